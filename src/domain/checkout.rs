@@ -1,0 +1,231 @@
+//! A checkout as a customer asks for it, and what can be said to them when it does not work.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    customer::{Email, EmailFault, Locale},
+    product::ProductColor,
+};
+
+/// Everything that a customer may decide. No amount and no price is among it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CheckoutRequest {
+    pub color: ProductColor,
+    pub email: Email,
+    pub locale: Locale,
+    /// Missing when a program posts without having read a page.
+    pub attempt: Option<Attempt>,
+}
+
+/// One customer's one intention to buy, made with the page: repeats of it lead to the same checkout session.
+/// Pages write `{unix seconds}-{random}`; anything else of the right alphabet is taken as well, without a time of its own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Attempt(String);
+
+impl Attempt {
+    /// 1 to 64 characters of `A-Z a-z 0-9 _ . -`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// When the page made it, in unix seconds, where the attempt says so.
+    pub fn issued_at(&self) -> Option<i64> {
+        let (seconds, random) = self.0.split_once('-')?;
+        (seconds.len() == 10 && !random.is_empty()).then(|| seconds.parse().ok()).flatten()
+    }
+}
+
+impl TryFrom<String> for Attempt {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("not an attempt")
+    }
+}
+
+impl From<Attempt> for String {
+    fn from(attempt: Attempt) -> Self {
+        attempt.0
+    }
+}
+
+/// The part of the form that an error is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    Color,
+    Email,
+    Locale,
+    Attempt,
+    Method,
+    /// The form as a whole: a field that it does not have, or one given twice.
+    Form,
+}
+
+/// Why a checkout did not start, as far as it helps the customer: no causes, no ids.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CheckoutError {
+    /// The customer can mend it.
+    InvalidInput { field: Field, message: String },
+    /// The shop is set up wrongly; only the merchant can mend it.
+    Configuration,
+    /// The payment provider could not be reached, or is busy. Trying again is right.
+    Network,
+    /// The provider refused the payment.
+    Payment,
+}
+
+impl CheckoutError {
+    pub fn invalid(field: Field, message: impl Into<String>) -> Self {
+        Self::InvalidInput { field, message: message.into() }
+    }
+
+    /// The contract's name of the kind.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::InvalidInput { .. } => "invalid_input",
+            Self::Configuration => "configuration",
+            Self::Network => "network",
+            Self::Payment => "payment",
+        }
+    }
+
+    pub const fn field(&self) -> Option<Field> {
+        match self {
+            Self::InvalidInput { field, .. } => Some(*field),
+            _ => None,
+        }
+    }
+
+    /// What happened, whether money moved, what to do next.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::InvalidInput { message, .. } => message,
+            Self::Configuration => {
+                "We cannot take this order right now, because something is wrong on our side. Nothing was charged. Write to us \
+                 and we will tell you when it works."
+            }
+            Self::Network => {
+                "We could not reach our payment partner. Nothing was charged, and what you entered is still here. Try again in a \
+                 moment."
+            }
+            Self::Payment => {
+                "The payment was refused, so nothing was charged. Try again with another card or another way to pay."
+            }
+        }
+    }
+}
+
+impl CheckoutRequest {
+    /// Reads the form's fields in any order. Unknown and doubled fields are refused; so is every value that is not one.
+    pub fn from_fields<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, CheckoutError> {
+        let (mut color, mut email, mut locale, mut attempt, mut method) = (None, None, None, None, None);
+        for (name, value) in fields {
+            let (slot, field) = match name {
+                "color" => (&mut color, Field::Color),
+                "email" => (&mut email, Field::Email),
+                "locale" => (&mut locale, Field::Locale),
+                "attempt" => (&mut attempt, Field::Attempt),
+                "method" => (&mut method, Field::Method),
+                _ => {
+                    return Err(CheckoutError::invalid(
+                        Field::Form,
+                        "The form was sent with a field that it does not have. Reload the page and try again.",
+                    ));
+                }
+            };
+            if slot.replace(value).is_some() {
+                return Err(CheckoutError::invalid(field, "This was sent twice. Reload the page and try again."));
+            }
+        }
+        let color = match color {
+            None | Some("") => return Err(CheckoutError::invalid(Field::Color, "Choose a color.")),
+            Some(text) => text.parse().map_err(|_| {
+                CheckoutError::invalid(Field::Color, "Rolitt is not made in that color. Choose one of those shown.")
+            })?,
+        };
+        let email = Email::parse(email.unwrap_or_default())
+            .map_err(|fault: EmailFault| CheckoutError::invalid(Field::Email, fault.message()))?;
+        let locale = match locale {
+            None | Some("") => Locale::default(),
+            Some(text) => Locale::parse(text)
+                .ok_or_else(|| CheckoutError::invalid(Field::Locale, "That is not a language tag such as en or pt-BR."))?,
+        };
+        let attempt = match attempt {
+            None | Some("") => None,
+            Some(text) => Some(Attempt::parse(text).ok_or_else(|| {
+                CheckoutError::invalid(Field::Attempt, "This page is no longer good. Reload it and try again.")
+            })?),
+        };
+        match method {
+            None | Some("" | "stripe") => {}
+            Some(_) => {
+                return Err(CheckoutError::invalid(Field::Method, "That way to pay is not offered here."));
+            }
+        }
+        Ok(Self { color, email, locale, attempt })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GOOD: [(&str, &str); 3] = [("color", "Red"), ("email", "jo@example.com"), ("locale", "en")];
+
+    fn field_of(fields: &[(&str, &str)]) -> Option<Field> {
+        CheckoutRequest::from_fields(fields.iter().copied()).unwrap_err().field()
+    }
+
+    #[test]
+    fn a_complete_form_is_read() {
+        let request = CheckoutRequest::from_fields(GOOD.into_iter().chain([("attempt", "1750000000-abc")])).unwrap();
+        assert_eq!(request.color, ProductColor::Red);
+        assert_eq!(request.attempt.unwrap().issued_at(), Some(1_750_000_000));
+    }
+
+    #[test]
+    fn each_fault_names_its_field() {
+        assert_eq!(field_of(&[("email", "jo@example.com")]), Some(Field::Color));
+        assert_eq!(field_of(&[("color", "Blue"), ("email", "jo@example.com")]), Some(Field::Color));
+        assert_eq!(field_of(&[("color", "Red"), ("email", "jo")]), Some(Field::Email));
+        assert_eq!(field_of(&[("color", "Red"), ("email", "jo@example.com"), ("locale", "x/y")]), Some(Field::Locale));
+        assert_eq!(field_of(&[("color", "Red"), ("email", "jo@example.com"), ("attempt", "a b")]), Some(Field::Attempt));
+        assert_eq!(field_of(&[("color", "Red"), ("email", "jo@example.com"), ("method", "cash")]), Some(Field::Method));
+    }
+
+    #[test]
+    fn a_price_from_the_client_and_doubled_fields_are_refused() {
+        for name in ["amount", "price", "currency", "quantity", "Color", ""] {
+            let fields: Vec<_> = GOOD.into_iter().chain([(name, "1")]).collect();
+            assert_eq!(field_of(&fields), Some(Field::Form), "{name}");
+        }
+        let doubled: Vec<_> = GOOD.into_iter().chain([("color", "Red")]).collect();
+        assert_eq!(field_of(&doubled), Some(Field::Color));
+    }
+
+    #[test]
+    fn an_attempt_without_a_time_is_still_one() {
+        for text in ["abc", "-", "1750000000", "1750000000-", "17500000000-a", "x-y"] {
+            assert_eq!(Attempt::parse(text).unwrap().issued_at(), None, "{text}");
+        }
+        assert!(Attempt::parse(&"a".repeat(65)).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_form_panics(fields in proptest::collection::vec((".{0,12}", ".{0,40}"), 0..6)) {
+            let _ = CheckoutRequest::from_fields(fields.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Money: integer minor units with a currency. No floating point, and no rounding, because nothing here divides.
+//!
+//! The exponent of a currency is Stripe's, not ISO 4217's: they differ for ISK and UGX (two decimals on Stripe's wire) and
+//! MGA (none). Source: <https://docs.stripe.com/currencies>.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// An amount that was asked or paid: never negative, in the minor unit that Stripe uses for the currency (`29900` is 299 USD).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Money {
+    minor: i64,
+    currency: Currency,
+}
+
+/// A currency as Stripe writes it: three lower-case letters (ISO 4217).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Currency([u8; 3]);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MoneyError {
+    /// Below zero: no price and no payment is.
+    Negative,
+    /// Not three ASCII letters.
+    NotACurrency,
+}
+
+impl Money {
+    /// `minor` units of `currency`; zero is allowed (a free sample is a payment too), less is not.
+    pub const fn new(minor: i64, currency: Currency) -> Result<Self, MoneyError> {
+        if minor < 0 {
+            return Err(MoneyError::Negative);
+        }
+        Ok(Self { minor, currency })
+    }
+
+    pub const fn minor(self) -> i64 {
+        self.minor
+    }
+
+    pub const fn currency(self) -> Currency {
+        self.currency
+    }
+
+    /// The amount in major units with all its decimals and no symbol: `299.00`, `45000`, `12.340`.
+    pub fn decimal(self) -> String {
+        let digits = self.currency.exponent();
+        if digits == 0 {
+            return self.minor.to_string();
+        }
+        let scale = 10_i64.pow(digits);
+        let (major, rest) = (self.minor / scale, self.minor % scale);
+        format!("{major}.{rest:0width$}", width = digits as usize)
+    }
+
+    /// The amount as a person reads it: `$299`, `€299.50`, `¥45,000`, `299 CHF`. Decimals only when they say something.
+    pub fn display(self) -> String {
+        let decimal = self.decimal();
+        let (major, rest) = decimal.split_once('.').unwrap_or((&decimal, ""));
+        let mut number = grouped(major);
+        if rest.bytes().any(|digit| digit != b'0') {
+            number.push('.');
+            number.push_str(rest);
+        }
+        match self.currency.symbol() {
+            Some(symbol) => format!("{symbol}{number}"),
+            None => format!("{number} {}", self.currency.code().to_uppercase()),
+        }
+    }
+}
+
+/// Thousands apart by commas.
+fn grouped(digits: &str) -> String {
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+impl Currency {
+    pub const USD: Self = Self(*b"usd");
+
+    /// Lower case, as on Stripe's wire and in the database.
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// How many decimals Stripe's minor unit stands for: 0, 2 or 3.
+    pub const fn exponent(self) -> u32 {
+        match &self.0 {
+            b"bif" | b"clp" | b"djf" | b"gnf" | b"jpy" | b"kmf" | b"krw" | b"mga" | b"pyg" | b"rwf" | b"vnd" | b"vuv"
+            | b"xaf" | b"xof" | b"xpf" => 0,
+            b"bhd" | b"jod" | b"kwd" | b"omr" | b"tnd" => 3,
+            _ => 2,
+        }
+    }
+
+    const fn symbol(self) -> Option<&'static str> {
+        match &self.0 {
+            b"usd" => Some("$"),
+            b"eur" => Some("€"),
+            b"gbp" => Some("£"),
+            b"jpy" => Some("¥"),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for Currency {
+    type Err = MoneyError;
+
+    fn from_str(text: &str) -> Result<Self, MoneyError> {
+        let bytes: [u8; 3] = text.as_bytes().try_into().map_err(|_| MoneyError::NotACurrency)?;
+        if !bytes.iter().all(u8::is_ascii_alphabetic) {
+            return Err(MoneyError::NotACurrency);
+        }
+        Ok(Self(bytes.map(|byte| byte.to_ascii_lowercase())))
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = MoneyError;
+
+    fn try_from(text: String) -> Result<Self, MoneyError> {
+        text.parse()
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> Self {
+        currency.code().to_owned()
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.display())
+    }
+}
+
+impl fmt::Display for MoneyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Negative => "an amount below zero",
+            Self::NotACurrency => "not a three-letter currency code",
+        })
+    }
+}
+
+impl std::error::Error for MoneyError {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn money(minor: i64, code: &str) -> Money {
+        Money::new(minor, code.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn people_read_amounts_without_needless_decimals() {
+        assert_eq!(money(29_900, "usd").display(), "$299");
+        assert_eq!(money(29_950, "eur").display(), "€299.50");
+        assert_eq!(money(1_234_567, "USD").display(), "$12,345.67");
+        assert_eq!(money(45_000, "jpy").display(), "¥45,000");
+        assert_eq!(money(12_340, "kwd").display(), "12.340 KWD");
+        assert_eq!(money(0, "chf").display(), "0 CHF");
+    }
+
+    #[test]
+    fn exponents_are_stripes_where_iso_differs() {
+        assert_eq!(money(500, "isk").decimal(), "5.00");
+        assert_eq!(money(500, "ugx").decimal(), "5.00");
+        assert_eq!(money(500, "mga").decimal(), "500");
+    }
+
+    #[test]
+    fn what_is_no_amount_is_refused() {
+        assert_eq!(Money::new(-1, Currency::USD), Err(MoneyError::Negative));
+        for text in ["", "us", "usdd", "u$d", "€ur"] {
+            assert_eq!(text.parse::<Currency>(), Err(MoneyError::NotACurrency), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_decimal_text_reads_back_to_the_same_minor_units(minor in 0_i64.., code in "[a-z]{3}") {
+            let amount = money(minor, &code);
+            let digits: String = amount.decimal().chars().filter(char::is_ascii_digit).collect();
+            prop_assert_eq!(digits.parse::<i64>().unwrap(), minor);
+            let decimals = amount.decimal().split_once('.').map_or(0, |(_, rest)| rest.len());
+            prop_assert_eq!(decimals, amount.currency().exponent() as usize);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Opaque references into a payment provider's world. What they look like inside is the provider's business.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! reference {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// `None` when the text cannot be a reference: empty, above 255 characters, or with anything but ASCII letters,
+            /// digits, `_` and `-`.
+            pub fn parse(text: &str) -> Option<Self> {
+                let fits = (1..=255).contains(&text.len())
+                    && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+                fits.then(|| Self(text.to_owned()))
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = &'static str;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::parse(&text).ok_or("not a provider's reference")
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(reference: $name) -> Self {
+                reference.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+reference!(
+    /// A checkout session: what a preorder is keyed on.
+    SessionId
+);
+reference!(
+    /// The payment intent behind a session.
+    IntentId
+);
+reference!(
+    /// A price at the provider.
+    PriceId
+);
+reference!(
+    /// A product at the provider.
+    ProductId
+);
+
+/// A payment provider, as in `/api/webhooks/{provider}`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ProviderId {
+    Stripe,
+}
+
+impl ProviderId {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stripe => "stripe",
+        }
+    }
+}

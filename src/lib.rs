@@ -1,0 +1,26 @@
+//! Rolitt: a pre-order shop and its payments. The modules in reading order; the only feature gates of the project.
+
+#![recursion_limit = "512"]
+
+pub mod domain;
+
+pub mod app;
+
+#[cfg(feature = "ssr")]
+pub mod server;
+
+#[cfg(feature = "ssr")]
+pub mod sandbox;
+
+#[cfg(feature = "ssr")]
+pub mod ops;
+
+#[cfg(feature = "ssr")]
+pub mod router;
+
+/// The browser's entry: wakes the islands of a server-rendered page.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    leptos::mount::hydrate_islands();
+}

@@ -1,0 +1,1 @@
+//! Every URL of the public listener.

@@ -1,0 +1,1 @@
+//! Stand-ins for Stripe and Klaviyo on a loopback listener of their own.

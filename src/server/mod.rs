@@ -1,0 +1,3 @@
+//! What the server does.
+
+pub mod pages;
