@@ -1,17 +1,126 @@
-//! The process.
+//! The process: command line, configuration, telemetry, state, listeners, drain. No rule of the shop is in here.
 
-use axum::Router;
-use leptos::prelude::*;
-use leptos_axum::{LeptosRoutes, generate_route_list};
-use rolitt::app::{App, shell};
+mod serve;
 
-#[tokio::main]
-async fn main() {
-    let options = get_configuration(Some("Leptos.toml")).unwrap().leptos_options;
-    let addr = options.site_addr;
-    let app = Router::new()
-        .leptos_routes(&options, generate_route_list(App), { let o = options.clone(); move || shell(o.clone()) })
-        .fallback(leptos_axum::file_and_error_handler(shell))
-        .with_state(options);
-    axum::serve(tokio::net::TcpListener::bind(addr).await.unwrap(), app).await.unwrap();
+use std::{path::Path, process::ExitCode};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use rolitt::{
+    ops::commands,
+    server::{
+        config::Config,
+        telemetry::{self, LogFormat},
+    },
+};
+use secrecy::SecretString;
+
+/// A pre-order shop and its payments.
+#[derive(Parser)]
+#[command(name = "rolitt", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the shop (the default).
+    Serve,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Check the configuration and the connections; change nothing.
+    Check {
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the sandbox for Stripe and Klaviyo alone.
+    Sandbox,
+    /// Start or stop the embedded PostgreSQL of development.
+    Postgres { action: PostgresAction },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PostgresAction {
+    /// Start it and leave it running; its URL is then in ROLITT_DATA_DIR/database-url.
+    Start,
+    Stop,
+}
+
+/// The environment, with `.env` behind it in development. Read here and nowhere else.
+struct Environment {
+    dotenv: Vec<(String, String)>,
+}
+
+impl Environment {
+    fn read() -> Self {
+        let production = std::env::var("APP_ENV").is_ok_and(|value| value == "production");
+        let dotenv = if production {
+            Vec::new()
+        } else {
+            dotenvy::dotenv_iter().map(|pairs| pairs.filter_map(Result::ok).collect()).unwrap_or_default()
+        };
+        Self { dotenv }
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name)
+            .ok()
+            .or_else(|| self.dotenv.iter().find(|(variable, _)| variable == name).map(|(_, value)| value.clone()))
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let environment = Environment::read();
+    let json = environment
+        .get("LOG_FORMAT")
+        .map_or_else(|| environment.get("APP_ENV").is_some_and(|env| env == "production"), |format| format == "json");
+    telemetry::start(if json { LogFormat::Json } else { LogFormat::Text }, environment.get("RUST_LOG").as_deref());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    match runtime.block_on(run(cli.command.unwrap_or(Command::Serve), &environment)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+async fn run(command: Command, environment: &Environment) -> anyhow::Result<()> {
+    let fresh_secret = || SecretString::from(format!("whsec_{}", nanoid::nanoid!(32)));
+    let config = Config::from_lookup(&|name| environment.get(name), fresh_secret)?;
+    let path = std::env::var_os("PATH");
+    match command {
+        Command::Serve => serve::serve(config, leptos_options(environment)?, path).await,
+        Command::Migrate => commands::migrate(&config, path).await,
+        Command::Check { json } => commands::check(&config, json).await,
+        Command::Sandbox => serve::sandbox_alone(&config).await,
+        Command::Postgres { action: PostgresAction::Start } => commands::start_postgres(&config, path).await,
+        Command::Postgres { action: PostgresAction::Stop } => commands::stop_postgres(&config, path),
+    }
+}
+
+/// What Leptos.toml says, where there is one beside the working folder, under the variables.
+fn leptos_options(environment: &Environment) -> anyhow::Result<leptos::config::LeptosOptions> {
+    const FILE: &str = "Leptos.toml";
+    let file = Path::new(FILE).exists().then_some(FILE);
+    let mut options = leptos::config::get_configuration(file)?.leptos_options;
+    if environment.get("APP_ENV").is_some_and(|value| value == "production") {
+        options.env = leptos::config::Env::PROD;
+    }
+    let hash_file = std::env::current_exe()?.with_file_name(&*options.hash_file);
+    if options.hash_files && !hash_file.exists() {
+        anyhow::bail!(
+            "the front end is not built: {} is missing; run `cargo leptos build`, or script/server",
+            hash_file.display()
+        );
+    }
+    Ok(options)
+}
+
+/// The one line (or, for a configuration, the list) that the operator needs, on standard error.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("rolitt: {error:#}");
+    ExitCode::FAILURE
 }

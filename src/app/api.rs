@@ -1,10 +1,14 @@
 //! What the pages ask of the server: the only place in `app` that names it, inside bodies that the browser never gets.
 
-use leptos::prelude::*;
+use leptos::{
+    prelude::*,
+    server_fn::{codec::JsonEncoding, error::ServerFnErrorErr},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    checkout::CheckoutError,
+    checkout::{Attempt, CheckoutError, CheckoutRequest},
+    customer::{Email, Locale},
     money::Money,
     payment::SessionId,
     preorder::{PreorderNumber, PreorderStatus},
@@ -68,4 +72,27 @@ pub async fn load_storefront() -> Result<Storefront, ServerFnError> {
 #[server(endpoint = "load_order")]
 pub async fn load_order(session: String) -> Result<OrderOutcome, ServerFnError> {
     Ok(crate::server::pages::order_outcome(&session).await)
+}
+
+/// Starts a checkout: the URL of the payment page. Equal calls give the same one.
+#[server(endpoint = "create_checkout")]
+pub async fn create_checkout(
+    color: ProductColor,
+    email: Email,
+    locale: Locale,
+    attempt: Option<Attempt>,
+) -> Result<String, CheckoutError> {
+    crate::server::pages::create_checkout(CheckoutRequest { color, email, locale, attempt }).await
+}
+
+/// Whatever goes wrong between a browser and the function is the network to a customer, or a page that is out of date.
+impl FromServerFnError for CheckoutError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Self::Network,
+            _ => Self::Configuration,
+        }
+    }
 }

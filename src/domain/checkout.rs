@@ -31,6 +31,12 @@ impl Attempt {
         fits.then(|| Self(text.to_owned()))
     }
 
+    /// An attempt that begins at `issued_at` (unix seconds); characters of `random` that attempts do not have are left out.
+    pub fn issued(issued_at: i64, random: &str) -> Self {
+        let random: String = random.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+        Self(format!("{issued_at}-{random}"))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -156,8 +162,9 @@ impl CheckoutRequest {
             .map_err(|fault: EmailFault| CheckoutError::invalid(Field::Email, fault.message()))?;
         let locale = match locale {
             None | Some("") => Locale::default(),
-            Some(text) => Locale::parse(text)
-                .ok_or_else(|| CheckoutError::invalid(Field::Locale, "That is not a language tag such as en or pt-BR."))?,
+            Some(text) => Locale::parse(text).ok_or_else(|| {
+                CheckoutError::invalid(Field::Locale, "That is not a language tag such as en or pt-BR.")
+            })?,
         };
         let attempt = match attempt {
             None | Some("") => None,
@@ -200,7 +207,10 @@ mod tests {
         assert_eq!(field_of(&[("color", "Blue"), ("email", "jo@example.com")]), Some(Field::Color));
         assert_eq!(field_of(&[("color", "Red"), ("email", "jo")]), Some(Field::Email));
         assert_eq!(field_of(&[("color", "Red"), ("email", "jo@example.com"), ("locale", "x/y")]), Some(Field::Locale));
-        assert_eq!(field_of(&[("color", "Red"), ("email", "jo@example.com"), ("attempt", "a b")]), Some(Field::Attempt));
+        assert_eq!(
+            field_of(&[("color", "Red"), ("email", "jo@example.com"), ("attempt", "a b")]),
+            Some(Field::Attempt)
+        );
         assert_eq!(field_of(&[("color", "Red"), ("email", "jo@example.com"), ("method", "cash")]), Some(Field::Method));
     }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::text::clean;
+
 macro_rules! reference {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -64,6 +66,28 @@ reference!(
     ProductId
 );
 
+/// A provider's name of an event, or a name made of its body where it has none.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct EventId(String);
+
+impl EventId {
+    /// `None` when the text is empty, above 255 characters, or has characters that no id has (control characters, NUL).
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = clean(text, 255);
+        (!id.is_empty() && id == text).then_some(Self(id))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A payment provider, as in `/api/webhooks/{provider}`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ProviderId {
@@ -75,5 +99,9 @@ impl ProviderId {
         match self {
             Self::Stripe => "stripe",
         }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        (name == "stripe").then_some(Self::Stripe)
     }
 }

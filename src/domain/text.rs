@@ -3,11 +3,7 @@
 /// `input` without control characters (NUL among them, which PostgreSQL's `text` refuses) and without the bidirectional
 /// overrides that can make a name read as something else; trimmed, at most `max` characters.
 pub fn clean(input: &str, max: usize) -> String {
-    let kept: String = input
-        .chars()
-        .filter(|c| !c.is_control() && !is_bidi_control(*c))
-        .take(max)
-        .collect();
+    let kept: String = input.chars().filter(|c| !c.is_control() && !is_bidi_control(*c)).take(max).collect();
     kept.trim().to_owned()
 }
 

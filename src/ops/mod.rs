@@ -1,1 +1,4 @@
-//! The merchant side.
+//! The merchant's side: the operations listener, and the bodies of the subcommands.
+
+pub mod commands;
+pub mod listener;

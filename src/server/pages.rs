@@ -1,38 +1,211 @@
-//! What the pages show.
+//! What the pages show: read from the shop and the request, never from the pages themselves. Called from server functions'
+//! bodies, which run while a page is rendered.
 
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use leptos::prelude::use_context;
+
+use super::{
+    checkout::{fresh_attempt, start},
+    config::Environment,
+    state::Shop,
+    webhook::fulfil,
+};
 use crate::{
     app::api::{OrderOutcome, OrderSummary, Storefront},
-    domain::{money::*, payment::SessionId, preorder::*, product::*},
+    domain::{
+        checkout::{CheckoutError, CheckoutRequest, Field},
+        customer::{Email, mask},
+        payment::SessionId,
+        preorder::{Preorder, PreorderStatus, SessionOutcome},
+        product::ProductColor,
+    },
 };
 
+/// The cookie that keeps the email while the customer is away, or while the form comes back.
+pub const EMAIL_COOKIE: &str = "rolitt_email";
+
+/// The header by which a request is found again in the logs.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// The storefront for this request. Outside of a request it is empty.
 pub async fn storefront() -> Storefront {
-    let price = Money::new(29_900, Currency::USD).ok();
+    let (Some(shop), parts) = (use_context::<Arc<Shop>>(), use_context::<Parts>()) else {
+        return empty_storefront();
+    };
+    let view = parts.as_ref().map(RequestView::of).unwrap_or_default();
     Storefront {
-        offers: Some(
-            ProductColor::ALL
-                .into_iter()
-                .map(|color| Offer { color, price: price.filter(|_| color != ProductColor::Red) })
-                .collect(),
-        ),
-        selected: None,
-        email: String::new(),
-        attempt: "1763800000-stub".to_owned(),
-        error: None,
-        cancelled: false,
-        development: true,
-        request_id: "req_stub".to_owned(),
+        offers: shop.catalogue.offers().await,
+        selected: view.color,
+        error: view.error,
+        email: view.email,
+        attempt: fresh_attempt(shop.clock.now()).as_str().to_owned(),
+        cancelled: view.cancelled,
+        development: shop.environment == Environment::Development,
+        request_id: view.request_id,
     }
 }
 
+fn empty_storefront() -> Storefront {
+    Storefront {
+        offers: None,
+        selected: None,
+        email: String::new(),
+        attempt: String::new(),
+        error: None,
+        cancelled: false,
+        development: false,
+        request_id: String::new(),
+    }
+}
+
+/// What a request says about the page that it wants.
+#[derive(Default)]
+struct RequestView {
+    color: Option<ProductColor>,
+    email: String,
+    error: Option<CheckoutError>,
+    cancelled: bool,
+    request_id: String,
+}
+
+impl RequestView {
+    fn of(parts: &Parts) -> Self {
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let query: Vec<(String, String)> =
+            serde_urlencoded::from_str(parts.uri.query().unwrap_or_default()).unwrap_or_default();
+        let asked = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        let email = cookie(header("cookie"), EMAIL_COOKIE).unwrap_or_default();
+        Self {
+            color: asked("color").and_then(ProductColor::from_slug),
+            error: asked("error").and_then(|kind| returned_error(kind, asked("field"), &email)),
+            email,
+            cancelled: parts.uri.path() == "/checkout/cancel",
+            request_id: header(REQUEST_ID).to_owned(),
+        }
+    }
+}
+
+/// The value of a cookie, percent-decoded, at most as long as an address and its encoding.
+fn cookie(header: &str, name: &str) -> Option<String> {
+    let raw = header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))?;
+    let (_, value) = serde_urlencoded::from_str::<Vec<(String, String)>>(&format!("v={raw}")).ok()?.pop()?;
+    (value.len() <= Email::MAX).then_some(value)
+}
+
+/// The error that sent the form back, from the words of the URL: nobody's text comes in this way.
+fn returned_error(kind: &str, field: Option<&str>, email: &str) -> Option<CheckoutError> {
+    match kind {
+        "configuration" => Some(CheckoutError::Configuration),
+        "network" => Some(CheckoutError::Network),
+        "payment" => Some(CheckoutError::Payment),
+        "rate_limited" => Some(CheckoutError::invalid(Field::Form, RATE_LIMITED)),
+        "invalid_input" => Some(match field {
+            Some("email") => {
+                let message =
+                    Email::parse(email).err().map_or("Check the email address, please.", |fault| fault.message());
+                CheckoutError::invalid(Field::Email, message)
+            }
+            Some("color") => CheckoutError::invalid(
+                Field::Color,
+                "That color cannot be ordered right now. Choose one of those shown.",
+            ),
+            _ => CheckoutError::invalid(Field::Form, "The form could not be read. Try again from this page."),
+        }),
+        _ => None,
+    }
+}
+
+/// What a customer is told who asks too often.
+pub const RATE_LIMITED: &str =
+    "That was a lot of tries in a short time. Nothing was charged. Wait a minute, then try again.";
+
+/// Starts a checkout in the shop of this context.
+pub async fn create_checkout(request: CheckoutRequest) -> Result<String, CheckoutError> {
+    let shop = use_context::<Arc<Shop>>().ok_or(CheckoutError::Configuration)?;
+    start(&shop, request).await.map(|started| started.url)
+}
+
+/// What became of a checkout session: asked of the provider, and settled by the same function as its webhook, so that a
+/// customer who is faster than the webhook finds an order.
 pub async fn order_outcome(session: &str) -> OrderOutcome {
-    OrderOutcome::Order(OrderSummary {
-        number: "ROL-7K3M9QXZ".parse().unwrap(),
-        status: PreorderStatus::Paid,
-        color: Some(ProductColor::SakuraPink),
-        amount: Money::new(29_900, Currency::USD).ok(),
-        city: Some("Portland".to_owned()),
-        country: Some("US".to_owned()),
-        masked_email: "j•••@example.com".to_owned(),
-        session: SessionId::parse(session).unwrap(),
-    })
+    match (SessionId::parse(session), use_context::<Arc<Shop>>()) {
+        (Some(session), Some(shop)) if session.as_str().starts_with("cs_") => outcome_of(&shop, &session).await,
+        _ => OrderOutcome::NotFound,
+    }
+}
+
+async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
+    let known = shop.store.preorder_of_session(session).await;
+    if let Ok(Some(preorder)) = &known
+        && preorder.details.status != PreorderStatus::AwaitingPayment
+    {
+        return OrderOutcome::Order(summary(preorder));
+    }
+    let provider = shop.payments.default_provider();
+    let facts = match provider.retrieve_session(session).await {
+        Ok(facts) if facts.livemode == provider.livemode() && facts.color.is_some() => facts,
+        Ok(_) | Err(super::payments::PaymentError::NotFound) => return OrderOutcome::NotFound,
+        Err(error) => {
+            tracing::warn!(%error, "the return page could not ask the provider");
+            return match known {
+                Ok(Some(preorder)) => OrderOutcome::Order(summary(&preorder)),
+                _ => OrderOutcome::Unreachable,
+            };
+        }
+    };
+    if matches!(facts.outcome, SessionOutcome::Open | SessionOutcome::Expired) {
+        return OrderOutcome::Unfinished { color: facts.color.as_deref().and_then(|color| color.parse().ok()) };
+    }
+    if let Err(error) = fulfil(shop, None, &facts, shop.clock.now()).await {
+        tracing::warn!(%error, "the return page could not record the session; its webhook will");
+        return OrderOutcome::Unreachable;
+    }
+    match shop.store.preorder_of_session(session).await {
+        Ok(Some(preorder)) => OrderOutcome::Order(summary(&preorder)),
+        _ => OrderOutcome::Unreachable,
+    }
+}
+
+fn summary(preorder: &Preorder) -> OrderSummary {
+    let details = &preorder.details;
+    let shipping = details.shipping.clone().unwrap_or_default();
+    OrderSummary {
+        number: preorder.number.clone(),
+        status: details.status,
+        color: details.color,
+        amount: details.amount,
+        city: shipping.city,
+        country: shipping.country,
+        masked_email: mask(&details.email),
+        session: details.session.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn view(uri: &str, cookie: &str) -> RequestView {
+        let (parts, ()) = Request::builder().uri(uri).header("cookie", cookie).body(()).unwrap().into_parts();
+        RequestView::of(&parts)
+    }
+
+    #[test]
+    fn a_returned_form_finds_its_color_its_address_and_its_error() {
+        let view =
+            view("/?color=sakura-pink&error=invalid_input&field=email", "a=b; rolitt_email=jo%2Bx%40example; c=d");
+        assert_eq!((view.color, view.email.as_str()), (Some(ProductColor::SakuraPink), "jo+x@example"));
+        assert_eq!(view.error.unwrap().field(), Some(Field::Email));
+    }
+
+    #[test]
+    fn no_text_of_the_url_reaches_the_page() {
+        assert!(view("/?error=%3Cscript%3E&field=x&color=nope", "").error.is_none());
+        let told = view("/?error=invalid_input&field=%3Cb%3E", "").error.unwrap();
+        assert!(!told.message().contains('<'));
+    }
 }

@@ -1,0 +1,2 @@
+drop table webhook_logs;
+drop type webhook_status;

@@ -1,0 +1,58 @@
+//! The operations listener: health, readiness, figures. Never exposed.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::server::state::Shop;
+
+#[derive(Clone)]
+struct Operations {
+    shop: Arc<Shop>,
+    metrics: PrometheusHandle,
+}
+
+pub fn router(shop: Arc<Shop>, metrics: PrometheusHandle) -> Router {
+    Router::new()
+        .route("/livez", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(figures))
+        .with_state(Operations { shop, metrics })
+}
+
+/// Whether this instance should get traffic: not while it ends, and not without its database.
+async fn ready(State(operations): State<Operations>) -> impl IntoResponse {
+    if operations.shop.end.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining");
+    }
+    match operations.shop.store.ready().await {
+        Ok(()) => (StatusCode::OK, "ok"),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database is not ready")
+        }
+    }
+}
+
+/// Prometheus' text format. The backlog is read when asked, so that it is never older than the answer.
+async fn figures(State(operations): State<Operations>) -> impl IntoResponse {
+    if let Ok(backlog) = operations.shop.store.backlog().await {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; a backlog is far below 2^52")]
+        let set = |name: &'static str, value: i64| metrics::gauge!(name).set(value as f64);
+        set("webhook_events_waiting", backlog.events_waiting);
+        set("webhook_events_parked", backlog.events_parked);
+        set("webhook_events_oldest_seconds", backlog.events_oldest_seconds);
+        set("outbox_messages_pending", backlog.messages_pending);
+        set("outbox_messages_parked", backlog.messages_parked);
+        set("outbox_messages_oldest_seconds", backlog.messages_oldest_seconds);
+        set("preorders_in_review", backlog.preorders_in_review);
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], operations.metrics.render())
+}

@@ -1,1 +1,0 @@
-//! Every URL of the public listener.

@@ -1,0 +1,309 @@
+//! The customer's doors beside the pages: the form, the prices, and the news of a pending payment.
+//!
+//! The form's route is the server function's, served by hand: the generated one answers with other statuses, takes unknown
+//! fields, and redirects to wherever the client says it came from.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{ConnectInfo, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::stream;
+use leptos::prelude::{Owner, ScopedFuture, provide_context};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::webhook::read;
+use crate::{
+    app::api::create_checkout,
+    domain::{
+        checkout::{CheckoutError, CheckoutRequest, Field},
+        customer::Email,
+        payment::SessionId,
+        product::ProductColor,
+    },
+    server::{
+        pages::{EMAIL_COOKIE, RATE_LIMITED},
+        state::Shop,
+    },
+};
+
+/// The longest form that is read.
+const MAX_BYTES: usize = 16 * 1024;
+
+/// How long the email is kept for a form that comes back, in seconds.
+const EMAIL_COOKIE_SECONDS: u32 = 600;
+
+/// Why a form is not answered with a session.
+enum Refusal {
+    Status(StatusCode),
+    CrossSite,
+    Limited(Duration),
+    Checkout(CheckoutError),
+}
+
+/// `POST /api/create_checkout`.
+pub async fn create(
+    State(shop): State<Arc<Shop>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let json = wants_json(&headers);
+    let mut typed = Typed::default();
+    let result = attempt(&shop, peer, &headers, body, &mut typed).await;
+    let mut response = match (result, json) {
+        (Ok(url), true) => Json(json!({ "url": url })).into_response(),
+        (Ok(url), false) => see_other(&url),
+        (Err(refusal), true) => refusal.as_json(),
+        (Err(refusal), false) => refusal.as_page(&typed),
+    };
+    if let Some(cookie) = typed.cookie(&shop) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn attempt(
+    shop: &Arc<Shop>,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    body: Body,
+    typed: &mut Typed,
+) -> Result<String, Refusal> {
+    if !is_form(headers) {
+        return Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    if !same_site(shop, headers) {
+        return Err(Refusal::CrossSite);
+    }
+    let body = read(headers, body, MAX_BYTES).await.map_err(Refusal::Status)?;
+    let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body).map_err(|_| {
+        Refusal::Checkout(CheckoutError::invalid(
+            Field::Form,
+            "The form could not be read. Reload the page and try again.",
+        ))
+    })?;
+    typed.remember(&fields);
+    let request = CheckoutRequest::from_fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        .map_err(Refusal::Checkout)?;
+    shop.limits.check(shop.limits.client(peer, headers)).map_err(|wait| {
+        metrics::counter!("checkout_rate_limited_total").increment(1);
+        tracing::warn!("checkout slowed down: too many from one address, or in all");
+        Refusal::Limited(wait)
+    })?;
+    call(shop, request).await.map_err(Refusal::Checkout)
+}
+
+/// Calls the server function as its generated route would: in a context that holds the shop.
+async fn call(shop: &Arc<Shop>, request: CheckoutRequest) -> Result<String, CheckoutError> {
+    let owner = Owner::new();
+    let CheckoutRequest { color, email, locale, attempt } = request;
+    let calling = owner.with(|| {
+        provide_context::<Arc<Shop>>(shop.clone());
+        ScopedFuture::new(create_checkout(color, email, locale, attempt))
+    });
+    calling.await
+}
+
+/// What was typed, to be there again when the form comes back.
+#[derive(Default)]
+struct Typed {
+    color: Option<ProductColor>,
+    email: Option<String>,
+}
+
+impl Typed {
+    fn remember(&mut self, fields: &[(String, String)]) {
+        let value = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        self.color = value("color").and_then(|color| color.parse().ok());
+        self.email = value("email").filter(|email| !email.is_empty() && email.len() <= Email::MAX).map(str::to_owned);
+    }
+
+    fn cookie(&self, shop: &Shop) -> Option<HeaderValue> {
+        let encoded = serde_urlencoded::to_string([("v", self.email.as_ref()?)]).ok()?;
+        let secure = if shop.app_url.scheme() == "https" { "; Secure" } else { "" };
+        let value = encoded.strip_prefix("v=")?;
+        HeaderValue::from_str(&format!(
+            "{EMAIL_COOKIE}={value}; Path=/; Max-Age={EMAIL_COOKIE_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+        ))
+        .ok()
+    }
+}
+
+impl Refusal {
+    fn as_json(&self) -> Response {
+        match self {
+            Self::Status(status) => (*status, Json(json!({ "error": plain(*status) }))).into_response(),
+            Self::CrossSite => {
+                (StatusCode::FORBIDDEN, Json(json!({ "error": plain(StatusCode::FORBIDDEN) }))).into_response()
+            }
+            Self::Limited(wait) => {
+                let error = json!({ "error": { "kind": "network", "field": null, "message": RATE_LIMITED } });
+                with_retry_after((StatusCode::TOO_MANY_REQUESTS, Json(error)).into_response(), *wait)
+            }
+            Self::Checkout(error) => {
+                let status = match error {
+                    CheckoutError::InvalidInput { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+                    CheckoutError::Configuration | CheckoutError::Network => StatusCode::SERVICE_UNAVAILABLE,
+                    CheckoutError::Payment => StatusCode::PAYMENT_REQUIRED,
+                };
+                let body =
+                    json!({ "error": { "kind": error.kind(), "field": error.field(), "message": error.message() } });
+                (status, Json(body)).into_response()
+            }
+        }
+    }
+
+    /// A form goes back to the page that it came from, with words for the error in the URL and nothing that was typed.
+    fn as_page(&self, typed: &Typed) -> Response {
+        let (kind, field) = match self {
+            Self::Status(status) => return (*status, plain_text(*status)).into_response(),
+            Self::CrossSite => return (StatusCode::FORBIDDEN, plain_text(StatusCode::FORBIDDEN)).into_response(),
+            Self::Limited(wait) => {
+                return with_retry_after((StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED).into_response(), *wait);
+            }
+            Self::Checkout(error) => (error.kind(), error.field()),
+        };
+        let field = field.and_then(|field| serde_json::to_value(field).ok()?.as_str().map(str::to_owned));
+        let pairs = [
+            ("color", typed.color.map(|color| color.slug().to_owned())),
+            ("error", Some(kind.to_owned())),
+            ("field", field),
+        ];
+        let query = serde_urlencoded::to_string(
+            pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect::<Vec<_>>(),
+        );
+        see_other(&format!("/?{}#checkout", query.unwrap_or_default()))
+    }
+}
+
+fn plain(status: StatusCode) -> serde_json::Value {
+    json!({ "kind": "invalid_input", "field": "form", "message": plain_text(status) })
+}
+
+const fn plain_text(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "Send the form as application/x-www-form-urlencoded.",
+        StatusCode::PAYLOAD_TOO_LARGE => "The form is longer than this form can be.",
+        StatusCode::FORBIDDEN => "This form was sent from another site. Open the shop and order there.",
+        StatusCode::REQUEST_TIMEOUT => "The form took too long to arrive. Try again.",
+        _ => "The form could not be read.",
+    }
+}
+
+fn with_retry_after(mut response: Response, wait: Duration) -> Response {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    response
+}
+
+/// 303: the browser follows with a GET. The target is ours or the provider's, never a header's.
+fn see_other(target: &str) -> Response {
+    match HeaderValue::from_str(target) {
+        Ok(target) => (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response(),
+        Err(_) => {
+            (StatusCode::SEE_OTHER, [(header::LOCATION, HeaderValue::from_static("/?error=configuration#checkout"))])
+                .into_response()
+        }
+    }
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// Only a client that names JSON gets it: `*/*`, which browsers and tools send, means the form's answer.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accepts = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    accepts
+        .into_iter()
+        .any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// Whether a browser sends this from our own pages. A client that says neither is no browser, and carries nobody's cookies.
+/// The rule is Go's cross-origin protection: <https://pkg.go.dev/net/http#CrossOriginProtection>.
+fn same_site(shop: &Shop, headers: &HeaderMap) -> bool {
+    let header = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = header(header::HeaderName::from_static("sec-fetch-site")) {
+        return matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = header(header::ORIGIN) else {
+        return true;
+    };
+    let Ok(origin) = url::Url::parse(origin) else {
+        return false;
+    };
+    if origin.origin() == shop.app_url.origin() {
+        return true;
+    }
+    // In development one machine has several names.
+    let host = header(header::HOST).unwrap_or_default();
+    let authority = origin.port().map_or_else(
+        || origin.host_str().unwrap_or_default().to_owned(),
+        |port| format!("{}:{port}", origin.host_str().unwrap_or_default()),
+    );
+    !host.is_empty() && host == authority
+}
+
+/// `GET /api/offers`: the prices, for a page that was drawn without them or looks again.
+pub async fn offers(State(shop): State<Arc<Shop>>) -> Response {
+    let offers = shop.catalogue.offers().await;
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(json!({ "offers": offers }))).into_response()
+}
+
+#[derive(Deserialize)]
+pub struct EventsQuery {
+    session_id: String,
+}
+
+/// How often a pending payment is looked at, and how long one stream does so before the browser asks anew.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOKS: u32 = 300;
+
+/// `GET /checkout/events`: the status of a pending preorder, whenever it changes. Ends with the process.
+pub async fn events(State(shop): State<Arc<Shop>>, Query(query): Query<EventsQuery>) -> Response {
+    let Some(session) = SessionId::parse(&query.session_id).filter(|session| session.as_str().starts_with("cs_"))
+    else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let looks = stream::unfold((shop, session, None, 0), |(shop, session, last, looked)| async move {
+        let (mut last, mut looked): (Option<&'static str>, u32) = (last, looked);
+        while looked < LOOKS {
+            if looked > 0 {
+                tokio::select! {
+                    () = shop.end.cancelled() => return None,
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
+            }
+            looked += 1;
+            let status = shop
+                .store
+                .preorder_of_session(&session)
+                .await
+                .ok()
+                .flatten()
+                .map(|preorder| preorder.details.status.as_str());
+            if status.is_some() && status != last {
+                last = status;
+                let event = Event::default().event("status").data(status.unwrap_or_default());
+                return Some((Ok::<_, Infallible>(event), (shop, session, last, looked)));
+            }
+        }
+        None
+    });
+    Sse::new(looks).keep_alive(KeepAlive::default()).into_response()
+}

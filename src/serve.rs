@@ -1,0 +1,206 @@
+//! One run of the shop: what development is provided with, the listeners, the workers, and the order in which they end.
+
+use std::{ffi::OsString, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use leptos::config::LeptosOptions;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use rolitt::{
+    ops, router,
+    sandbox::{self, SandboxConfig, SeedPrice},
+    server::{
+        config::{Config, Database, Environment, SandboxNeed},
+        http, listener, outbox,
+        state::{AppState, Shop},
+        store::{
+            Store,
+            postgres::{
+                PostgresStore,
+                embedded::{Embedded, Purpose},
+            },
+        },
+        webhook::retry,
+    },
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long readiness is red before connections are refused: load balancers look every few seconds.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long workers may take to finish what they hold.
+const WORKERS_END: Duration = Duration::from_secs(15);
+
+pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsString>) -> anyhow::Result<()> {
+    leptos.site_addr = config.listeners.public;
+    // Addresses are taken first: a port that is in use is said before a database is started.
+    let public = bind(config.listeners.public, "LEPTOS_SITE_ADDR").await?;
+    let operations = bind(config.listeners.operations, "OPS_ADDR").await?;
+    let end = CancellationToken::new();
+    let sandbox_end = CancellationToken::new();
+    let helpers = TaskTracker::new();
+    if let Some(need) = &config.sandbox {
+        start_sandbox(&config, need, &helpers, sandbox_end.clone()).await?;
+    }
+    let (store, embedded) = open_store(&config, path).await?;
+    let shop = Arc::new(Shop::new(&config, Arc::new(store.clone()), http::client()?, end.clone()));
+    let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
+    if shop.klaviyo.is_none() {
+        tracing::warn!("KLAVIYO_API_KEY is not set: marketing is off");
+    }
+    let workers = TaskTracker::new();
+    migrate_in_background(&config, &store, &workers, &end);
+    start_workers(&shop, &workers, &end);
+    let stop = CancellationToken::new();
+    let listeners = TaskTracker::new();
+    let app = router::public(AppState { shop: shop.clone(), leptos });
+    listeners.spawn(listener::serve(public, app, stop.clone()));
+    let operations_end = CancellationToken::new();
+    helpers.spawn(listener::serve(operations, ops::listener::router(shop.clone(), metrics), operations_end.clone()));
+    announce(&config);
+    interrupted().await?;
+
+    tracing::info!("stopping");
+    end.cancel();
+    if config.environment == Environment::Production {
+        sleep(GRACE).await;
+    }
+    stop.cancel();
+    listeners.close();
+    listeners.wait().await;
+    workers.close();
+    if timeout(WORKERS_END, workers.wait()).await.is_err() {
+        tracing::warn!("workers cut; what they held is leased to others in a minute");
+    }
+    store.close().await;
+    operations_end.cancel();
+    sandbox_end.cancel();
+    helpers.close();
+    let _ = timeout(Duration::from_secs(5), helpers.wait()).await;
+    if let Some(embedded) = embedded {
+        embedded.stop().await;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The sandbox and nothing else, until it is interrupted.
+pub async fn sandbox_alone(config: &Config) -> anyhow::Result<()> {
+    let need = config.sandbox.as_ref().context("the sandbox only runs in development, without STRIPE_SECRET_KEY")?;
+    let helpers = TaskTracker::new();
+    let end = CancellationToken::new();
+    start_sandbox(config, need, &helpers, end.clone()).await?;
+    tracing::info!("sandbox on http://{}", config.listeners.sandbox);
+    interrupted().await?;
+    end.cancel();
+    helpers.close();
+    let _ = timeout(Duration::from_secs(5), helpers.wait()).await;
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({variable})"))
+}
+
+async fn start_sandbox(
+    config: &Config,
+    need: &SandboxNeed,
+    tasks: &TaskTracker,
+    end: CancellationToken,
+) -> anyhow::Result<()> {
+    use secrecy::ExposeSecret as _;
+    anyhow::ensure!(config.environment == Environment::Development, "the sandbox does not run in production");
+    let listener = bind(config.listeners.sandbox, "SANDBOX_ADDR").await?;
+    let seed = SandboxConfig {
+        webhook_url: Some(format!("http://{}/api/webhooks/stripe", config.listeners.public)),
+        webhook_secret: need.webhook_secret.expose_secret().to_owned(),
+        product_id: need.product.as_str().to_owned(),
+        prices: need
+            .prices
+            .iter()
+            .map(|(color, id, money)| SeedPrice {
+                id: id.as_str().to_owned(),
+                nickname: color.as_str().to_owned(),
+                money: *money,
+            })
+            .collect(),
+        ..SandboxConfig::default()
+    };
+    tasks.spawn(async move {
+        if let Err(error) = sandbox::serve(listener, seed, end).await {
+            tracing::error!(%error, "the sandbox ended");
+        }
+    });
+    Ok(())
+}
+
+async fn open_store(config: &Config, path: Option<OsString>) -> anyhow::Result<(PostgresStore, Option<Embedded>)> {
+    match &config.database {
+        Database::Url(url) => Ok((PostgresStore::new(url)?, None)),
+        Database::Embedded => {
+            let embedded = Embedded::start(&config.data_dir, path, Purpose::Development).await?;
+            Ok((PostgresStore::new(embedded.url())?, Some(embedded)))
+        }
+    }
+}
+
+/// Migrates, or waits for the schema to be there; readiness stays red until then. The storefront and the checkout need no
+/// database, so a database that is down stops neither.
+fn migrate_in_background(config: &Config, store: &PostgresStore, tasks: &TaskTracker, end: &CancellationToken) {
+    let (store, end, migrate) = (store.clone(), end.clone(), config.migrate);
+    tasks.spawn(async move {
+        let mut told = false;
+        loop {
+            let result = if migrate { store.migrate().await } else { store.ready().await };
+            match result {
+                Ok(()) => {
+                    tracing::info!("the database is ready");
+                    return;
+                }
+                Err(error) if !told => {
+                    told = true;
+                    tracing::error!(%error, "the database is not ready; trying again every second");
+                }
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = end.cancelled() => return,
+                () = sleep(Duration::from_secs(1)) => {}
+            }
+        }
+    });
+}
+
+fn start_workers(shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationToken) {
+    let (one, token) = (shop.clone(), end.clone());
+    workers.spawn(async move { one.catalogue.run(token).await });
+    let (one, token) = (shop.clone(), end.clone());
+    workers.spawn(async move { retry::run(&one, token).await });
+    for _ in 0..outbox::SENDERS {
+        let (one, token) = (shop.clone(), end.clone());
+        workers.spawn(async move { outbox::run(&one, token).await });
+    }
+}
+
+fn announce(config: &Config) {
+    tracing::info!("the shop is open on {}", config.app_url);
+    tracing::info!("operations on http://{}", config.listeners.operations);
+    if config.sandbox.is_some() {
+        tracing::info!("sandbox for Stripe and Klaviyo on http://{}: no money moves", config.listeners.sandbox);
+    }
+}
+
+/// Returns at SIGINT or SIGTERM.
+async fn interrupted() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! What is on sale at which price: live from the provider, kept for a while, refreshed in the background, and the last known
+//! price served while the provider is down.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Mutex, watch},
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    config::CatalogueConfig,
+    payments::{PaymentError, PaymentProvider},
+};
+use crate::domain::{
+    money::Money,
+    payment::PriceId,
+    product::{Offer, ProductColor},
+};
+
+/// How long a price is believed before it is asked for again. A checkout asks Stripe for the price id, so that a price that
+/// changed in between is charged as Stripe has it, and the difference is noticed.
+pub const LIFETIME: Duration = Duration::from_secs(60);
+
+/// How long a page waits for the very first prices before it shows a skeleton.
+const FIRST_WAIT: Duration = Duration::from_millis(1500);
+
+/// How long after a failure the next try waits.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+pub struct Catalogue {
+    provider: Arc<dyn PaymentProvider>,
+    config: CatalogueConfig,
+    known: watch::Sender<Known>,
+    /// One refresh at a time.
+    refreshing: Mutex<()>,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    prices: Option<Arc<BTreeMap<String, Money>>>,
+    asked_at: Option<Instant>,
+}
+
+/// A color that can be bought now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sellable {
+    pub id: PriceId,
+    pub price: Money,
+}
+
+/// Why a color cannot be bought.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NotSellable {
+    /// It has no price at which it could be sold.
+    NoPrice,
+    /// No price is known, because the provider could not be asked.
+    Unknown(PaymentError),
+}
+
+impl Catalogue {
+    pub fn new(provider: Arc<dyn PaymentProvider>, config: CatalogueConfig) -> Self {
+        Self { provider, config, known: watch::Sender::new(Known::default()), refreshing: Mutex::new(()) }
+    }
+
+    /// The colors in the merchant's order with the prices that are known; `None` while none is. Waits a moment for the first.
+    pub async fn offers(&self) -> Option<Vec<Offer>> {
+        let mut known = self.known.subscribe();
+        let _ = timeout(FIRST_WAIT, known.wait_for(|known| known.prices.is_some())).await;
+        let prices = self.known.borrow().prices.clone()?;
+        Some(
+            self.config
+                .colors
+                .iter()
+                .map(|(color, id)| Offer { color: *color, price: price(&prices, id.as_ref()) })
+                .collect(),
+        )
+    }
+
+    /// The price of a color, asked for now if none is known at all.
+    pub async fn sellable(&self, color: ProductColor) -> Result<Sellable, NotSellable> {
+        let configured = self.config.colors.iter().find(|(known, _)| *known == color).and_then(|(_, id)| id.clone());
+        let id = configured.ok_or(NotSellable::NoPrice)?;
+        let known = self.known.borrow().prices.clone();
+        let prices = match known {
+            Some(prices) => prices,
+            None => self.refresh().await.map_err(NotSellable::Unknown)?,
+        };
+        let price = price(&prices, Some(&id)).ok_or(NotSellable::NoPrice)?;
+        Ok(Sellable { id, price })
+    }
+
+    /// Asks the provider, unless somebody did while this call waited for its turn.
+    pub async fn refresh(&self) -> Result<Arc<BTreeMap<String, Money>>, PaymentError> {
+        let before = self.known.borrow().asked_at;
+        let _turn = self.refreshing.lock().await;
+        let known = self.known.borrow().clone();
+        if let (true, Some(prices)) = (known.asked_at != before, known.prices) {
+            return Ok(prices);
+        }
+        let prices = Arc::new(self.provider.prices(&self.config.product).await?);
+        for (color, id) in &self.config.colors {
+            if price(&prices, id.as_ref()).is_none() {
+                tracing::warn!(%color, "no price can be had for this color; it is shown as unavailable");
+            }
+        }
+        self.known.send_replace(Known { prices: Some(prices.clone()), asked_at: Some(Instant::now()) });
+        Ok(prices)
+    }
+
+    /// Keeps the prices fresh until the end.
+    pub async fn run(&self, end: CancellationToken) {
+        loop {
+            let wait = match self.refresh().await {
+                Ok(_) => LIFETIME,
+                Err(error) => {
+                    tracing::warn!(%error, "prices could not be refreshed; the last known ones stay");
+                    AFTER_FAILURE
+                }
+            };
+            tokio::select! {
+                () = end.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+}
+
+fn price(prices: &BTreeMap<String, Money>, id: Option<&PriceId>) -> Option<Money> {
+    prices.get(id?.as_str()).copied()
+}

@@ -1,0 +1,118 @@
+//! Use case: a customer asks to buy, and is sent to the provider's page. Nothing is written here that could fail it.
+
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    catalogue::NotSellable,
+    payments::{OpenSession, SessionOrder},
+    state::Shop,
+};
+use crate::domain::{
+    checkout::{Attempt, CheckoutError, CheckoutRequest, Field},
+    money::Money,
+    payment::SessionId,
+};
+
+/// Where a started checkout goes on, and what it is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Started {
+    pub url: String,
+    pub session: SessionId,
+    pub price: Money,
+}
+
+/// Creates, or finds again, the session of this request.
+pub async fn start(shop: &Shop, request: CheckoutRequest) -> Result<Started, CheckoutError> {
+    let sellable = shop.catalogue.sellable(request.color).await.map_err(|why| match why {
+        NotSellable::NoPrice => {
+            CheckoutError::invalid(Field::Color, "This color cannot be ordered right now. Choose another one, please.")
+        }
+        NotSellable::Unknown(error) => {
+            tracing::error!(%error, "no price is known, so nothing can be sold");
+            error.for_customer()
+        }
+    })?;
+    let now = shop.clock.now();
+    let attempt = request.attempt.unwrap_or_else(|| fresh_attempt(now));
+    let order = SessionOrder {
+        color: request.color,
+        email: request.email,
+        expires_at: expiry(&attempt, now),
+        attempt,
+        success_url: shop.url("/checkout/success?session_id={CHECKOUT_SESSION_ID}"),
+        cancel_url: shop.url(&format!("/checkout/cancel?color={}", request.color.slug())),
+        locale: request.locale,
+        price: sellable.id,
+        expected: sellable.price,
+        shipping_countries: shop.shipping_countries.clone(),
+    };
+    let provider = shop.payments.default_provider();
+    match provider.create_session(&order).await {
+        Ok(OpenSession { id, url }) => {
+            metrics::counter!("checkout_sessions_total", "result" => "created").increment(1);
+            tracing::info!(color = %order.color, amount = %order.expected, "checkout session created");
+            Ok(Started { url, session: id, price: order.expected })
+        }
+        Err(error) => {
+            let told = error.for_customer();
+            metrics::counter!("checkout_sessions_total", "result" => told.kind()).increment(1);
+            if error.retryable() {
+                tracing::warn!(%error, "checkout session not created");
+            } else {
+                tracing::error!(%error, "checkout session refused");
+            }
+            Err(told)
+        }
+    }
+}
+
+/// A new intention to buy, as pages carry it.
+pub fn fresh_attempt(now: OffsetDateTime) -> Attempt {
+    Attempt::issued(now.unix_timestamp(), &nanoid::nanoid!(24))
+}
+
+/// How long a session is good at most; Stripe allows 24 hours from its creation.
+const LONGEST: Duration = Duration::hours(23);
+/// How much of that is left at least; Stripe asks for 30 minutes.
+const SHORTEST: Duration = Duration::hours(1);
+
+/// When the session of this attempt ends: between one and 23 hours from now, and the same moment for every repeat, because a
+/// repeat under the same idempotency key must have the same parameters. Windows of 22 hours follow each other from the
+/// attempt's own time; an attempt without one gets a start of its own from its text.
+fn expiry(attempt: &Attempt, now: OffsetDateTime) -> OffsetDateTime {
+    let window = (LONGEST - SHORTEST).whole_seconds();
+    let now = now.unix_timestamp();
+    let start = attempt.issued_at().filter(|start| *start <= now).unwrap_or_else(|| {
+        let hash = Sha256::digest(attempt.as_str());
+        i64::from(u32::from_le_bytes([hash[0], hash[1], hash[2], hash[3]])) % window
+    });
+    let end = now - (now - start).rem_euclid(window) + LONGEST.whole_seconds();
+    OffsetDateTime::from_unix_timestamp(end).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn sessions_end_within_stripes_bounds_and_repeats_agree(
+            now in 1_700_000_000_i64..2_000_000_000,
+            age in 0_i64..1_000_000,
+            later in 0_i64..79_000,
+            text in "[a-z]{1,20}",
+        ) {
+            for attempt in [format!("{}-x", now - age), text, format!("{}-x", now + 999)] {
+                let attempt = Attempt::parse(&attempt).unwrap();
+                let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+                let end = expiry(&attempt, at(now));
+                prop_assert!(end - at(now) > SHORTEST - Duration::SECOND && end - at(now) <= LONGEST);
+                let left = (end - at(now) - SHORTEST).whole_seconds();
+                prop_assert_eq!(expiry(&attempt, at(now + later.min(left - 1).max(0))), end);
+            }
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! The configuration: every variable, its shape and its default, read once at start. One struct for each part that is
+//! configured. The environment itself is read by the caller and comes in as a function.
+
+mod colors;
+mod reader;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use secrecy::SecretString;
+use url::Url;
+
+use self::reader::Reader;
+pub use self::reader::{ConfigError, Fault};
+use super::{marketing::klaviyo::KlaviyoConfig, payments::stripe::StripeConfig};
+use crate::domain::{
+    money::Money,
+    payment::{PriceId, ProductId},
+    product::ProductColor,
+};
+
+#[derive(Debug)]
+pub struct Config {
+    pub environment: Environment,
+    /// The public site's origin, without a path: where customers come back to.
+    pub app_url: Url,
+    pub listeners: Listeners,
+    /// What development keeps on disk.
+    pub data_dir: PathBuf,
+    pub database: Database,
+    pub migrate: bool,
+    pub stripe: StripeConfig,
+    pub catalogue: CatalogueConfig,
+    /// `None`: marketing is off.
+    pub klaviyo: Option<KlaviyoConfig>,
+    /// What the sandbox must stand in for; `None` when it is not needed.
+    pub sandbox: Option<SandboxNeed>,
+    /// ISO 3166-1 alpha-2 codes.
+    pub shipping_countries: Arc<[String]>,
+    pub limits: Limits,
+    pub admin_token: Option<SecretString>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Environment {
+    Development,
+    Production,
+}
+
+#[derive(Clone, Debug)]
+pub struct Listeners {
+    pub public: SocketAddr,
+    pub operations: SocketAddr,
+    pub sandbox: SocketAddr,
+}
+
+#[derive(Debug)]
+pub enum Database {
+    Url(SecretString),
+    /// A cluster of our own in the data folder.
+    Embedded,
+}
+
+/// What is sold: the product and, in the order of the storefront, its colors with their price, where one is set.
+#[derive(Clone, Debug)]
+pub struct CatalogueConfig {
+    pub product: ProductId,
+    pub colors: Vec<(ProductColor, Option<PriceId>)>,
+}
+
+/// The parts of the sandbox that this configuration leaves to it.
+#[derive(Clone, Debug)]
+pub struct SandboxNeed {
+    pub webhook_secret: SecretString,
+    pub product: ProductId,
+    pub prices: Vec<(ProductColor, PriceId, Money)>,
+    pub stripe: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Checkouts a minute from one address; `None` is no limit.
+    pub per_ip_per_minute: Option<u32>,
+    /// Checkouts a second in all; `None` is no limit.
+    pub global_per_second: Option<u32>,
+    /// How many proxies' words about the customer's address are believed.
+    pub trusted_proxy_hops: usize,
+}
+
+const PUBLIC: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
+const OPERATIONS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3001);
+const SANDBOX: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 12111);
+
+/// Where a small company's parcel usually gets to.
+const SHIPPING_COUNTRIES: &str = "US,CA,GB,IE,DE,FR,NL,BE,LU,AT,CH,ES,PT,IT,DK,SE,NO,FI,PL,CZ,JP,KR,SG,AU,NZ";
+
+impl Config {
+    /// Reads every variable. `generated_secret` is a fresh `whsec_…`, used where development has none.
+    pub fn from_lookup(
+        lookup: &dyn Fn(&str) -> Option<String>,
+        generated_secret: impl FnOnce() -> SecretString,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(lookup);
+        let environment = reader
+            .parsed("APP_ENV", |text| match text {
+                "development" => Ok(Environment::Development),
+                "production" => Ok(Environment::Production),
+                _ => Err("must be development or production".to_owned()),
+            })
+            // A misspelt `production` must not open a development shop: judge the rest by the stricter rules.
+            .unwrap_or(if reader.text("APP_ENV").is_some() {
+                Environment::Production
+            } else {
+                Environment::Development
+            });
+        reader.production = environment == Environment::Production;
+        let listeners = Listeners {
+            public: reader.listener("LEPTOS_SITE_ADDR", PUBLIC),
+            operations: reader.listener("OPS_ADDR", OPERATIONS),
+            sandbox: reader.listener("SANDBOX_ADDR", SANDBOX),
+        };
+        let app_url = reader
+            .needed_in_production("APP_URL", origin)
+            .or_else(|| Url::parse(&format!("http://{}", listeners.public)).ok());
+        let stripe = stripe(&mut reader, &listeners, generated_secret);
+        let catalogue = colors::catalogue(&mut reader, stripe.as_ref().is_some_and(|stripe| stripe.sandboxed));
+        let klaviyo = klaviyo(&mut reader, &listeners);
+        let config = Parts {
+            environment,
+            app_url,
+            database: database(&mut reader),
+            migrate: reader
+                .parsed("MIGRATE", |text| match text {
+                    "auto" => Ok(true),
+                    "off" => Ok(false),
+                    _ => Err("must be auto or off".to_owned()),
+                })
+                .unwrap_or(true),
+            shipping_countries: shipping_countries(&mut reader),
+            limits: limits(&mut reader),
+            admin_token: {
+                let needed = reader.production;
+                reader.secret("ADMIN_TOKEN", needed, |value| {
+                    (value.chars().count() < 32).then_some("must have at least 32 characters")
+                })
+            },
+            data_dir: reader.text("ROLITT_DATA_DIR").map_or_else(|| PathBuf::from(".rolitt"), PathBuf::from),
+            listeners,
+            stripe,
+            catalogue,
+            klaviyo,
+        }
+        .assemble();
+        reader.finish(config)
+    }
+}
+
+/// What was read, complete or not.
+struct Parts {
+    environment: Environment,
+    app_url: Option<Url>,
+    listeners: Listeners,
+    data_dir: PathBuf,
+    database: Option<Database>,
+    migrate: bool,
+    stripe: Option<StripeParts>,
+    catalogue: Option<colors::Catalogue>,
+    klaviyo: KlaviyoParts,
+    shipping_countries: Option<Arc<[String]>>,
+    limits: Limits,
+    admin_token: Option<SecretString>,
+}
+
+struct StripeParts {
+    config: StripeConfig,
+    sandboxed: bool,
+}
+
+struct KlaviyoParts {
+    config: Option<KlaviyoConfig>,
+    sandboxed: bool,
+}
+
+impl Parts {
+    fn assemble(self) -> Option<Config> {
+        let (stripe, catalogue) = (self.stripe?, self.catalogue?);
+        let webhook_secret = stripe.config.webhook_secrets.first()?.clone();
+        let sandbox = (stripe.sandboxed || self.klaviyo.sandboxed).then(|| SandboxNeed {
+            webhook_secret,
+            product: catalogue.config.product.clone(),
+            prices: catalogue.sandbox_prices,
+            stripe: stripe.sandboxed,
+        });
+        Some(Config {
+            environment: self.environment,
+            app_url: self.app_url?,
+            listeners: self.listeners,
+            data_dir: self.data_dir,
+            database: self.database?,
+            migrate: self.migrate,
+            stripe: stripe.config,
+            catalogue: catalogue.config,
+            klaviyo: self.klaviyo.config,
+            sandbox,
+            shipping_countries: self.shipping_countries?,
+            limits: self.limits,
+            admin_token: self.admin_token,
+        })
+    }
+}
+
+/// An absolute http(s) URL without path, query or credentials; https except on loopback.
+fn origin(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|_| "must be an absolute URL like https://shop.example".to_owned())?;
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let loopback = url.host_str().is_some_and(|host| {
+        host == "localhost"
+            || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    });
+    match url.scheme() {
+        "https" | "http" if !bare || url.host_str().is_none() => {
+            Err("must have no path, query or user name".to_owned())
+        }
+        "https" => Ok(url),
+        "http" if loopback => Ok(url),
+        _ => Err("must begin with https://".to_owned()),
+    }
+}
+
+/// A base URL of an API: http(s), anything behind it.
+fn base(text: &str) -> Result<Url, String> {
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
+        .ok_or_else(|| "must be an absolute URL like https://api.stripe.com".to_owned())
+}
+
+fn stripe(
+    reader: &mut Reader<'_>,
+    listeners: &Listeners,
+    generated_secret: impl FnOnce() -> SecretString,
+) -> Option<StripeParts> {
+    let production = reader.production;
+    let key = reader.secret("STRIPE_SECRET_KEY", production, |value| {
+        let kind = |mode: &str| {
+            ["sk_", "rk_"].iter().any(|prefix| value.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(mode)))
+        };
+        match (kind("live_"), kind("test_"), production) {
+            (false, false, _) => Some("must begin with sk_ or rk_ and the mode, like sk_test_"),
+            (true, _, false) => Some("is a live key, which development refuses; use a test key"),
+            (_, true, true) => Some("is a test key, which production refuses; use a live key"),
+            _ => None,
+        }
+    });
+    let sandboxed = key.is_none() && !production;
+    let webhook = |value: &str| {
+        (!value.strip_prefix("whsec_").is_some_and(|rest| !rest.is_empty()))
+            .then_some("must begin with whsec_ and go on")
+    };
+    let current = reader.secret("STRIPE_WEBHOOK_SECRET", production, webhook);
+    let had_secret =
+        reader.text("STRIPE_WEBHOOK_SECRET").is_some() || reader.text("STRIPE_WEBHOOK_SECRET_FILE").is_some();
+    if !sandboxed && !production && key.is_some() && !had_secret {
+        reader.fault("STRIPE_WEBHOOK_SECRET", "is needed where STRIPE_SECRET_KEY is set");
+    }
+    let previous = reader.secret("STRIPE_WEBHOOK_SECRET_PREVIOUS", false, webhook);
+    let default_base =
+        if sandboxed { format!("http://{}", listeners.sandbox) } else { "https://api.stripe.com".to_owned() };
+    let given_base = reader.parsed("STRIPE_API_BASE", base);
+    let sandboxed = sandboxed && given_base.is_none();
+    let current = if had_secret || production { current? } else { generated_secret() };
+    Some(StripeParts {
+        config: StripeConfig {
+            secret_key: match key {
+                Some(key) => key,
+                None if production || reader.text("STRIPE_SECRET_KEY").is_some() => return None,
+                None => SecretString::from("sk_test_sandbox"),
+            },
+            livemode: production,
+            webhook_secrets: std::iter::once(current).chain(previous).collect(),
+            api_base: given_base.or_else(|| Url::parse(&default_base).ok())?,
+        },
+        sandboxed,
+    })
+}
+
+fn klaviyo(reader: &mut Reader<'_>, listeners: &Listeners) -> KlaviyoParts {
+    let key = reader.secret("KLAVIYO_API_KEY", false, |value| {
+        (!value.starts_with("pk_")).then_some("must begin with pk_, as Klaviyo's private keys do")
+    });
+    let given = reader.text("KLAVIYO_API_KEY").is_some() || reader.text("KLAVIYO_API_KEY_FILE").is_some();
+    let given_base = reader.parsed("KLAVIYO_API_BASE", base);
+    let sandboxed = !given && !reader.production;
+    let default_base =
+        if sandboxed { format!("http://{}", listeners.sandbox) } else { "https://a.klaviyo.com".to_owned() };
+    let key = key.or_else(|| sandboxed.then(|| SecretString::from("pk_sandbox")));
+    let config = key.and_then(|api_key| {
+        Some(KlaviyoConfig { api_key, base: given_base.clone().or_else(|| Url::parse(&default_base).ok())? })
+    });
+    KlaviyoParts { config, sandboxed: sandboxed && given_base.is_none() }
+}
+
+fn database(reader: &mut Reader<'_>) -> Option<Database> {
+    let target = reader.parsed("DATABASE_STORAGE_TARGET", |text| match text {
+        "postgres" => Ok(()),
+        "firestore" => Err("firestore is not part of this build yet; use postgres".to_owned()),
+        _ => Err("must be postgres or firestore".to_owned()),
+    });
+    if target.is_none() && reader.text("DATABASE_STORAGE_TARGET").is_some() {
+        return None;
+    }
+    let production = reader.production;
+    let given = reader.text("DATABASE_URL").is_some() || reader.text("DATABASE_URL_FILE").is_some();
+    let url = reader.secret("DATABASE_URL", production, |value| {
+        let read = Url::parse(value).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"));
+        (!read).then_some("must be a URL like postgres://user:password@host/database")
+    });
+    match url {
+        Some(url) => Some(Database::Url(url)),
+        None if production || given => None,
+        None => Some(Database::Embedded),
+    }
+}
+
+fn shipping_countries(reader: &mut Reader<'_>) -> Option<Arc<[String]>> {
+    let text = reader.text("SHIPPING_COUNTRIES").unwrap_or_else(|| SHIPPING_COUNTRIES.to_owned());
+    let codes: Vec<String> =
+        text.split(',').map(|code| code.trim().to_ascii_uppercase()).filter(|code| !code.is_empty()).collect();
+    if codes.is_empty() || !codes.iter().all(|code| super::payments::stripe::ships_to(code)) {
+        reader.fault("SHIPPING_COUNTRIES", "must be two-letter codes of countries that Stripe ships to, like US,CA,DE");
+        return None;
+    }
+    Some(codes.into())
+}
+
+fn limits(reader: &mut Reader<'_>) -> Limits {
+    let mut rate = |variable: &str, default: u32| {
+        reader
+            .parsed(variable, |text| match text.parse::<u32>() {
+                _ if text == "off" => Ok(None),
+                Ok(number) if number > 0 => Ok(Some(number)),
+                _ => Err("must be a whole number above zero, or off".to_owned()),
+            })
+            .unwrap_or(Some(default))
+    };
+    let (per_ip_per_minute, global_per_second) = (rate("CHECKOUT_RATE_PER_IP", 10), rate("CHECKOUT_RATE_GLOBAL", 20));
+    let trusted_proxy_hops = reader
+        .parsed("TRUSTED_PROXY_HOPS", |text| {
+            text.parse::<usize>()
+                .ok()
+                .filter(|hops| *hops <= 16)
+                .ok_or_else(|| "must be a whole number from 0 to 16".to_owned())
+        })
+        .unwrap_or(0);
+    Limits { per_ip_per_minute, global_per_second, trusted_proxy_hops }
+}
+
+#[cfg(test)]
+mod tests;

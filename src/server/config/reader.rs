@@ -1,0 +1,135 @@
+//! Reads variables one by one and collects every fault, so that an operator mends a configuration in one go. Faults name a
+//! variable and what it should be, never what it is.
+
+use std::{fmt, fs, net::SocketAddr};
+
+use secrecy::SecretString;
+
+/// Everything wrong with the configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(pub Vec<Fault>);
+
+/// One variable and how to mend it.
+#[derive(Debug, PartialEq, Eq, Clone)]
+pub struct Fault {
+    pub variable: String,
+    pub mend: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the configuration has {} fault(s):", self.0.len())?;
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {}: {}", fault.variable, fault.mend))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The variables as a function of their names, and the faults found so far.
+pub struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    pub production: bool,
+    faults: Vec<Fault>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { lookup, production: false, faults: Vec::new() }
+    }
+
+    pub fn fault(&mut self, variable: &str, mend: impl Into<String>) {
+        self.faults.push(Fault { variable: variable.to_owned(), mend: mend.into() });
+    }
+
+    pub fn finish<T>(self, config: Option<T>) -> Result<T, ConfigError> {
+        match config {
+            Some(config) if self.faults.is_empty() => Ok(config),
+            _ => Err(ConfigError(self.faults)),
+        }
+    }
+
+    /// The variable's text; a variable that is set to nothing counts as not set.
+    pub fn text(&self, variable: &str) -> Option<String> {
+        (self.lookup)(variable).filter(|value| !value.is_empty())
+    }
+
+    /// The variable read by `parse`, which says how to mend what it refuses.
+    pub fn parsed<T>(&mut self, variable: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let text = self.text(variable)?;
+        match parse(text.trim()) {
+            Ok(value) => Some(value),
+            Err(mend) => {
+                self.fault(variable, mend);
+                None
+            }
+        }
+    }
+
+    /// As `parsed`; absence is a fault in production.
+    pub fn needed_in_production<T>(
+        &mut self,
+        variable: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if self.text(variable).is_none() && self.production {
+            self.fault(variable, "is needed in production");
+        }
+        self.parsed(variable, parse)
+    }
+
+    /// A secret, from the variable or from the file that `NAME_FILE` names. `check` says what is wrong with it, if anything.
+    pub fn secret(
+        &mut self,
+        variable: &str,
+        needed: bool,
+        check: impl FnOnce(&str) -> Option<&'static str>,
+    ) -> Option<SecretString> {
+        let file_variable = format!("{variable}_FILE");
+        let value = match (self.text(variable), self.text(&file_variable)) {
+            (Some(_), Some(_)) => {
+                self.fault(variable, format!("is set, and {file_variable} too; set one of them"));
+                return None;
+            }
+            (Some(value), None) => value,
+            (None, Some(path)) => match fs::read_to_string(path) {
+                Ok(content) => content.trim_end_matches(['\r', '\n']).to_owned(),
+                Err(error) => {
+                    self.fault(&file_variable, format!("names a file that cannot be read ({})", error.kind()));
+                    return None;
+                }
+            },
+            (None, None) => {
+                if needed {
+                    self.fault(variable, format!("is needed in production (or {file_variable})"));
+                }
+                return None;
+            }
+        };
+        let wrong = if value.chars().any(char::is_whitespace) || value.is_empty() {
+            Some("must not be empty or contain white space")
+        } else {
+            check(&value)
+        };
+        if let Some(mend) = wrong {
+            self.fault(variable, mend);
+            return None;
+        }
+        Some(SecretString::from(value))
+    }
+
+    /// A listener's address. In development only loopback will do, so that a forgotten `APP_ENV` opens no free shop.
+    pub fn listener(&mut self, variable: &str, default: SocketAddr) -> SocketAddr {
+        let address = self
+            .parsed(variable, |text| {
+                text.parse().map_err(|_| "must be an address with a port, like 127.0.0.1:3000".to_owned())
+            })
+            .unwrap_or(default);
+        if !self.production && !address.ip().is_loopback() {
+            self.fault(
+                variable,
+                "must be a loopback address in development; set APP_ENV=production to listen elsewhere",
+            );
+        }
+        address
+    }
+}

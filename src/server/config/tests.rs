@@ -1,0 +1,177 @@
+//! Configuration by example: what starts, what does not, and that no fault shows a value.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::*;
+
+fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let lookup = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+    Config::from_lookup(&lookup, || SecretString::from("whsec_generated"))
+}
+
+fn faulty(variables: &[(&str, &str)]) -> Vec<String> {
+    read(variables).unwrap_err().0.into_iter().map(|fault| fault.variable).collect()
+}
+
+const PRODUCTION: [(&str, &str); 8] = [
+    ("APP_ENV", "production"),
+    ("APP_URL", "https://shop.example"),
+    ("DATABASE_URL", "postgres://shop:pw@db/rolitt"),
+    ("STRIPE_SECRET_KEY", "rk_live_abc"),
+    ("STRIPE_WEBHOOK_SECRET", "whsec_abc"),
+    ("STRIPE_PRODUCT_ID", "prod_abc"),
+    ("COLOR_PRICE_MAP_JSON", r#"{"Red":"price_r","Honey Khaki":"price_h"}"#),
+    ("ADMIN_TOKEN", "0123456789abcdef0123456789abcdef"),
+];
+
+fn production_with(changed: (&'static str, &'static str)) -> Vec<(&'static str, &'static str)> {
+    PRODUCTION.into_iter().filter(|(name, _)| *name != changed.0).chain([changed]).collect()
+}
+
+#[test]
+fn development_needs_nothing_and_gets_everything() {
+    let config = read(&[]).unwrap();
+    assert!(matches!(config.database, Database::Embedded));
+    let sandbox = config.sandbox.unwrap();
+    assert_eq!((sandbox.prices.len(), sandbox.webhook_secret.expose_secret()), (5, "whsec_generated"));
+    assert_eq!(config.stripe.api_base.as_str(), "http://127.0.0.1:12111/");
+    assert_eq!(config.app_url.as_str(), "http://127.0.0.1:3000/");
+    assert!(!config.stripe.livemode);
+}
+
+#[test]
+fn production_is_given_nothing_and_names_all_that_is_missing_at_once() {
+    assert_eq!(
+        faulty(&[("APP_ENV", "production")]),
+        [
+            "APP_URL",
+            "STRIPE_SECRET_KEY",
+            "STRIPE_WEBHOOK_SECRET",
+            "STRIPE_PRODUCT_ID",
+            "COLOR_PRICE_MAP_JSON",
+            "DATABASE_URL",
+            "ADMIN_TOKEN"
+        ]
+    );
+}
+
+#[test]
+fn a_complete_production_starts_without_sandbox_and_with_marketing_off() {
+    let config = read(&PRODUCTION).unwrap();
+    assert!(config.sandbox.is_none() && config.klaviyo.is_none() && config.stripe.livemode);
+}
+
+#[test]
+fn no_fault_shows_a_value() {
+    let canary = "canary-9f3a";
+    for (name, _) in PRODUCTION {
+        let error = read(&production_with((name, canary))).unwrap_err().to_string();
+        assert!(error.contains(name) && !error.contains(canary), "{error}");
+    }
+}
+
+#[test]
+fn keys_agree_with_the_environment() {
+    assert_eq!(faulty(&production_with(("STRIPE_SECRET_KEY", "sk_test_abc"))), ["STRIPE_SECRET_KEY"]);
+    let development = [
+        ("STRIPE_SECRET_KEY", "sk_live_abc"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_abc"),
+        ("STRIPE_PRODUCT_ID", "prod_abc"),
+        ("COLOR_PRICE_MAP_JSON", r#"{"Red":"price_r"}"#),
+    ];
+    assert_eq!(faulty(&development)[0], "STRIPE_SECRET_KEY");
+}
+
+#[test]
+fn webhook_secrets_that_would_verify_forgeries_do_not_start() {
+    for bad in ["", " ", "whsec_", "whsec_a b", "secret"] {
+        let faults = faulty(
+            &PRODUCTION
+                .into_iter()
+                .map(|(n, v)| (n, if n == "STRIPE_WEBHOOK_SECRET" { bad } else { v }))
+                .collect::<Vec<_>>(),
+        );
+        assert_eq!(faults, ["STRIPE_WEBHOOK_SECRET"], "{bad:?}");
+    }
+}
+
+#[test]
+fn development_listens_on_loopback_only() {
+    for name in ["LEPTOS_SITE_ADDR", "OPS_ADDR", "SANDBOX_ADDR"] {
+        assert_eq!(faulty(&[(name, "0.0.0.0:3000")]), [name]);
+    }
+    assert!(read(&production_with(("LEPTOS_SITE_ADDR", "0.0.0.0:3000"))).is_ok());
+}
+
+#[test]
+fn a_misspelt_environment_is_no_development() {
+    assert!(faulty(&[("APP_ENV", "prod")]).contains(&"APP_ENV".to_owned()));
+}
+
+#[test]
+fn colors_come_in_the_named_order_then_in_the_maps() {
+    let config = read(&production_with(("PRODUCT_COLOR_ORDER", "Sakura Pink, Honey Khaki"))).unwrap();
+    let colors: Vec<_> =
+        config.catalogue.colors.iter().map(|(color, price)| (color.as_str(), price.is_some())).collect();
+    assert_eq!(colors, [("Sakura Pink", false), ("Honey Khaki", true), ("Red", true)]);
+}
+
+#[test]
+fn price_maps_that_do_not_read_are_refused() {
+    for bad in [
+        "[]",
+        "{}",
+        "{",
+        r#"{"Red":1}"#,
+        r#"{"Blue":"price_1"}"#,
+        r#"{"Red":"price_1","Red":"price_2"}"#,
+        r#"{"Red":"a b"}"#,
+        r#"{"Red":"price_1"} x"#,
+    ] {
+        assert_eq!(
+            faulty(&production_with(("COLOR_PRICE_MAP_JSON", Box::leak(bad.to_owned().into_boxed_str())))),
+            ["COLOR_PRICE_MAP_JSON"],
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn public_urls_are_origins() {
+    for bad in [
+        "shop.example",
+        "http://shop.example",
+        "https://shop.example/x",
+        "https://u@shop.example",
+        "ftp://shop.example",
+        "https://shop.example/?a",
+    ] {
+        assert_eq!(
+            faulty(&production_with(("APP_URL", Box::leak(bad.to_owned().into_boxed_str())))),
+            ["APP_URL"],
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn limits_can_be_lifted_but_not_be_nonsense() {
+    let config = read(&[("CHECKOUT_RATE_PER_IP", "off"), ("CHECKOUT_RATE_GLOBAL", "5")]).unwrap();
+    assert_eq!((config.limits.per_ip_per_minute, config.limits.global_per_second), (None, Some(5)));
+    assert_eq!(
+        faulty(&[("CHECKOUT_RATE_PER_IP", "0"), ("CHECKOUT_RATE_GLOBAL", "-1"), ("TRUSTED_PROXY_HOPS", "x")]).len(),
+        3
+    );
+}
+
+#[test]
+fn a_secret_comes_from_a_file_or_a_variable_not_both() {
+    let path = std::env::temp_dir().join(format!("rolitt-config-{}", std::process::id()));
+    std::fs::write(&path, "pk_fromfile\n").unwrap();
+    let path = path.to_str().unwrap();
+    let config = read(&[("KLAVIYO_API_KEY_FILE", path)]).unwrap();
+    assert_eq!(config.klaviyo.unwrap().api_key.expose_secret(), "pk_fromfile");
+    assert_eq!(faulty(&[("KLAVIYO_API_KEY_FILE", path), ("KLAVIYO_API_KEY", "pk_x")]), ["KLAVIYO_API_KEY"]);
+    assert_eq!(faulty(&[("KLAVIYO_API_KEY_FILE", "/nonexistent/file")]), ["KLAVIYO_API_KEY_FILE"]);
+    std::fs::remove_file(path).unwrap();
+}

@@ -1,0 +1,17 @@
+//! The HTTP client that every adapter shares: one pool, one TLS provider, no redirects.
+
+use std::time::Duration;
+
+/// A client with bounded waits. Redirects are off: nobody that the shop calls has a reason to send it elsewhere.
+pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    // Installed once for the process; a second call finds it there, which is no error.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .pool_idle_timeout(Duration::from_secs(60))
+        .tcp_keepalive(Duration::from_secs(30))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("rolitt/", env!("CARGO_PKG_VERSION")))
+        .build()
+}

@@ -1,0 +1,115 @@
+//! Rate limits of the checkout: per address and in all. Per process: behind several instances each has its own.
+
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    num::NonZeroU32,
+    time::Duration,
+};
+
+use axum::http::HeaderMap;
+use governor::{
+    DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock,
+};
+
+use super::config::Limits;
+
+/// Above this many remembered addresses, those that have been quiet are forgotten.
+const REMEMBERED: usize = 10_000;
+
+pub struct RateLimits {
+    per_ip: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    global: Option<DefaultDirectRateLimiter>,
+    trusted_proxy_hops: usize,
+}
+
+impl RateLimits {
+    pub fn new(limits: &Limits) -> Self {
+        let some = |number: Option<u32>| number.and_then(NonZeroU32::new);
+        Self {
+            per_ip: some(limits.per_ip_per_minute).map(|number| RateLimiter::keyed(Quota::per_minute(number))),
+            global: some(limits.global_per_second).map(|number| RateLimiter::direct(Quota::per_second(number))),
+            trusted_proxy_hops: limits.trusted_proxy_hops,
+        }
+    }
+
+    /// Whose checkout this is: the peer, or what the trusted proxies say. Only the last `TRUSTED_PROXY_HOPS` entries of
+    /// `X-Forwarded-For` were written by somebody who is believed; the rest is whatever the client sent.
+    pub fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+        let forwarded: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .collect();
+        let told = self
+            .trusted_proxy_hops
+            .checked_sub(1)
+            .and_then(|back| forwarded.iter().rev().nth(back))
+            .and_then(|text| text.parse().ok());
+        network(told.unwrap_or_else(|| peer.ip()))
+    }
+
+    /// Counts one checkout of this client; the wait until the next is allowed when it is one too many.
+    pub fn check(&self, client: IpAddr) -> Result<(), Duration> {
+        let clock = DefaultClock::default();
+        if let Some(per_ip) = &self.per_ip {
+            if per_ip.len() > REMEMBERED {
+                per_ip.retain_recent();
+            }
+            per_ip.check_key(&client).map_err(|wait| wait.wait_time_from(clock.now()))?;
+        }
+        if let Some(global) = &self.global {
+            global.check().map_err(|wait| wait.wait_time_from(clock.now()))?;
+        }
+        Ok(())
+    }
+}
+
+/// A customer of IPv6 has a /64 to choose addresses from: the network is the customer.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, ..] = ip.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(hops: usize) -> RateLimits {
+        RateLimits::new(&Limits { per_ip_per_minute: Some(2), global_per_second: None, trusted_proxy_hops: hops })
+    }
+
+    fn client(hops: usize, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        limits(hops).client("10.0.0.1:4000".parse().unwrap(), &headers).to_string()
+    }
+
+    #[test]
+    fn a_forwarded_address_counts_only_where_a_trusted_proxy_wrote_it() {
+        assert_eq!(client(0, &["1.1.1.1"]), "10.0.0.1");
+        assert_eq!(client(1, &["6.6.6.6, 1.1.1.1"]), "1.1.1.1");
+        assert_eq!(client(2, &["6.6.6.6", "1.1.1.1, 2.2.2.2"]), "1.1.1.1");
+        assert_eq!(client(3, &["1.1.1.1, 2.2.2.2"]), "10.0.0.1");
+        assert_eq!(client(1, &["nonsense"]), "10.0.0.1");
+        assert_eq!(client(1, &["2001:db8:1:2:3:4:5:6"]), "2001:db8:1:2::");
+    }
+
+    #[test]
+    fn one_address_is_slowed_and_another_is_not() {
+        let limits = limits(0);
+        let (one, other) = ("1.1.1.1".parse().unwrap(), "2.2.2.2".parse().unwrap());
+        assert!(limits.check(one).is_ok() && limits.check(one).is_ok());
+        let wait = limits.check(one).unwrap_err();
+        assert!(wait > Duration::ZERO && wait <= Duration::from_secs(30));
+        assert!(limits.check(other).is_ok());
+    }
+}

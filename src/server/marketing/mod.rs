@@ -1,0 +1,34 @@
+//! The contract with marketing: an event is made once, as bytes, and those bytes are sent until somebody has them.
+//!
+//! Nothing here knows the store or the payment provider. Which moment deserves an event is the use cases' business.
+
+pub mod klaviyo;
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// An event, frozen: every attempt sends the same bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MarketingEvent {
+    /// The receiver's key against doubles: the same for ever for the same occurrence.
+    pub unique_id: String,
+    pub body: Vec<u8>,
+}
+
+/// Why an event was not taken.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum MarketingError {
+    /// No answer, or "later": this event may go through at another time.
+    #[error("not taken now: {0}")]
+    Again(String),
+    /// Nothing more may be sent for this long.
+    #[error("asked to slow down")]
+    Throttled { retry_after: Duration },
+    /// The key is not accepted: nothing can be sent until somebody mends it.
+    #[error("the key is refused: {0}")]
+    Refused(String),
+    /// This event will never be taken.
+    #[error("never to be taken: {0}")]
+    Final(String),
+}

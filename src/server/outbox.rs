@@ -1,0 +1,179 @@
+//! Use case: what happened in the database is told outside, once. Workers lease a message, send its frozen bytes with no
+//! transaction open, and say how it went. A lane that is asked to slow down, or whose key is refused, stops as a whole.
+
+use std::{num::NonZeroU32, sync::Mutex, time::Duration};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use rand::RngExt;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    marketing::{MarketingError, klaviyo::Klaviyo},
+    state::Shop,
+    store::{LeasedMessage, MessageEnd, MessageKind, StoreError},
+    webhook::retry::Progress,
+};
+
+/// Longer than any attempt to send.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// After this long a message is parked: nobody promises to recognize a repeat for ever.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(72 * 3600);
+
+/// How long a lane with a refused key waits before it tries one message again.
+const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long a sender sleeps when nothing is due and nobody wakes it.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// Below Klaviyo's steady limit of 3,500 a minute.
+const PER_SECOND: NonZeroU32 = NonZeroU32::new(50).unwrap();
+
+/// How many messages are on their way at the same time.
+pub const SENDERS: usize = 4;
+
+/// One receiver's pace, shared by its senders.
+pub struct Lane {
+    not_before: Mutex<Option<Instant>>,
+    pace: DefaultDirectRateLimiter,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self { not_before: Mutex::new(None), pace: RateLimiter::direct(Quota::per_second(PER_SECOND)) }
+    }
+}
+
+impl Lane {
+    fn stop_for(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        if let Ok(mut not_before) = self.not_before.lock() {
+            *not_before = Some(not_before.map_or(until, |already| already.max(until)));
+        }
+    }
+
+    fn stopped_for(&self) -> Option<Duration> {
+        let not_before = self.not_before.lock().ok().and_then(|guard| *guard)?;
+        not_before.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
+}
+
+/// The pause after attempt number `attempts` (from 1). The first cycle is three attempts, 1000 ms and 2000 ms apart; then
+/// 30 s, doubling to 15 minutes. Jitter of 20 % either way keeps senders from marching in step.
+pub fn pause(attempts: u32) -> Duration {
+    let full = match attempts {
+        0 | 1 => Duration::from_millis(1000),
+        2 => Duration::from_millis(2000),
+        more => Duration::from_secs(30).saturating_mul(2_u32.saturating_pow(more - 3)).min(Duration::from_secs(900)),
+    };
+    full.mul_f64(rand::rng().random_range(0.8..=1.2))
+}
+
+/// Sends the message that is due first, if the lane is open.
+pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
+    let Some(klaviyo) = &shop.klaviyo else {
+        return Ok(Progress::Idle);
+    };
+    if shop.klaviyo_lane.stopped_for().is_some() {
+        return Ok(Progress::Idle);
+    }
+    let Some(message) = shop.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await? else {
+        return Ok(Progress::Idle);
+    };
+    deliver(shop, klaviyo, &message).await?;
+    Ok(Progress::Worked)
+}
+
+async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Result<(), StoreError> {
+    shop.klaviyo_lane.pace.until_ready().await;
+    let error = match klaviyo.send(message.body.clone()).await {
+        Ok(()) => {
+            let ours = shop.store.finish_message(message, MessageEnd::Sent).await?;
+            metrics::counter!("outbox_messages_total", "result" => "sent").increment(1);
+            tracing::info!(message = message.id, attempt = message.attempts, ours, "klaviyo event sent");
+            return Ok(());
+        }
+        Err(error) => error,
+    };
+    let told = error.to_string();
+    let end = match error {
+        MarketingError::Throttled { retry_after } => {
+            shop.klaviyo_lane.stop_for(retry_after);
+            MessageEnd::Again { error: &told, next: retry_after, counts: false }
+        }
+        MarketingError::Refused(_) => {
+            shop.klaviyo_lane.stop_for(REFUSED_PAUSE);
+            MessageEnd::Again { error: &told, next: REFUSED_PAUSE, counts: false }
+        }
+        MarketingError::Again(_) if message.age < GIVE_UP_AFTER => {
+            MessageEnd::Again { error: &told, next: pause(message.attempts), counts: true }
+        }
+        MarketingError::Again(_) | MarketingError::Final(_) => MessageEnd::Parked { error: &told },
+    };
+    let result = match &end {
+        MessageEnd::Parked { .. } => {
+            tracing::error!(message = message.id, error = told, "klaviyo event parked: it needs a person");
+            "parked"
+        }
+        MessageEnd::Again { counts: false, .. } => {
+            tracing::error!(message = message.id, error = told, "klaviyo lane stopped");
+            "lane_stopped"
+        }
+        _ => {
+            tracing::warn!(
+                message = message.id,
+                attempt = message.attempts,
+                error = told,
+                "klaviyo event not sent, to be tried again"
+            );
+            "failed"
+        }
+    };
+    metrics::counter!("outbox_messages_total", "result" => result).increment(1);
+    shop.store.finish_message(message, end).await?;
+    Ok(())
+}
+
+/// Sends until the end.
+pub async fn run(shop: &Shop, end: CancellationToken) {
+    while !end.is_cancelled() {
+        let woken = shop.work.notified();
+        match deliver_next(shop).await {
+            Ok(Progress::Worked) => continue,
+            Ok(Progress::Idle) => {}
+            Err(error) => tracing::warn!(%error, "the outbox cannot be read now"),
+        }
+        tokio::select! {
+            () = end.cancelled() => {}
+            () = woken => {}
+            () = tokio::time::sleep(IDLE) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_cycle_is_three_attempts_from_a_second_doubling_and_then_it_is_patient() {
+        for (attempts, expected) in [(1, 1000), (2, 2000), (3, 30_000), (4, 60_000), (9, 900_000), (u32::MAX, 900_000)]
+        {
+            let pause = pause(attempts).as_millis();
+            assert!((expected * 8 / 10..=expected * 12 / 10).contains(&pause), "{attempts}: {pause}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopped_lane_opens_when_its_time_is_up_and_not_before() {
+        let lane = Lane::default();
+        assert_eq!(lane.stopped_for(), None);
+        lane.stop_for(Duration::from_secs(30));
+        lane.stop_for(Duration::from_secs(5));
+        tokio::time::advance(Duration::from_secs(29)).await;
+        assert_eq!(lane.stopped_for(), Some(Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(lane.stopped_for(), None);
+    }
+}

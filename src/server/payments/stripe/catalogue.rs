@@ -1,0 +1,63 @@
+//! Prices at Stripe. Which color costs which price is the shop's business, not this file's.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use stripe_product::price::ListPrice;
+use tokio::time::Instant;
+
+use super::{
+    super::PaymentError,
+    client::{DEADLINE, StripeClient},
+};
+use crate::domain::{money::Money, payment::ProductId};
+
+#[derive(Deserialize)]
+struct PriceList {
+    data: Vec<Price>,
+    #[serde(default)]
+    has_more: bool,
+}
+
+#[derive(Deserialize)]
+struct Price {
+    id: String,
+    #[serde(default)]
+    active: bool,
+    #[serde(default)]
+    unit_amount: Option<i64>,
+    currency: String,
+    #[serde(default)]
+    recurring: Option<serde::de::IgnoredAny>,
+}
+
+impl Price {
+    fn amount(&self) -> Option<Money> {
+        let sellable = self.active && self.recurring.is_none();
+        let currency = self.currency.parse().ok()?;
+        self.unit_amount.filter(|_| sellable).and_then(|minor| Money::new(minor, currency).ok())
+    }
+}
+
+/// The product's prices, at most a thousand of them.
+pub async fn prices(client: &StripeClient, product: &ProductId) -> Result<BTreeMap<String, Money>, PaymentError> {
+    const PAGES: usize = 10;
+    let deadline = Instant::now() + DEADLINE;
+    let mut found = BTreeMap::new();
+    let mut last: Option<String> = None;
+    for _ in 0..PAGES {
+        let mut request = ListPrice::new().product(product.as_str()).active(true).limit(100);
+        if let Some(last) = last.take() {
+            request = request.starting_after(last);
+        }
+        let answer = client.send(&request, None, deadline).await.map_err(|failure| failure.error)?;
+        let page: PriceList =
+            serde_json::from_slice(&answer.body).map_err(|error| PaymentError::Unreadable(error.to_string()))?;
+        last = page.data.last().map(|price| price.id.clone()).filter(|_| page.has_more);
+        found.extend(page.data.into_iter().filter_map(|price| Some((price.id.clone(), price.amount()?))));
+        if last.is_none() {
+            break;
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,134 @@
+//! HTTP to Stripe: version, key, idempotency, deadlines, retries. It knows no resource.
+//!
+//! async-stripe builds the requests; its own client is not used, because it keeps no connection, sets no deadline, and cannot
+//! send a key of ours on every attempt.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rand::RngExt;
+use reqwest::{StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+use tokio::time::{Instant, sleep, timeout_at};
+use url::Url;
+
+use super::{super::PaymentError, error};
+
+/// The version whose shapes the adapter reads and writes.
+pub const API_VERSION: &str = "2025-06-30.basil";
+
+/// A call, retries included, never takes longer.
+pub const DEADLINE: Duration = Duration::from_secs(8);
+
+/// One attempt never takes longer, so that a connection that hangs leaves room for another.
+const ATTEMPT: Duration = Duration::from_millis(4500);
+const ATTEMPTS: u32 = 3;
+
+pub struct StripeClient {
+    http: reqwest::Client,
+    base: String,
+    key: SecretString,
+}
+
+/// An answer with a 2xx status.
+pub struct Answer {
+    pub body: Bytes,
+    /// Stripe had answered this idempotency key before, and repeats itself.
+    pub replayed: bool,
+}
+
+/// A failed call.
+pub struct Failure {
+    pub error: PaymentError,
+    /// The failure is a stored answer: the same key will fail for ever.
+    pub replayed: bool,
+}
+
+impl StripeClient {
+    pub fn new(http: reqwest::Client, base: &Url, key: SecretString) -> Self {
+        Self { http, base: base.as_str().trim_end_matches('/').to_owned(), key }
+    }
+
+    /// Sends `request` by `deadline`, repeating it under the same key while that can help.
+    pub async fn send<R: StripeRequest>(
+        &self,
+        request: &R,
+        key: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
+        let request = request.build();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let failure = match self.attempt(&request, key, deadline.min(Instant::now() + ATTEMPT)).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let pause = backoff(attempt, &failure.error);
+            let again = failure.error.retryable()
+                && !failure.replayed
+                && attempt < ATTEMPTS
+                && Instant::now() + pause < deadline;
+            if !again {
+                return Err(failure);
+            }
+            tracing::warn!(attempt, error = %failure.error, "stripe call failed, trying again");
+            sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&self, request: &RequestBuilder, key: Option<&str>, deadline: Instant) -> Result<Answer, Failure> {
+        let unreachable = |text: &str| Failure { error: PaymentError::Unreachable(text.to_owned()), replayed: false };
+        let exchange = async {
+            let response =
+                self.request(request, key).send().await.map_err(|error| unreachable(error::transport(&error)))?;
+            let status = response.status();
+            let replayed = response.headers().get("idempotent-replayed").is_some_and(|value| value == "true");
+            let retry_after = seconds(response.headers().get(header::RETRY_AFTER));
+            let body = response.bytes().await.map_err(|error| unreachable(error::transport(&error)))?;
+            if status.is_success() {
+                return Ok(Answer { body, replayed });
+            }
+            Err(Failure {
+                error: error::classify(status, retry_after, &body),
+                replayed: replayed && status >= StatusCode::INTERNAL_SERVER_ERROR,
+            })
+        };
+        timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(unreachable("no answer in time")))
+    }
+
+    fn request(&self, request: &RequestBuilder, key: Option<&str>) -> reqwest::RequestBuilder {
+        let mut url = format!("{}/v1{}", self.base, request.path);
+        if let Some(query) = request.query.as_deref().filter(|query| !query.is_empty()) {
+            url.push('?');
+            url.push_str(query);
+        }
+        let mut outgoing = match request.method {
+            StripeMethod::Get => self.http.get(url),
+            StripeMethod::Post => self.http.post(url),
+            StripeMethod::Delete => self.http.delete(url),
+        };
+        outgoing = outgoing.bearer_auth(self.key.expose_secret()).header("stripe-version", API_VERSION);
+        if let Some(key) = key {
+            outgoing = outgoing.header("idempotency-key", key);
+        }
+        if let Some(body) = &request.body {
+            outgoing = outgoing.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.clone());
+        }
+        outgoing
+    }
+}
+
+fn seconds(value: Option<&header::HeaderValue>) -> Option<Duration> {
+    value?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// 200 ms, doubling, with 50 to 100 % jitter; what the provider asks for, when it asks.
+fn backoff(attempt: u32, error: &PaymentError) -> Duration {
+    if let PaymentError::RateLimited { retry_after: Some(wait) } = error {
+        return *wait;
+    }
+    let full = Duration::from_millis(200) * 2_u32.saturating_pow(attempt - 1);
+    full.mul_f64(rand::rng().random_range(0.5..=1.0))
+}

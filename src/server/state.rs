@@ -1,0 +1,87 @@
+//! What is built once and shared: the shop, and the page renderer's options. The two places where configuration chooses an
+//! implementation are here.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use leptos::config::LeptosOptions;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{
+    catalogue::Catalogue,
+    clock::{Clock, SystemClock},
+    config::{Config, Environment},
+    ids::RandomIds,
+    limits::RateLimits,
+    marketing::klaviyo::Klaviyo,
+    outbox::Lane,
+    payments::{PaymentProvider, PaymentService, stripe::Stripe},
+    store::{Ids, Store},
+};
+
+/// The shop: its contracts with their implementations, and nothing that belongs to one request.
+pub struct Shop {
+    pub environment: Environment,
+    pub app_url: Url,
+    pub payments: PaymentService,
+    pub catalogue: Catalogue,
+    pub store: Arc<dyn Store>,
+    pub klaviyo: Option<Klaviyo>,
+    pub klaviyo_lane: Lane,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn Ids>,
+    pub limits: RateLimits,
+    pub shipping_countries: Arc<[String]>,
+    /// Told when there may be something for the workers.
+    pub work: Notify,
+    /// Cancelled when the process ends: long answers end with it.
+    pub end: CancellationToken,
+}
+
+impl Shop {
+    /// Builds the shop of this configuration on `store`.
+    pub fn new(config: &Config, store: Arc<dyn Store>, http: reqwest::Client, end: CancellationToken) -> Self {
+        let stripe: Arc<dyn PaymentProvider> = Arc::new(Stripe::new(&config.stripe, http.clone()));
+        Self {
+            environment: config.environment,
+            app_url: config.app_url.clone(),
+            catalogue: Catalogue::new(stripe.clone(), config.catalogue.clone()),
+            payments: PaymentService::new(stripe, Vec::new()),
+            store,
+            klaviyo: config.klaviyo.as_ref().map(|klaviyo| Klaviyo::new(klaviyo, http)),
+            klaviyo_lane: Lane::default(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+            limits: RateLimits::new(&config.limits),
+            shipping_countries: config.shipping_countries.clone(),
+            work: Notify::new(),
+            end,
+        }
+    }
+
+    /// An absolute URL of the public site; `path` begins with a slash and is taken as it is.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.app_url.as_str().trim_end_matches('/'))
+    }
+}
+
+/// What axum's handlers and the pages are given.
+#[derive(Clone)]
+pub struct AppState {
+    pub shop: Arc<Shop>,
+    pub leptos: LeptosOptions,
+}
+
+impl FromRef<AppState> for Arc<Shop> {
+    fn from_ref(state: &AppState) -> Self {
+        state.shop.clone()
+    }
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos.clone()
+    }
+}

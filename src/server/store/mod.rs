@@ -1,0 +1,184 @@
+//! The contract of a store: each method is one atomic step of a use case, all or nothing.
+//!
+//! No transaction handle leaves this folder, and no rule about preorders enters it: what a step changes is decided by the
+//! function that the step brings along.
+
+pub mod postgres;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::domain::{
+    payment::{EventId, ProviderId, SessionId},
+    preorder::{Change, Preorder, PreorderDetails, PreorderNumber},
+};
+
+/// Where preorders, the webhook log and the outbox live.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Applies one fact with all that follows from it. Safe to repeat, and safe beside others that apply the same fact.
+    async fn apply(&self, step: Step<'_>) -> Result<Applied, StoreError>;
+
+    /// Keeps an event that could not be applied, to be tried again after `next`, or parked when `next` is `None`.
+    /// An event that was applied meanwhile is left alone.
+    async fn keep_event(&self, delivery: &Delivery, error: &str, next: Option<Duration>) -> Result<(), StoreError>;
+
+    /// Takes one kept event that is due, for `lease` at most.
+    async fn lease_event(&self, lease: Duration) -> Result<Option<LeasedEvent>, StoreError>;
+
+    async fn preorder_of_session(&self, session: &SessionId) -> Result<Option<Preorder>, StoreError>;
+
+    /// Takes one pending message of this kind that is due, for `lease` at most.
+    async fn lease_message(&self, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError>;
+
+    /// How an attempt to send ended. `false` when the lease was lost meanwhile, and nothing was changed.
+    async fn finish_message(&self, message: &LeasedMessage, end: MessageEnd<'_>) -> Result<bool, StoreError>;
+
+    /// What waits, for the operator's figures.
+    async fn backlog(&self) -> Result<Backlog, StoreError>;
+
+    /// Fails when the store cannot be used now.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// One fact to apply.
+pub struct Step<'a> {
+    /// The event that told it; `None` when it was asked for (the return page).
+    pub delivery: Option<&'a Delivery>,
+    pub effect: Effect<'a>,
+}
+
+/// What a fact does.
+pub enum Effect<'a> {
+    /// Nothing, and the log says why.
+    Ignore(&'a str),
+    Preorder(PreorderEffect<'a>),
+}
+
+/// A change of the preorder that belongs to a checkout session. The functions may be called several times.
+pub struct PreorderEffect<'a> {
+    pub session: &'a SessionId,
+    pub decide: &'a (dyn Fn(Option<&PreorderDetails>) -> Change + Send + Sync),
+    /// The messages that a preorder causes when it has just been paid.
+    pub messages: &'a (dyn Fn(&Preorder) -> Vec<Message> + Send + Sync),
+    pub ids: &'a dyn Ids,
+}
+
+/// Fresh names for new rows.
+pub trait Ids: Send + Sync {
+    fn row_id(&self) -> String;
+    fn preorder_number(&self) -> PreorderNumber;
+}
+
+/// What became of a fact.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The event had been applied before.
+    Duplicate,
+    Ignored,
+    /// The preorder was already as the fact says.
+    Unchanged(Preorder),
+    Changed(Preorder),
+}
+
+/// A verified event as it came.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Delivery {
+    pub provider: ProviderId,
+    pub event_id: EventId,
+    pub event_type: String,
+    pub body: bytes::Bytes,
+}
+
+/// A kept event, leased.
+pub struct LeasedEvent {
+    pub delivery: Delivery,
+    /// How many times it was tried, this time included.
+    pub attempts: u32,
+}
+
+/// What a message is and where it goes. Each kind is a lane of its own: one that is stopped does not stop another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageKind {
+    KlaviyoEvent,
+}
+
+impl MessageKind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KlaviyoEvent => "klaviyo_event",
+        }
+    }
+}
+
+/// A message for the outbox, its body frozen.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    pub kind: MessageKind,
+    pub dedupe_key: String,
+    pub body: Vec<u8>,
+}
+
+/// A message that this worker may send now.
+pub struct LeasedMessage {
+    pub id: i64,
+    pub lease_token: String,
+    pub body: Vec<u8>,
+    /// How many times it was tried, this time included.
+    pub attempts: u32,
+    /// How long ago it was written.
+    pub age: Duration,
+}
+
+/// How an attempt to send a message ended.
+pub enum MessageEnd<'a> {
+    Sent,
+    /// To be tried again after `next`. `counts` is false when the lane failed rather than the message.
+    Again {
+        error: &'a str,
+        next: Duration,
+        counts: bool,
+    },
+    Parked {
+        error: &'a str,
+    },
+}
+
+/// What waits: rows by state, and the age of the oldest that is due, in seconds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    pub events_waiting: i64,
+    pub events_parked: i64,
+    pub events_oldest_seconds: i64,
+    pub messages_pending: i64,
+    pub messages_parked: i64,
+    pub messages_oldest_seconds: i64,
+    pub preorders_in_review: i64,
+}
+
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// It cannot be reached, or is too busy. The same step may succeed later.
+    #[error("the store cannot be reached: {0}")]
+    Unavailable(String),
+    /// The step lost a race (a deadlock, a serialization failure) and was undone. Trying again at once is right.
+    #[error("the store undid a race: {0}")]
+    Conflict(String),
+    /// It answered, and the step cannot be done as it is.
+    #[error("the store refused: {0}")]
+    Refused(String),
+    /// A row that does not read as what it should be.
+    #[error("unreadable row: {0}")]
+    Unreadable(String),
+    /// Every number drawn was taken: the generator is broken, or the numbers are used up.
+    #[error("no free preorder number was found")]
+    NumbersExhausted,
+}
+
+impl StoreError {
+    pub const fn retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Conflict(_))
+    }
+}

@@ -1,0 +1,295 @@
+//! PostgreSQL for development and tests: an installed server, a cluster of our own in the data folder, started and stopped
+//! with the process. A running one (left by a kill, or shared with a subcommand) is adopted, not fought. Never in production.
+
+use std::{
+    env::split_paths,
+    ffi::OsString,
+    fs::{self, File},
+    io,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use secrecy::SecretString;
+use sha2::{Digest, Sha256};
+use sqlx::{Connection, PgConnection};
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum EmbeddedError {
+    #[error("no PostgreSQL server is installed; run script/setup, or set DATABASE_URL")]
+    NotInstalled,
+    #[error("as root, PostgreSQL needs another user to run as, and there is neither `postgres` nor `nobody`")]
+    NoUser,
+    #[error("{what} failed: {why}")]
+    Failed { what: &'static str, why: String },
+    #[error("{0}: {1}")]
+    Io(PathBuf, io::Error),
+}
+
+/// What the cluster is for, and with what speed it may pay for safety.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    Development,
+    /// No fsync: a test's data is worth nothing.
+    Tests,
+}
+
+/// A running cluster.
+#[derive(Debug)]
+pub struct Embedded {
+    url: SecretString,
+    /// `None` when it was running before: then it is not ours to stop.
+    stop: Option<Server>,
+}
+
+#[derive(Debug, Clone)]
+struct Server {
+    bin: PathBuf,
+    data: PathBuf,
+    user: Option<(u32, u32)>,
+}
+
+impl Embedded {
+    /// Starts the cluster of `data_dir`, making it where there is none, or adopts it where it runs. `path` is the search path
+    /// of programs. The URL is also left in `data_dir/database-url`, readable by the owner only.
+    pub async fn start(data_dir: &Path, path: Option<OsString>, purpose: Purpose) -> Result<Self, EmbeddedError> {
+        let dir = data_dir.to_owned();
+        let (server, port, password, started) = tokio::task::spawn_blocking(move || start(&dir, path, purpose))
+            .await
+            .map_err(|error| EmbeddedError::Failed { what: "starting PostgreSQL", why: error.to_string() })??;
+        let base = format!("postgres://rolitt:{password}@127.0.0.1:{port}");
+        create_database(&format!("{base}/postgres")).await?;
+        let url = format!("{base}/rolitt");
+        write_private(&data_dir.join("database-url"), &url)?;
+        Ok(Self { url: SecretString::from(url), stop: started.then_some(server) })
+    }
+
+    pub fn url(&self) -> &SecretString {
+        &self.url
+    }
+
+    /// Lets the cluster run on after this process.
+    pub fn leave_running(&mut self) {
+        self.stop = None;
+    }
+
+    /// Stops the cluster if this process started it; its data stay.
+    pub async fn stop(self) {
+        if let Some(server) = self.stop {
+            let _ = tokio::task::spawn_blocking(move || server.stop()).await;
+        }
+    }
+
+    /// Stops the cluster of `data_dir`, whoever started it. Nothing happens when it does not run.
+    pub fn stop_any(data_dir: &Path, path: Option<OsString>) -> Result<(), EmbeddedError> {
+        let server = Server::find(data_dir, path)?;
+        if server.data.join("postmaster.pid").exists() {
+            server.stop()?;
+        }
+        Ok(())
+    }
+}
+
+impl Server {
+    fn find(data_dir: &Path, path: Option<OsString>) -> Result<Self, EmbeddedError> {
+        let absolute = std::path::absolute(data_dir).map_err(|error| EmbeddedError::Io(data_dir.to_owned(), error))?;
+        fs::create_dir_all(&absolute).map_err(|error| EmbeddedError::Io(absolute.clone(), error))?;
+        let user = drop_to(&absolute)?;
+        let mut home = absolute.join("postgres");
+        if user.is_some() && !reachable(&absolute) {
+            // Another user cannot get through a private folder such as root's home.
+            let name = hex::encode(&Sha256::digest(absolute.as_os_str().as_encoded_bytes())[..6]);
+            home = Path::new("/var/tmp").join(format!("rolitt-postgres-{name}"));
+        }
+        Ok(Self { bin: find_bin(path).ok_or(EmbeddedError::NotInstalled)?, data: home.join("data"), user })
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.bin.join(program));
+        command.stdin(Stdio::null()).current_dir("/").env("LC_ALL", "C.UTF-8").env_remove("PGDATA").process_group(0);
+        if let Some((uid, gid)) = self.user {
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+
+    fn run(command: &mut Command, what: &'static str) -> Result<(), EmbeddedError> {
+        let output = command.output().map_err(|error| EmbeddedError::Failed { what, why: error.to_string() })?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(EmbeddedError::Failed { what, why: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+    }
+
+    fn stop(&self) -> Result<(), EmbeddedError> {
+        Self::run(
+            self.command("pg_ctl").arg("-D").arg(&self.data).args(["-m", "fast", "-w", "-t", "30", "stop"]),
+            "stopping PostgreSQL",
+        )
+    }
+
+    /// The port of a server that runs on this data and answers.
+    fn running_port(&self) -> Option<u16> {
+        let pid_file = fs::read_to_string(self.data.join("postmaster.pid")).ok()?;
+        let port = pid_file.lines().nth(3)?.trim().parse().ok()?;
+        TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), Duration::from_secs(1)).ok()?;
+        Some(port)
+    }
+}
+
+fn start(
+    data_dir: &Path,
+    path: Option<OsString>,
+    purpose: Purpose,
+) -> Result<(Server, u16, String, bool), EmbeddedError> {
+    let server = Server::find(data_dir, path)?;
+    // One starter at a time; the lock goes with the file.
+    let lock_path = data_dir.join("postgres.lock");
+    let lock = File::create(&lock_path).map_err(|error| EmbeddedError::Io(lock_path.clone(), error))?;
+    lock.lock().map_err(|error| EmbeddedError::Io(lock_path, error))?;
+    let home = server.data.parent().unwrap_or(Path::new("/")).to_owned();
+    let password_file = home.join("password");
+    if !server.data.join("PG_VERSION").exists() {
+        initialize(&server, &home, &password_file)?;
+    }
+    let password =
+        fs::read_to_string(&password_file).map_err(|error| EmbeddedError::Io(password_file, error))?.trim().to_owned();
+    if let Some(port) = server.running_port() {
+        return Ok((server, port, password, false));
+    }
+    let speed =
+        if purpose == Purpose::Tests { "-c fsync=off -c synchronous_commit=off -c full_page_writes=off" } else { "" };
+    let mut last = None;
+    for _ in 0..3 {
+        let port = free_port().map_err(|error| EmbeddedError::Io(home.clone(), error))?;
+        let options = format!(
+            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200 {speed}"
+        );
+        let status = server
+            .command("pg_ctl")
+            .arg("-D")
+            .arg(&server.data)
+            .arg("-l")
+            .arg(home.join("log"))
+            .args(["-w", "-t", "60", "-o", &options, "start"])
+            // The server keeps what it inherits: a pipe here would never close.
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        match status {
+            Ok(status) if status.success() => return Ok((server, port, password, true)),
+            Ok(status) => last = Some(format!("{status}; see {}", home.join("log").display())),
+            Err(error) => last = Some(error.to_string()),
+        }
+    }
+    Err(EmbeddedError::Failed { what: "starting PostgreSQL", why: last.unwrap_or_default() })
+}
+
+fn initialize(server: &Server, home: &Path, password_file: &Path) -> Result<(), EmbeddedError> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |error| EmbeddedError::Io(path, error)
+    };
+    fs::create_dir_all(home).map_err(io(home))?;
+    fs::set_permissions(home, fs::Permissions::from_mode(0o700)).map_err(io(home))?;
+    // What an interrupted attempt left is no cluster.
+    if server.data.exists() {
+        fs::remove_dir_all(&server.data).map_err(io(&server.data))?;
+    }
+    write_private(password_file, &nanoid::nanoid!(32, &nanoid::alphabet::SAFE))?;
+    if let Some((uid, gid)) = server.user {
+        for path in [home, password_file] {
+            chown(path, Some(uid), Some(gid)).map_err(io(path))?;
+        }
+    }
+    Server::run(
+        server.command("initdb").arg("-D").arg(&server.data).arg(format!("--pwfile={}", password_file.display())).args(
+            ["-U", "rolitt", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
+        ),
+        "making a PostgreSQL cluster",
+    )
+}
+
+/// Makes the database of the shop where it is missing.
+async fn create_database(url: &str) -> Result<(), EmbeddedError> {
+    let failed =
+        |error: sqlx::Error| EmbeddedError::Failed { what: "connecting to PostgreSQL", why: error.to_string() };
+    let mut connection = PgConnection::connect(url).await.map_err(failed)?;
+    let exists = sqlx::query("select 1 from pg_database where datname = 'rolitt'")
+        .fetch_optional(&mut connection)
+        .await
+        .map_err(failed)?;
+    if exists.is_none() {
+        let made = sqlx::query("create database rolitt").execute(&mut connection).await;
+        // Somebody else may have made it between the two.
+        if let Err(error) = made
+            && error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() != Some("42P04")
+        {
+            return Err(failed(error));
+        }
+    }
+    connection.close().await.map_err(failed)
+}
+
+/// The folder of an installed server's programs.
+fn find_bin(path: Option<OsString>) -> Option<PathBuf> {
+    let complete = |dir: &PathBuf| ["initdb", "pg_ctl", "postgres"].iter().all(|program| dir.join(program).is_file());
+    let on_path = path.iter().flat_map(split_paths).find(complete);
+    let pg_config = || {
+        let output = Command::new("pg_config").arg("--bindir").stderr(Stdio::null()).output().ok()?;
+        Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim())).filter(complete)
+    };
+    let debian = || {
+        let mut found: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+            .ok()?
+            .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+            .filter(complete)
+            .collect();
+        found.sort_by_key(|dir| dir.parent().and_then(|version| version.file_name()?.to_str()?.parse::<u32>().ok()));
+        found.pop()
+    };
+    on_path.or_else(pg_config).or_else(debian)
+}
+
+/// Who the server runs as when this process is root, which PostgreSQL refuses to be.
+fn drop_to(data_dir: &Path) -> Result<Option<(u32, u32)>, EmbeddedError> {
+    let is_root = fs::metadata("/proc/self").map_err(|error| EmbeddedError::Io(data_dir.to_owned(), error))?.uid() == 0;
+    if !is_root {
+        return Ok(None);
+    }
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    ["postgres", "nobody"]
+        .iter()
+        .find_map(|name| {
+            let entry = passwd.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            let mut fields = entry.split(':').skip(1);
+            Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
+        })
+        .map(Some)
+        .ok_or(EmbeddedError::NoUser)
+}
+
+/// Whether every folder on the way lets anybody through.
+fn reachable(dir: &Path) -> bool {
+    dir.ancestors().all(|folder| fs::metadata(folder).is_ok_and(|meta| meta.permissions().mode() & 0o001 != 0))
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+fn write_private(path: &Path, text: &str) -> Result<(), EmbeddedError> {
+    let failed = |error| EmbeddedError::Io(path.to_owned(), error);
+    let _ = fs::remove_file(path);
+    let mut file = fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    let mut file = file.write(true).create_new(true).open(path).map_err(failed)?;
+    io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)
+}

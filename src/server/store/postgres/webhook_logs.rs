@@ -1,0 +1,139 @@
+//! Rows of `webhook_logs`: the inbox and the log in one.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use sqlx::{PgConnection, PgPool};
+
+use super::{
+    super::{Delivery, LeasedEvent, StoreError},
+    refused_or_unavailable, seconds,
+};
+use crate::domain::{
+    payment::{EventId, ProviderId},
+    preorder::Preorder,
+};
+
+/// How an applied event goes into the log.
+pub struct Outcome {
+    ignored: Option<String>,
+    preorder_id: Option<String>,
+    email: Option<String>,
+}
+
+impl Outcome {
+    pub fn ignored(reason: &str) -> Self {
+        Self { ignored: Some(reason.to_owned()), preorder_id: None, email: None }
+    }
+
+    pub fn done(preorder: &Preorder) -> Self {
+        Self { ignored: None, preorder_id: Some(preorder.id.clone()), email: Some(preorder.details.email.clone()) }
+    }
+}
+
+/// The event's row, locked for this transaction; `None` when it was applied before. A second caller with the same event
+/// waits here for the first.
+pub async fn open(tx: &mut PgConnection, delivery: &Delivery) -> Result<Option<i64>, StoreError> {
+    sqlx::query_scalar!(
+        r#"insert into webhook_logs (event, provider, status, stripe_event_id, raw_data, raw_body)
+           values ($1, $2, 'processing', $3, $4::text::jsonb, $5)
+           on conflict (stripe_event_id) do update set status = 'processing'
+           where webhook_logs.status not in ('done', 'ignored')
+           returning id"#,
+        delivery.event_type,
+        delivery.provider.as_str(),
+        delivery.event_id.as_str(),
+        json_text(&delivery.body),
+        &delivery.body[..]
+    )
+    .fetch_optional(tx)
+    .await
+    .map_err(refused_or_unavailable)
+}
+
+pub async fn close(tx: &mut PgConnection, id: i64, outcome: &Outcome) -> Result<(), StoreError> {
+    let status = if outcome.ignored.is_some() { "ignored" } else { "done" };
+    sqlx::query!(
+        r#"update webhook_logs
+           set status = $2::text::webhook_status, preorder_id = $3, email = $4, error = $5, processed_at = now(),
+               klaviyo_event_sent = exists
+                   (select 1 from outbox where outbox.preorder_id = $3 and kind = 'klaviyo_event' and status = 'sent')
+           where id = $1"#,
+        id,
+        status,
+        outcome.preorder_id,
+        outcome.email,
+        outcome.ignored
+    )
+    .execute(tx)
+    .await
+    .map_err(refused_or_unavailable)?;
+    Ok(())
+}
+
+/// Keeps an event that could not be applied; leaves one alone that was applied meanwhile.
+pub async fn keep(pool: &PgPool, delivery: &Delivery, error: &str, next: Option<Duration>) -> Result<(), StoreError> {
+    let status = if next.is_some() { "failed" } else { "parked" };
+    sqlx::query!(
+        r#"insert into webhook_logs (event, provider, status, stripe_event_id, raw_data, raw_body, error, available_at)
+           values ($1, $2, $3::text::webhook_status, $4, $5::text::jsonb, $6, $7, now() + make_interval(secs => $8))
+           on conflict (stripe_event_id) do update
+           set status = excluded.status, error = excluded.error, available_at = excluded.available_at
+           where webhook_logs.status not in ('done', 'ignored')"#,
+        delivery.event_type,
+        delivery.provider.as_str(),
+        status,
+        delivery.event_id.as_str(),
+        json_text(&delivery.body),
+        &delivery.body[..],
+        error,
+        seconds(next.unwrap_or_default())
+    )
+    .execute(pool)
+    .await
+    .map_err(refused_or_unavailable)?;
+    Ok(())
+}
+
+/// The kept event that is due first, counted as tried and out of the others' sight for `lease`.
+pub async fn lease(pool: &PgPool, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
+    let row = sqlx::query!(
+        r#"update webhook_logs
+           set status = 'processing', attempts = attempts + 1, available_at = now() + make_interval(secs => $1)
+           where id = (select id from webhook_logs
+                       where status in ('received', 'processing', 'failed') and available_at <= now() and raw_body is not null
+                       order by available_at for update skip locked limit 1)
+           returning event, provider, stripe_event_id as "stripe_event_id!", raw_body as "raw_body!", attempts"#,
+        seconds(lease)
+    )
+    .fetch_optional(pool)
+    .await
+    .map_err(refused_or_unavailable)?;
+    let Some(row) = row else { return Ok(None) };
+    let unreadable = |column: &str| StoreError::Unreadable(format!("webhook_logs.{column} of {}", row.stripe_event_id));
+    Ok(Some(LeasedEvent {
+        delivery: Delivery {
+            provider: ProviderId::from_name(&row.provider).ok_or_else(|| unreadable("provider"))?,
+            event_id: EventId::parse(&row.stripe_event_id).ok_or_else(|| unreadable("stripe_event_id"))?,
+            event_type: row.event,
+            body: Bytes::from(row.raw_body),
+        },
+        attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+    }))
+}
+
+/// The body as text that `jsonb` takes; `None` for anything else. `jsonb` refuses what Rust's strings allow: NUL.
+fn json_text(body: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(body).ok()?;
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    (!holds_nul(&value)).then_some(text)
+}
+
+fn holds_nul(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(items) => items.iter().any(holds_nul),
+        serde_json::Value::Object(map) => map.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        _ => false,
+    }
+}

@@ -1,0 +1,82 @@
+//! The worker that applies kept events again: with backoff, and parks them in the end.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio_util::sync::CancellationToken;
+
+use super::{Failure, apply, keep};
+use crate::server::{state::Shop, store::StoreError};
+
+/// How many tries an event gets: about a day, by the pauses below.
+const TRIES: u32 = 30;
+
+/// How long one try may hold its event before another worker may take it.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// How long the worker sleeps when nothing is due.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What one step of the worker found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// Nothing was due.
+    Idle,
+    Worked,
+}
+
+/// The pause after try number `tries` (from 1): 5 s, doubling to an hour, with 50 to 100 % jitter.
+pub fn pause(tries: u32) -> Duration {
+    let full = Duration::from_secs(5)
+        .saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)))
+        .min(Duration::from_secs(3600));
+    full.mul_f64(rand::rng().random_range(0.5..=1.0))
+}
+
+/// Tries the event that is due first.
+pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
+    let Some(leased) = shop.store.lease_event(LEASE).await? else {
+        return Ok(Progress::Idle);
+    };
+    let delivery = &leased.delivery;
+    let Some(provider) = shop.payments.by_id(delivery.provider) else {
+        shop.store.keep_event(delivery, "its provider is not set up", None).await?;
+        return Ok(Progress::Worked);
+    };
+    if let Err(failure) = apply(shop, provider.as_ref(), delivery).await {
+        let hopeless = failure.hopeless()
+            || (leased.attempts >= TRIES && !matches!(failure, Failure::Store(StoreError::Unavailable(_))));
+        keep(shop, delivery, &failure, (!hopeless).then(|| pause(leased.attempts))).await?;
+    }
+    Ok(Progress::Worked)
+}
+
+/// Works until the end.
+pub async fn run(shop: &Shop, end: CancellationToken) {
+    while !end.is_cancelled() {
+        match retry_next(shop).await {
+            Ok(Progress::Worked) => continue,
+            Ok(Progress::Idle) => {}
+            Err(error) => tracing::warn!(%error, "kept events cannot be read now"),
+        }
+        tokio::select! {
+            () = end.cancelled() => {}
+            () = tokio::time::sleep(IDLE) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_stay_within_their_bounds() {
+        for tries in 0..200_u32 {
+            let longest = Duration::from_secs(5 * 2_u64.saturating_pow(tries.saturating_sub(1).min(20)))
+                .min(Duration::from_secs(3600));
+            let pause = pause(tries);
+            assert!(pause <= longest && pause >= longest / 2, "{tries}: {pause:?}");
+        }
+    }
+}
