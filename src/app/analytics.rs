@@ -1,0 +1,58 @@
+//! What the merchant may count. One function, and it does nothing until the customer has agreed
+//! (`localStorage["rolitt-consent"] == "granted"`, set by whatever asks for consent). No address and no id is among what it tells.
+
+use js_sys::{Array, Object, Reflect};
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{CustomEvent, CustomEventInit};
+
+use crate::domain::{money::Money, product::ProductColor};
+
+/// Tells one of GA4's e-commerce events (`view_item`, `select_item`, `begin_checkout`): as the DOM event `rolitt:analytics`, and
+/// to `window.dataLayer` in the shape that Google Tag Manager reads.
+pub fn track(event: &str, color: ProductColor, price: Money) {
+    if !consented() {
+        return;
+    }
+    let amount = JsValue::from_f64(js_sys::parse_float(&price.decimal()));
+    let item = object(&[
+        ("item_id", color.slug().into()),
+        ("item_name", "Rolitt".into()),
+        ("item_variant", color.as_str().into()),
+        ("price", amount.clone()),
+        ("quantity", 1.into()),
+    ]);
+    let ecommerce = object(&[
+        ("currency", price.currency().code().to_ascii_uppercase().into()),
+        ("value", amount),
+        ("items", Array::of1(&item).into()),
+    ]);
+    let message = object(&[("event", event.into()), ("ecommerce", ecommerce)]);
+
+    let window = window();
+    let layer = Reflect::get(&window, &"dataLayer".into()).ok().filter(JsValue::is_object).unwrap_or_else(|| {
+        let fresh = Array::new().into();
+        let _ = Reflect::set(&window, &"dataLayer".into(), &fresh);
+        fresh
+    });
+    layer.unchecked_ref::<Array>().push(&message);
+
+    let init = CustomEventInit::new();
+    init.set_detail(&message);
+    if let Ok(told) = CustomEvent::new_with_event_init_dict("rolitt:analytics", &init) {
+        let _ = window.dispatch_event(&told);
+    }
+}
+
+fn consented() -> bool {
+    let storage = window().local_storage().ok().flatten();
+    storage.and_then(|s| s.get_item("rolitt-consent").ok().flatten()).as_deref() == Some("granted")
+}
+
+fn object(fields: &[(&str, JsValue)]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in fields {
+        let _ = Reflect::set(&object, &(*name).into(), value);
+    }
+    object.into()
+}

@@ -1,0 +1,65 @@
+//! The return page of a payment that the bank has not confirmed yet: it listens, and reloads when there is news. Nothing else.
+
+use std::time::Duration;
+
+use js_sys::{Array, Function, Reflect};
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use web_sys::{Event, EventTarget};
+
+use super::json_request::member;
+
+/// Without an event stream, or when it was refused, the page asks by itself as often as it would without JavaScript.
+const FALLBACK: Duration = Duration::from_secs(10);
+
+/// Listens to the server's `status` events for this checkout session.
+#[island]
+pub fn AwaitPayment(session: String) -> impl IntoView {
+    let heard = RwSignal::new(false);
+    Effect::new(move |_| {
+        let url = ["/checkout/events?session_id=", &String::from(js_sys::encode_uri_component(&session))].concat();
+        if listen(&url).is_some() {
+            heard.set(true);
+        } else {
+            set_timeout(reload, FALLBACK);
+        }
+    });
+    view! {
+        <p class="awaiting" role="status" data-listening=move || heard.get().then_some("")>
+            <span class="button-mark" aria-hidden="true"></span>
+            "This page updates by itself. You can also close it: we write to you when the payment is confirmed."
+        </p>
+    }
+}
+
+/// Through `Reflect`, because the one use is not worth another generated binding.
+fn listen(url: &str) -> Option<()> {
+    let constructor: Function = member(&window(), "EventSource").dyn_into().ok()?;
+    let source = Reflect::construct(&constructor, &Array::of1(&url.into())).ok()?;
+    let target: &EventTarget = source.unchecked_ref();
+
+    let on_status = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
+        if member(&event, "data").as_string().is_some_and(|status| status != "awaiting_payment") {
+            reload();
+        }
+    });
+    target.add_event_listener_with_callback("status", on_status.as_ref().unchecked_ref()).ok()?;
+
+    let closed = JsValue::from_f64(2.0);
+    let stream = source.clone();
+    let on_error = Closure::<dyn FnMut(Event)>::new(move |_| {
+        if member(&stream, "readyState") == closed {
+            set_timeout(reload, FALLBACK);
+        }
+    });
+    target.add_event_listener_with_callback("error", on_error.as_ref().unchecked_ref()).ok()?;
+
+    // The page listens for as long as it lives.
+    on_status.forget();
+    on_error.forget();
+    Some(())
+}
+
+fn reload() {
+    let _ = window().location().reload();
+}

@@ -1,0 +1,43 @@
+//! The product, drawn once. Its colors are custom properties of the page around it (`data-color`), so that five colors are one
+//! drawing and a change of choice is a cross-fade.
+
+use leptos::prelude::*;
+
+/// The companion on its shadow: soft body, seam, and a face that is a light. Once per page, because its gradients have ids.
+#[component]
+pub fn Companion() -> impl IntoView {
+    view! {
+        <svg class="companion" viewBox="0 0 400 400" aria-hidden="true" focusable="false">
+            <defs>
+                <radialGradient id="c-body" cx=".36" cy=".27" r=".82">
+                    <stop class="c-lit" offset="0"/>
+                    <stop class="c-base" offset=".46"/>
+                    <stop class="c-shade" offset="1"/>
+                </radialGradient>
+                <radialGradient id="c-ground">
+                    <stop class="c-ground" offset="0" stop-opacity=".5"/>
+                    <stop class="c-ground" offset=".55" stop-opacity=".22"/>
+                    <stop class="c-ground" offset="1" stop-opacity="0"/>
+                </radialGradient>
+                <radialGradient id="c-halo">
+                    <stop class="c-glow" offset=".45" stop-opacity=".6"/>
+                    <stop class="c-glow" offset="1" stop-opacity="0"/>
+                </radialGradient>
+                <clipPath id="c-clip"><path d="M200 58c84 0 147 58 147 142 0 90-62 144-147 144S53 290 53 200C53 116 116 58 200 58z"/></clipPath>
+            </defs>
+            <ellipse cx="206" cy="346" rx="150" ry="27" fill="url(#c-ground)"/>
+            <path d="M200 58c84 0 147 58 147 142 0 90-62 144-147 144S53 290 53 200C53 116 116 58 200 58z" fill="url(#c-body)"/>
+            <g clip-path="url(#c-clip)" fill="none">
+                <path class="c-seam" d="M40 232c52 68 262 70 322-4" stroke-width="3.5"/>
+                <path class="c-seam" d="M40 239c52 68 262 70 322-4" stroke-width="9" opacity=".16"/>
+                <path class="c-stitch" d="M40 223c52 68 262 70 322-4" stroke-width="2" stroke-dasharray="2 9"/>
+                <path class="c-rim" d="M72 296c52 56 204 60 262-8" stroke-width="7" opacity=".28"/>
+            </g>
+            <circle class="c-dish" cx="190" cy="172" r="66"/>
+            <circle cx="190" cy="172" r="98" fill="url(#c-halo)"/>
+            <circle class="c-ring" cx="190" cy="172" r="43" fill="none" stroke-width="11"/>
+            <path class="c-smile" d="M159.6 202.4a43 43 0 0 0 60.8 0" fill="none" stroke-width="13" stroke-linecap="round"/>
+            <ellipse class="c-shine" cx="128" cy="106" rx="38" ry="17" transform="rotate(-38 128 106)"/>
+        </svg>
+    }
+}

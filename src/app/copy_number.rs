@@ -1,0 +1,31 @@
+//! A button that copies the preorder's number. Without WebAssembly it is not there, and a click on the number selects it whole.
+
+use std::time::Duration;
+
+use js_sys::Function;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use super::json_request::member;
+
+/// "Copy", then "Copied" for two seconds.
+#[island]
+pub fn CopyNumber(number: String) -> impl IntoView {
+    let awake = RwSignal::new(false);
+    let copied = RwSignal::new(false);
+    Effect::new(move |_| awake.set(true));
+    let copy = move |_| {
+        let clipboard = member(&member(&window(), "navigator"), "clipboard");
+        if let Ok(write) = member(&clipboard, "writeText").dyn_into::<Function>()
+            && write.call1(&clipboard, &number.as_str().into()).is_ok()
+        {
+            copied.set(true);
+            set_timeout(move || copied.set(false), Duration::from_secs(2));
+        }
+    };
+    view! {
+        <button type="button" class="copy" hidden=move || !awake.get() on:click=copy>
+            <span aria-live="polite">{move || if copied.get() { "Copied" } else { "Copy" }}</span>
+        </button>
+    }
+}

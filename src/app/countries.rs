@@ -1,0 +1,43 @@
+//! Names of the countries that parcels usually go to. Others are shown by their code.
+
+/// The English name of an ISO 3166-1 alpha-2 code, or the code itself.
+pub fn country_name(code: &str) -> &str {
+    match code {
+        "AT" => "Austria",
+        "AU" => "Australia",
+        "BE" => "Belgium",
+        "CA" => "Canada",
+        "CH" => "Switzerland",
+        "CZ" => "Czechia",
+        "DE" => "Germany",
+        "DK" => "Denmark",
+        "EE" => "Estonia",
+        "ES" => "Spain",
+        "FI" => "Finland",
+        "FR" => "France",
+        "GB" => "United Kingdom",
+        "GR" => "Greece",
+        "HK" => "Hong Kong",
+        "IE" => "Ireland",
+        "IS" => "Iceland",
+        "IT" => "Italy",
+        "JP" => "Japan",
+        "KR" => "South Korea",
+        "LT" => "Lithuania",
+        "LU" => "Luxembourg",
+        "LV" => "Latvia",
+        "MX" => "Mexico",
+        "NL" => "Netherlands",
+        "NO" => "Norway",
+        "NZ" => "New Zealand",
+        "PL" => "Poland",
+        "PT" => "Portugal",
+        "SE" => "Sweden",
+        "SG" => "Singapore",
+        "SI" => "Slovenia",
+        "SK" => "Slovakia",
+        "TW" => "Taiwan",
+        "US" => "United States",
+        other => other,
+    }
+}

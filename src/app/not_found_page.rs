@@ -1,0 +1,18 @@
+//! The page for an address that leads nowhere. Its status is the router's business.
+
+use leptos::prelude::*;
+use leptos_meta::{Meta, Title};
+
+/// Says so, and leads back.
+#[component]
+pub fn NotFoundPage() -> impl IntoView {
+    view! {
+        <Title text="Page not found · Rolitt"/>
+        <Meta name="robots" content="noindex"/>
+        <section class="letter">
+            <h1>"There is no page here"</h1>
+            <p>"The address may have a typing mistake, or the page has moved. Nothing was lost."</p>
+            <p><a class="button" href="/">"Go to the shop"</a></p>
+        </section>
+    }
+}

@@ -1,0 +1,245 @@
+//! The way back from the payment page: what became of the order, in every state it can be in. Tells nothing to any tracker, and shows
+//! no more than a link may show.
+
+use leptos::{either::EitherOf4, prelude::*};
+use leptos_meta::{Meta, Title};
+use leptos_router::hooks::use_query_map;
+
+use super::{
+    api::{OrderOutcome, OrderSummary, load_order},
+    await_payment::AwaitPayment,
+    companion::Companion,
+    copy_number::CopyNumber,
+    countries::country_name,
+    frame::mailto_about,
+    timeline::{Progress, Step, Timeline},
+};
+use crate::domain::{
+    money::Money,
+    preorder::PreorderStatus,
+    product::ProductColor,
+    promise::{BATCH, CONTACT_EMAIL, NEXT_UPDATE, SHIP_WINDOW},
+};
+
+/// `/checkout/success?session_id=…`.
+#[component]
+pub fn OrderPage() -> impl IntoView {
+    let session = use_query_map().with_untracked(|query| query.get("session_id")).unwrap_or_default();
+    let again = ["/checkout/success?session_id=", &session].concat();
+    let outcome = Resource::new(|| (), move |()| load_order(session.clone()));
+    view! {
+        <Title text="Your pre-order · Rolitt"/>
+        <Meta name="robots" content="noindex"/>
+        <Meta name="referrer" content="no-referrer"/>
+        <Suspense>
+            {move || {
+                let again = again.clone();
+                Suspend::new(async move {
+                    match outcome.await.unwrap_or(OrderOutcome::Unreachable) {
+                        OrderOutcome::Order(order) => EitherOf4::A(view! { <Order order/> }),
+                        OrderOutcome::Unfinished { color } => EitherOf4::B(view! { <Unfinished color/> }),
+                        OrderOutcome::NotFound => EitherOf4::C(view! { <Unknown/> }),
+                        OrderOutcome::Unreachable => EitherOf4::D(view! { <Unreachable again/> }),
+                    }
+                })
+            }}
+        </Suspense>
+    }
+}
+
+/// What each state of a preorder is called, says, and leads to.
+struct Wording {
+    title: &'static str,
+    lede: String,
+    /// The four steps, and how many of them are done; without it there is nothing to wait for.
+    done: Option<usize>,
+    retry: bool,
+}
+
+fn wording(order: &OrderSummary) -> Wording {
+    let writes = |before: &str, after: &str| [before, &order.masked_email, after].concat();
+    match order.status {
+        PreorderStatus::AwaitingPayment => Wording {
+            title: "Your bank is still confirming",
+            lede: writes(
+                "Your pre-order is noted and your place in the batch is kept. Some ways to pay take minutes, some take days. We write to ",
+                " as soon as the money is confirmed.",
+            ),
+            done: Some(0),
+            retry: false,
+        },
+        PreorderStatus::PaymentFailed => Wording {
+            title: "The payment did not go through",
+            lede: "Your bank did not confirm the payment, so nothing was taken. If you see a reserved amount, your bank releases it by \
+                   itself. Your color is kept: try again with the same or another way to pay."
+                .to_owned(),
+            done: None,
+            retry: true,
+        },
+        PreorderStatus::Cancelled => Wording {
+            title: "This pre-order was cancelled",
+            lede: "Nothing will be built or charged for it. If that is a surprise to you, write to us with the number below.".to_owned(),
+            done: None,
+            retry: true,
+        },
+        PreorderStatus::Paid => Wording {
+            title: "Thank you. Your Rolitt is pre-ordered",
+            lede: writes("The payment is here. We have written down ", " and send you the confirmation and all news there."),
+            done: Some(1),
+            retry: false,
+        },
+        PreorderStatus::Shipped => Wording {
+            title: "Your Rolitt is on its way",
+            lede: writes("The tracking number is in the mail that we sent to ", "."),
+            done: Some(4),
+            retry: false,
+        },
+        PreorderStatus::Delivered => Wording {
+            title: "Your Rolitt has arrived",
+            lede: "You have 30 days from delivery to send it back, and two years of warranty.".to_owned(),
+            done: Some(4),
+            retry: false,
+        },
+        PreorderStatus::Refunded => Wording {
+            title: "This pre-order was refunded",
+            lede: "The full amount has left us, to the way you paid. Banks take five to ten days to show it.".to_owned(),
+            done: None,
+            retry: true,
+        },
+    }
+}
+
+#[component]
+fn Order(order: OrderSummary) -> impl IntoView {
+    let Wording { title, lede, done, retry } = wording(&order);
+    let awaiting = order.status == PreorderStatus::AwaitingPayment;
+    let color = order.color.unwrap_or(ProductColor::HoneyKhaki);
+    let number = order.number.as_str().to_owned();
+    let subject = ["Pre-order ", &number].concat();
+    let place = match (&order.city, &order.country) {
+        (Some(city), Some(country)) => Some([city.as_str(), ", ", country_name(country)].concat()),
+        (Some(city), None) => Some(city.clone()),
+        (None, Some(country)) => Some(country_name(country).to_owned()),
+        (None, None) => None,
+    };
+    let amount_label = match order.status {
+        PreorderStatus::AwaitingPayment => "To be paid",
+        PreorderStatus::PaymentFailed | PreorderStatus::Cancelled => "Not charged",
+        PreorderStatus::Refunded => "Refunded",
+        _ => "Paid",
+    };
+    view! {
+        <section class="order" data-color=color.slug() data-status=order.status.as_str()>
+            <div class="order-head">
+                <div class="stage stage-small"><Companion/></div>
+                <div>
+                    <h1>{title}</h1>
+                    <p class="lede">{lede}</p>
+                    {awaiting.then(|| view! {
+                        <AwaitPayment session=order.session.as_str().to_owned()/>
+                        <noscript><meta http-equiv="refresh" content="10"/></noscript>
+                    })}
+                    {retry.then(|| view! { <p><a class="button" href=storefront(order.color)>"Pre-order again"</a></p> })}
+                </div>
+            </div>
+            <dl class="facts">
+                <div>
+                    <dt>"Pre-order number"</dt>
+                    <dd class="number"><code id="number">{number.clone()}</code> <CopyNumber number/></dd>
+                </div>
+                {order.color.map(|color| view! { <div><dt>"Color"</dt><dd>{color.as_str()}</dd></div> })}
+                {order.amount.map(|amount| view! { <div><dt>{amount_label}</dt><dd>{Money::display(amount)}</dd></div> })}
+                {place.map(|place| view! { <div><dt>"Ships to"</dt><dd>{place}</dd></div> })}
+                <div><dt>"We write to"</dt><dd>{order.masked_email.clone()}</dd></div>
+                {done.map(|_| view! { <div><dt>"Ships"</dt><dd>{SHIP_WINDOW} ", " {BATCH}</dd></div> })}
+            </dl>
+            {done.map(|done| view! {
+                <section class="next" aria-labelledby="next">
+                    <h2 id="next">"What happens next"</h2>
+                    <Timeline steps=steps(done)/>
+                </section>
+            })}
+            <section class="change" aria-labelledby="change">
+                <h2 id="change">"To change or cancel"</h2>
+                <p>
+                    "Write to " <a href=mailto_about(&subject)>{CONTACT_EMAIL}</a>
+                    " and name your number. Color and address can be changed until four weeks before it ships. You can cancel any time
+                     before it ships, for a full refund, without a reason. This page's address leads back here: keep it."
+                </p>
+            </section>
+        </section>
+    }
+}
+
+/// The same four steps that were promised before paying, with `done` of them behind us.
+fn steps(done: usize) -> Vec<Step> {
+    let about = [
+        ("Today", "Payment", "The pre-order counts from the moment you finished checkout."),
+        ("December – March", "We build your batch", "2,000 pieces, in the order in which they were pre-ordered."),
+        (NEXT_UPDATE, "We write to you", "How it goes, even if nothing changed, and a reminder before addresses are locked."),
+        (SHIP_WINDOW, "It ships", "With a tracking number. You have 30 days to send it back after it arrives."),
+    ];
+    about
+        .into_iter()
+        .enumerate()
+        .map(|(index, (when, what, about))| Step {
+            progress: match index {
+                index if index < done => Progress::Done,
+                index if index == done => Progress::Now,
+                _ => Progress::Ahead,
+            },
+            when: if index == 0 && done > 0 { "Done" } else { when },
+            what,
+            about: about.to_owned(),
+        })
+        .collect()
+}
+
+/// The storefront with the color kept.
+fn storefront(color: Option<ProductColor>) -> String {
+    match color {
+        Some(color) => ["/?color=", color.slug()].concat(),
+        None => "/".to_owned(),
+    }
+}
+
+#[component]
+fn Unfinished(color: Option<ProductColor>) -> impl IntoView {
+    view! {
+        <section class="letter">
+            <h1>"The payment was not finished"</h1>
+            <p>"Nothing was charged. Your color is kept, and you can continue whenever you like."</p>
+            <p><a class="button" href=storefront(color)>"Continue your pre-order"</a></p>
+        </section>
+    }
+}
+
+#[component]
+fn Unknown() -> impl IntoView {
+    view! {
+        <section class="letter">
+            <h1>"We do not know this order"</h1>
+            <p>
+                "The address may be incomplete: please open the whole link. If you have paid, your money and your order are safe, and we
+                 find them by your email address: "
+                <a href=mailto_about("My pre-order")>{CONTACT_EMAIL}</a> "."
+            </p>
+            <p><a class="button" href="/">"Go to the shop"</a></p>
+        </section>
+    }
+}
+
+#[component]
+fn Unreachable(again: String) -> impl IntoView {
+    view! {
+        <section class="letter">
+            <h1>"We cannot look up your order right now"</h1>
+            <p>
+                "If you have paid, the payment is safe and your pre-order is being recorded. There is no need to pay again. Reload this
+                 page in a minute, or write to us: "
+                <a href=mailto_about("My pre-order")>{CONTACT_EMAIL}</a> "."
+            </p>
+            <p><a class="button" href=again>"Reload this page"</a></p>
+        </section>
+    }
+}

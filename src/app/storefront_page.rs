@@ -1,0 +1,100 @@
+//! The page that sells: the island at the top, the story below. Also shown, with a notice, to who comes back without having paid.
+
+use leptos::prelude::*;
+use leptos_meta::{Meta, Title};
+
+use super::{
+    api::{Storefront, load_storefront},
+    checkout::Checkout,
+    frame::mailto,
+    payment_error_boundary::error_parts,
+    policies::{Company, Policies},
+    questions::Questions,
+    story::{Contents, HowItWorks, Story},
+};
+use crate::domain::{customer::Locale, money::Money};
+
+const DESCRIPTION: &str =
+    "Rolitt is a small round companion that rolls up to you and talks in light. Five colors. Pre-order with full refund until it ships.";
+
+/// `/` and `/checkout/cancel`.
+#[component]
+pub fn StorefrontPage() -> impl IntoView {
+    let data = Resource::new(|| (), |()| load_storefront());
+    view! {
+        <Title text="Rolitt, a small round companion · Pre-order"/>
+        <Meta name="description" content=DESCRIPTION/>
+        <Meta property="og:type" content="product"/>
+        <Meta property="og:site_name" content="Rolitt"/>
+        <Meta property="og:title" content="Rolitt, a small round companion"/>
+        <Meta property="og:description" content=DESCRIPTION/>
+        <Meta name="twitter:card" content="summary"/>
+        <Suspense>
+            {move || Suspend::new(async move {
+                match data.await {
+                    Ok(data) => leptos::either::Either::Left(sheet(data)),
+                    Err(_) => leptos::either::Either::Right(view! { <Unreadable/> }),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+fn sheet(data: Storefront) -> impl IntoView {
+    let Storefront { offers, selected, email, attempt, error, cancelled, development, request_id } = data;
+    let price = offers.iter().flatten().find_map(|offer| offer.price).map(Money::display);
+    let loading = offers.is_none();
+    view! {
+        {cancelled.then(|| view! { <Cancelled/> })}
+        {loading.then(|| view! {
+            <noscript>
+                <p class="banner">"The prices are on their way. " <a href="">"Reload the page"</a> " in a moment to see them."</p>
+            </noscript>
+        })}
+        <Checkout
+            offers
+            selected
+            email
+            attempt
+            error=error.as_ref().map(error_parts)
+            development
+            request_id
+            locale=Locale::default().as_str().to_owned()
+        />
+        <div class="below">
+            <Story/>
+            <Contents/>
+            <HowItWorks price/>
+            <Questions/>
+            <Company/>
+            <Policies/>
+        </div>
+    }
+}
+
+/// They left the payment page: nothing happened, nothing is lost.
+#[component]
+fn Cancelled() -> impl IntoView {
+    view! {
+        <div class="banner" role="status" id="cancelled">
+            <p>
+                <strong>"You left the payment page. Nothing was charged."</strong>
+                " Your color is kept. Continue whenever you like."
+            </p>
+        </div>
+    }
+}
+
+/// The page's own data could not be read, which should not happen.
+#[component]
+fn Unreadable() -> impl IntoView {
+    view! {
+        <section class="letter">
+            <h1>"The shop cannot be shown right now"</h1>
+            <p>
+                "Something is wrong on our side. Nothing was charged. " <a href="">"Reload the page"</a> " in a moment, or "
+                <a href=mailto()>"write to us"</a> "."
+            </p>
+        </section>
+    }
+}
