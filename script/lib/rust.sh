@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# A compiler for the server and for WebAssembly: rustup's when it can get the target, Debian's where rustup cannot download.
+
+setup_rust() {
+  case $(script/lib/which-rust) in
+    active) ;;
+    debian) link_debian_toolchain ;;
+    missing) add_wasm_target || install_debian_rust ;;
+  esac
+  # shellcheck source=script/env
+  source script/env
+  [ "$(script/lib/which-rust)" = active ] || die "no compiler for wasm32-unknown-unknown could be set up; \`rustup update stable\` may help"
+  if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+    rustup component add rustfmt clippy
+  fi
+}
+
+# Bounded: where downloads are swallowed rather than refused, this would wait for minutes.
+add_wasm_target() {
+  has rustup || return 1
+  say "asking rustup for the wasm32-unknown-unknown target"
+  timeout 300 rustup target add wasm32-unknown-unknown || return 1
+  # It may have given the target to a compiler that is too old all the same.
+  [ "$(script/lib/which-rust)" = active ]
+}
+
+install_debian_rust() {
+  say "rustup's compiler will not do (too old, or its target cannot be had): using Debian's"
+  apt_install rustc-web cargo-web rust-web-src libstd-rust-web-dev rust-web-llvm rustfmt-web rust-web-clippy
+  # rust-lld is a link to the linker's own package, which none of these depends on.
+  [ -e /usr/bin/rust-lld ] || apt_install "$(basename "$(readlink /usr/bin/rust-lld)")"
+  install_wasm_std /usr/lib/rustlib
+  link_debian_toolchain
+}
+
+# Debian ships no standard library for wasm32, but its source, dependencies included.
+install_wasm_std() {
+  local rustlib=$1 scratch built std
+  say "building the wasm32 standard library for Debian's compiler, once (about a minute)"
+  scratch=$(mktemp -d)
+  mkdir "$scratch/src"
+  touch "$scratch/src/lib.rs"
+  printf '[package]\nname = "throwaway"\nedition = "2024"\n' >"$scratch/Cargo.toml"
+  # RUSTC_BOOTSTRAP, because -Zbuild-std is a nightly flag; /usr/bin first, because cargo takes the rustc on PATH.
+  (
+    cd "$scratch" || exit
+    unset CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTFLAGS RUSTC_WRAPPER RUSTUP_TOOLCHAIN
+    RUSTC_BOOTSTRAP=1 PATH="/usr/bin:$PATH" /usr/bin/cargo build --quiet --release --target wasm32-unknown-unknown -Zbuild-std=std,panic_abort
+  )
+  built=$scratch/target/wasm32-unknown-unknown/release/deps
+  rm -f "$built"/libthrowaway-*
+  std=$rustlib/wasm32-unknown-unknown
+  as_root rm -rf "$std"
+  as_root mkdir -p "$std/lib"
+  as_root cp "$built"/*.rlib "$std/lib/"
+  # For people. What decides is whether the compiler takes it: see which-rust.
+  /usr/bin/rustc --version --verbose | as_root tee "$std/built-by" >/dev/null
+  rm -rf "$scratch"
+}
+
+link_debian_toolchain() {
+  has rustup || return 0
+  rustup toolchain list | grep -q '^debian\b' || rustup toolchain link debian /usr
+}
