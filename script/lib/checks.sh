@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# The checks that script/test runs, in three parts.
+
+# A heading, then the command with its own output. No `|| die` here: it would switch `set -e` off inside the command, if that is
+# a function of ours. The trap names a failure instead, so that it is found without scrolling.
+check() {
+  local began=$SECONDS
+  checking=$1
+  shift
+  heading "$checking"
+  "$@"
+  say "($((SECONDS - began)) s)"
+  checking=
+}
+trap '[ $? = 0 ] || printf "\nFAILED: %s\n" "${checking:-setup}" >&2' EXIT
+
+# A shop is configured by its environment: what a developer has exported for a real one must not reach the tests.
+forget_configuration() {
+  local name
+  for name in $(compgen -e); do
+    case $name in
+      APP_* | DATABASE_* | STRIPE_* | KLAVIYO_* | FIREBASE_* | FIRESTORE_* | GOOGLE_* | LEPTOS_* | SANDBOX_* | CHECKOUT_RATE_* | \
+        COLOR_PRICE_MAP_JSON* | PRODUCT_COLOR_ORDER | OPS_ADDR | ADMIN_TOKEN* | SHIPPING_COUNTRIES | TRUSTED_PROXY_HOPS | MIGRATE | \
+        ROLITT_DATA_DIR | RUST_LOG | LOG_FORMAT)
+        unset "$name"
+        ;;
+    esac
+  done
+  # A compiler's memory of one run is of no use to a clone that is thrown away.
+  [ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
+}
+
+run_lint() {
+  check "Shell scripts: shellcheck" shellcheck -x -P SCRIPTDIR -P . script/{env,setup,server,test,bench} script/lib/* .ci/run
+  check "Browser tests: types" npm --prefix end2end --silent run types
+  check "Rust: format" cargo fmt --check
+  check "Rust: clippy, server and tests" cargo clippy --locked --all-targets -- -D warnings
+  # The profile and folder of the bundle, so that its macros and build scripts are compiled for both at once.
+  check "Rust: clippy, browser" env CARGO_TARGET_DIR="$(target_dir)/front" \
+    cargo clippy --locked --lib --no-default-features --features hydrate --target wasm32-unknown-unknown --profile wasm-release -- -D warnings
+}
+
+run_rust() {
+  check "Rust: unit, property and black-box tests" cargo nextest run --locked
+  check "Rust: examples in the documentation" cargo test --locked --doc --quiet
+  check "SQL: .sqlx agrees with the migrations" check_queries
+}
+
+# Against a database that this makes, migrates and stops again.
+check_queries() (
+  rolitt=$(target_dir)/debug/rolitt
+  export ROLITT_DATA_DIR=$PWD/target/test-data
+  if [ -d "$ROLITT_DATA_DIR" ]; then
+    "$rolitt" postgres stop || true
+    rm -rf "$ROLITT_DATA_DIR"
+  fi
+  trap '"$rolitt" postgres stop' EXIT
+  "$rolitt" postgres start
+  # Said outright, because a developer's .env may name another database.
+  DATABASE_URL=$(cat "$ROLITT_DATA_DIR/database-url")
+  export DATABASE_URL
+  "$rolitt" migrate
+
+  # sqlx marks every source as changed, to have it compiled against the database; without the old times, all of it would be
+  # compiled again by whatever comes next.
+  find src -name '*.rs' -printf '%T@ %p\n' >target/source-times
+  status=0
+  cargo sqlx prepare --check -- --locked --all-targets || status=$?
+  while read -r time file; do touch -d "@$time" "$file"; done <target/source-times
+  exit "$status"
+)
+
+# What the browser tests drive lives in target/e2e, so that a running `script/server` or `cargo leptos watch` keeps its own files:
+# the debug server (compiled for the other tests already) with the release front end, which is what customers download.
+run_e2e() {
+  check "Server for the browser" cargo build --locked --bin rolitt
+  check "Front end for the browser, as released" build_front
+  check "Browser: the shop, driven as a customer drives it" npm --prefix end2end --silent test -- "$@"
+}
+
+build_front() (
+  export LEPTOS_SITE_ROOT=target/e2e/site LEPTOS_HASH_FILE_NAME=e2e-hash.txt
+  mkdir -p "$LEPTOS_SITE_ROOT"
+  cargo leptos build --cargo-locked --release --frontend-only --precompress
+  # Leptos reads the files' hashes from beside the executable, and cargo-leptos writes them beside the release one.
+  cp "$(target_dir)/release/$LEPTOS_HASH_FILE_NAME" target/e2e/hash.txt
+  ln -f "$(target_dir)/debug/rolitt" target/e2e/rolitt 2>/dev/null || cp -f "$(target_dir)/debug/rolitt" target/e2e/rolitt
+)
