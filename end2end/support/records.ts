@@ -1,0 +1,56 @@
+// What the merchant has in the end, read from PostgreSQL and not through the shop.
+
+import pg from 'pg';
+
+export interface Preorder {
+  id: string;
+  email: string;
+  color: string;
+  status: string;
+  session_id: string;
+  amount_minor: string;
+  currency: string;
+  preorder_number: string;
+  shipping_address: unknown;
+  livemode: boolean;
+  needs_review: boolean;
+}
+
+export interface WebhookLog {
+  event: string;
+  status: string;
+  stripe_event_id: string;
+  preorder_id: string | null;
+  klaviyo_event_sent: boolean;
+  error: string | null;
+  raw_data: unknown;
+  attempts: number;
+}
+
+export class Records {
+  private constructor(private readonly pool: pg.Pool) {}
+
+  static open(url: string): Records {
+    const pool = new pg.Pool({ connectionString: url, max: 2 });
+    // PostgreSQL stops with the shop; a connection that is idle by then is no fault.
+    pool.on('error', () => {});
+    return new Records(pool);
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+
+  async preordersOf(email: string): Promise<Preorder[]> {
+    const answer = await this.pool.query<Preorder>('select * from preorders where email = $1 order by created_at', [email]);
+    return answer.rows;
+  }
+
+  async logsOf(preorderId: string): Promise<WebhookLog[]> {
+    const answer = await this.pool.query<WebhookLog>(
+      'select * from webhook_logs where preorder_id = $1 order by received_at, id',
+      [preorderId],
+    );
+    return answer.rows;
+  }
+}

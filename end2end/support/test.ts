@@ -1,0 +1,122 @@
+// `test` with a running shop in it. What every test asserts without saying so: nothing in the browser's console, no breach of the
+// content security policy, and no layout that jumps.
+
+import { type BrowserContext, type Page, test as base, expect } from '@playwright/test';
+import { Records } from './records.ts';
+import { Sandbox } from './sandbox.ts';
+import { Shop } from './shop.ts';
+
+interface Options {
+  /** Console errors that a test provokes: a failed request is one. */
+  expectedConsole: RegExp[];
+}
+
+interface ForTest {
+  shop: Shop;
+  sandbox: Sandbox;
+  records: Records;
+  /** An address that nobody else in the run has. */
+  email: string;
+  quiet: void;
+}
+
+interface ForWorker {
+  running: { shop: Shop; records: Records };
+}
+
+let customers = 0;
+
+export const test = base.extend<Options & ForTest, ForWorker>({
+  expectedConsole: [[], { option: true }],
+
+  running: [
+    async ({}, use) => {
+      const shop = await Shop.start();
+      const records = Records.open(shop.databaseUrl);
+      await use({ shop, records });
+      await records.close();
+      await shop.stop();
+    },
+    { scope: 'worker', timeout: 90_000 },
+  ],
+
+  shop: async ({ running }, use, info) => {
+    const before = running.shop.log.length;
+    await use(running.shop);
+    if (info.status !== info.expectedStatus) {
+      await info.attach('log of the shop', { body: running.shop.log.slice(before), contentType: 'text/plain' });
+      console.log(running.shop.log.slice(before).split('\n').slice(-40).join('\n'));
+    }
+  },
+
+  sandbox: async ({ shop }, use) => {
+    const sandbox = new Sandbox(shop.sandbox);
+    await sandbox.noFaults();
+    await use(sandbox);
+    await sandbox.noFaults();
+  },
+
+  records: async ({ running }, use) => use(running.records),
+
+  email: async ({}, use, info) => {
+    customers += 1;
+    await use(`customer-${info.workerIndex}-${customers}@example.com`);
+  },
+
+  baseURL: async ({ shop }, use) => use(shop.url),
+
+  quiet: [
+    async ({ context, expectedConsole, shop }, use) => {
+      const complaints = await listen(context, shop.url);
+      await use();
+      const unexpected = complaints.filter((text) => !expectedConsole.some((pattern) => pattern.test(text)));
+      expect(unexpected, 'the browser has nothing to complain about').toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+export { expect };
+
+/** Collects what the browser complains about on the shop's own pages. */
+export async function listen(context: BrowserContext, shopUrl: string): Promise<string[]> {
+  const complaints: string[] = [];
+  context.on('console', (message) => {
+    if (message.type() === 'error' && !message.location().url.startsWith('chrome')) {
+      complaints.push(`console: ${message.text()} (${message.location().url})`);
+    }
+  });
+  context.on('weberror', (error) => complaints.push(`uncaught: ${error.error().message}`));
+  await context.exposeBinding('reportViolation', ({ page }, text: string) => {
+    if (page.url().startsWith(shopUrl)) complaints.push(`content security policy: ${text}`);
+  });
+  await context.addInitScript(() => {
+    const here = window as unknown as { reportViolation(text: string): void; layoutShift: number; shifted: string[] };
+    document.addEventListener('securitypolicyviolation', (event) =>
+      here.reportViolation(`${event.effectiveDirective} blocked ${event.blockedURI} on ${event.documentURI}`),
+    );
+    here.layoutShift = 0;
+    here.shifted = [];
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & {
+        value: number;
+        hadRecentInput: boolean;
+        sources: { node: Node | null }[];
+      })[]) {
+        if (entry.hadRecentInput) continue;
+        here.layoutShift += entry.value;
+        here.shifted.push(...entry.sources.map(({ node }) => (node instanceof Element ? node.outerHTML.slice(0, 80) : String(node))));
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  return complaints;
+}
+
+/** How far the page's content has jumped without anyone having done anything. */
+export async function expectNoLayoutShift(page: Page): Promise<void> {
+  const { shift, what } = await page.evaluate(() => {
+    const here = window as unknown as { layoutShift: number; shifted: string[] };
+    return { shift: here.layoutShift, what: here.shifted };
+  });
+  expect(shift, `content jumped: ${what.join(' | ')}`).toBeLessThan(0.01);
+}
