@@ -8,7 +8,8 @@ apt_install() {
     as_root apt-get -o Acquire::Retries=3 update -qq
     apt_updated=yes
   fi
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -y -qq --no-install-recommends "$@"
+  # What dpkg tells of each package is of interest to nobody; errors go to stderr.
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 has_postgres_server() {

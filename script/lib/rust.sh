@@ -17,11 +17,9 @@ setup_rust() {
 
 # Bounded: where downloads are swallowed rather than refused, this would wait for minutes.
 add_wasm_target() {
-  has rustup || return 1
+  has rustup && script/lib/which-rust --new-enough || return 1
   say "asking rustup for the wasm32-unknown-unknown target"
-  timeout 300 rustup target add wasm32-unknown-unknown || return 1
-  # It may have given the target to a compiler that is too old all the same.
-  [ "$(script/lib/which-rust)" = active ]
+  timeout 300 rustup target add wasm32-unknown-unknown
 }
 
 install_debian_rust() {
