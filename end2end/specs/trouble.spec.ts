@@ -114,7 +114,7 @@ test('Stripe down on the way back: the money is safe, and the page says so', asy
   const shop = await new Storefront(page).open();
   const payment = await shop.goToPayment('Red', email);
   const { success_url } = await sandbox.session(payment.session);
-  await sandbox.call('POST', `/sandbox/stripe/sessions/${payment.session}/pay`, { card: '4242424242424242' });
+  await sandbox.pay(payment.session);
   await sandbox.faults({ stripe: { error_rate: 1, status: 500 } });
   await page.goto(String(success_url).replace('{CHECKOUT_SESSION_ID}', payment.session));
   // Either the webhook was faster, and the order is known from our own records, or it is said that it cannot be looked up.

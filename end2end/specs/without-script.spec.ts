@@ -90,8 +90,9 @@ test.describe('no JavaScript', () => {
     await shop.fill('Red', email);
     await shop.button.click();
     const payment = await Payment.arrived(page);
-    await sandbox.faults({ delivery: { delay_ms: 2_000 } });
     await payment.pay('delayedSucceeds');
+    await expect(page.getByRole('heading', { level: 1 })).toContainText('Your bank is still confirming');
+    await sandbox.settle(payment.session, 'succeed');
     await expect(page.getByRole('heading', { level: 1 })).toContainText('pre-ordered', { timeout: 40_000 });
   });
 });

@@ -77,6 +77,11 @@ export class Payment {
     await this.page.getByRole('button', { name: PAY[way] }).click();
   }
 
+  /** What the bank asks before a card of that kind pays. */
+  async authenticate(answer: 'Approve' | 'Fail'): Promise<void> {
+    await this.page.getByRole('button', { name: `${answer} authentication` }).click();
+  }
+
   async goBack(): Promise<void> {
     await this.page.getByRole('link', { name: 'Back to the shop' }).click();
   }

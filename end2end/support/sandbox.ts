@@ -47,6 +47,22 @@ export class Sandbox {
     return (await this.call('GET', `/v1/checkout/sessions/${id}`)) as Json;
   }
 
+  /** Pays without the page. */
+  async pay(session: string): Promise<void> {
+    await this.call('POST', `/sandbox/stripe/sessions/${session}/pay`, { card: '4242424242424242' });
+  }
+
+  /** The outcome of a delayed payment, now: what the payment page's own buttons do. */
+  async settle(session: string, outcome: 'succeed' | 'fail'): Promise<void> {
+    const answer = await fetch(`${this.url}/c/pay/${session}`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: `pay=settle:${outcome}`,
+    });
+    if (answer.status >= 400) throw new Error(`settling ${session}: ${answer.status}`);
+  }
+
   async call(method: string, path: string, body?: unknown): Promise<unknown> {
     const answer = await fetch(this.url + path, {
       method,
