@@ -240,7 +240,8 @@ async fn send(form: &HtmlFormElement, page_request_id: String) -> Result<String,
     };
     Err(Problem {
         error,
-        detail: ["status: ", &reply.status.to_string(), "\nkind: ", &kind, "\nfield: ", &field, "\n", &message].concat(),
+        detail: ["status: ", &reply.status.to_string(), "\nkind: ", &kind, "\nfield: ", &field, "\n", &message]
+            .concat(),
         request_id: reply.request_id.unwrap_or(page_request_id),
     })
 }

@@ -176,7 +176,11 @@ fn steps(done: usize) -> Vec<Step> {
     let about = [
         ("Today", "Payment", "The pre-order counts from the moment you finished checkout."),
         ("December – March", "We build your batch", "2,000 pieces, in the order in which they were pre-ordered."),
-        (NEXT_UPDATE, "We write to you", "How it goes, even if nothing changed, and a reminder before addresses are locked."),
+        (
+            NEXT_UPDATE,
+            "We write to you",
+            "How it goes, even if nothing changed, and a reminder before addresses are locked.",
+        ),
         (SHIP_WINDOW, "It ships", "With a tracking number. You have 30 days to send it back after it arrives."),
     ];
     about

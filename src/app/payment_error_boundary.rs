@@ -59,9 +59,8 @@ pub fn PaymentErrorBoundary(
     /// Leads to the colors; with WebAssembly the focus goes there too.
     on_other_color: Callback<()>,
 ) -> impl IntoView {
-    let shown = move || {
-        problem.get().filter(|problem| !matches!(problem.error.field(), Some(Field::Email | Field::Color)))
-    };
+    let shown =
+        move || problem.get().filter(|problem| !matches!(problem.error.field(), Some(Field::Email | Field::Color)));
     view! {
         {move || shown().map(|problem| {
             let retry = !matches!(problem.error, CheckoutError::Configuration);

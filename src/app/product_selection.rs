@@ -55,7 +55,8 @@ impl Selection {
 
     /// Prices are known, and none of them is one: nothing can be bought.
     pub fn sold_out(self) -> bool {
-        self.offers.with(|offers| offers.as_deref().is_some_and(|offers| offers.iter().all(|offer| offer.price.is_none())))
+        self.offers
+            .with(|offers| offers.as_deref().is_some_and(|offers| offers.iter().all(|offer| offer.price.is_none())))
     }
 
     /// Whether one figure is true for every color on sale.

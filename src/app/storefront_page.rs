@@ -14,8 +14,7 @@ use super::{
 };
 use crate::domain::{customer::Locale, money::Money};
 
-const DESCRIPTION: &str =
-    "Rolitt is a small round companion that rolls up to you and talks in light. Five colors. Pre-order with full refund until it ships.";
+const DESCRIPTION: &str = "Rolitt is a small round companion that rolls up to you and talks in light. Five colors. Pre-order with full refund until it ships.";
 
 /// `/` and `/checkout/cancel`.
 #[component]
