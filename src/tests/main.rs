@@ -1,1 +1,17 @@
+//! Black-box tests: over HTTP and the database, on a real PostgreSQL, the sandbox and real signatures.
+//!
+//! Workers are driven step by step; nothing sleeps to wait for them.
 
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+mod test_app;
+
+mod architecture;
+mod checkout;
+mod configuration;
+mod migrations;
+mod outbox;
+mod pages;
+mod store;
+mod webhook;

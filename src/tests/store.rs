@@ -1,0 +1,38 @@
+//! The store's contract, beside what the use cases show of it.
+
+use std::time::Duration;
+
+use rolitt::server::store::{MessageEnd, MessageKind, Store};
+
+use super::test_app::{TestApp, completed};
+
+#[tokio::test]
+async fn a_leased_message_is_out_of_sight_and_only_its_holder_ends_it() {
+    let app = TestApp::start().await;
+    app.deliver(&completed("evt_1", "cs_test_1")).await;
+    let lease = Duration::from_secs(60);
+    let first = app.store.lease_message(MessageKind::KlaviyoEvent, lease).await.unwrap().unwrap();
+    assert!(app.store.lease_message(MessageKind::KlaviyoEvent, lease).await.unwrap().is_none());
+    app.let_time_pass().await;
+    let second = app.store.lease_message(MessageKind::KlaviyoEvent, lease).await.unwrap().unwrap();
+    assert_eq!((first.id, second.attempts), (second.id, 2));
+    assert!(!app.store.finish_message(&first, MessageEnd::Sent).await.unwrap(), "a lost lease changes nothing");
+    assert!(!app.store.finish_message(&first, MessageEnd::Parked { error: "x" }).await.unwrap());
+    assert!(app.store.finish_message(&second, MessageEnd::Sent).await.unwrap());
+    assert!(!app.store.finish_message(&second, MessageEnd::Sent).await.unwrap(), "sent is sent");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn readiness_is_about_the_schema() {
+    let app = TestApp::start().await;
+    let ready = format!("{}/readyz", app.operations);
+    assert_eq!(app.http.get(&ready).send().await.unwrap().status(), 200);
+    sqlx::query("delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    assert_eq!(app.http.get(&ready).send().await.unwrap().status(), 503);
+    assert_eq!(app.http.get(format!("{}/livez", app.operations)).send().await.unwrap().status(), 200);
+    app.finish().await;
+}

@@ -1,0 +1,370 @@
+//! A whole shop for one test: its own database, its own sandbox, its own listeners, and workers that move when told.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex, atomic::AtomicI64, atomic::Ordering},
+    time::Duration,
+};
+
+use hmac::{Hmac, KeyInit, Mac};
+use leptos::config::LeptosOptions;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use reqwest::{Response, StatusCode};
+use rolitt::{
+    domain::money::Money,
+    ops, router,
+    sandbox::{self, SandboxConfig, SeedPrice},
+    server::{
+        clock::Clock,
+        config::Config,
+        http, listener, outbox,
+        state::{AppState, Shop},
+        store::{
+            Ids,
+            postgres::{
+                PostgresStore,
+                embedded::{Embedded, Purpose},
+            },
+        },
+        webhook::retry::{self, Progress},
+    },
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub const SECRET: &str = "whsec_test_current";
+pub const PREVIOUS_SECRET: &str = "whsec_test_previous";
+
+pub struct TestApp {
+    pub shop: Arc<Shop>,
+    pub store: PostgresStore,
+    pub http: reqwest::Client,
+    pub public: String,
+    pub operations: String,
+    pub sandbox: String,
+    pub clock: Arc<TestClock>,
+    database: String,
+    end: CancellationToken,
+    finished: bool,
+}
+
+/// A clock that the test moves; it starts at the real time, because the sandbox's does.
+pub struct TestClock {
+    offset_seconds: AtomicI64,
+}
+
+impl TestClock {
+    pub fn advance(&self, seconds: i64) {
+        self.offset_seconds.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc() + time::Duration::seconds(self.offset_seconds.load(Ordering::SeqCst))
+    }
+}
+
+/// What a test changes of the usual shop.
+#[derive(Default)]
+pub struct Setup {
+    pub variables: HashMap<&'static str, String>,
+    pub ids: Option<Arc<dyn Ids>>,
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::start_with(Setup::default()).await
+    }
+
+    pub async fn start_with(setup: Setup) -> Self {
+        let [public, operations, sandbox] = [listen().await, listen().await, listen().await];
+        let (database, url) = fresh_database().await;
+        let mut variables: HashMap<&str, String> = HashMap::from([
+            ("LEPTOS_SITE_ADDR", address(&public).to_string()),
+            ("OPS_ADDR", address(&operations).to_string()),
+            ("SANDBOX_ADDR", address(&sandbox).to_string()),
+            ("DATABASE_URL", url),
+            ("STRIPE_WEBHOOK_SECRET", SECRET.to_owned()),
+            ("STRIPE_WEBHOOK_SECRET_PREVIOUS", PREVIOUS_SECRET.to_owned()),
+            ("CHECKOUT_RATE_PER_IP", "off".to_owned()),
+            ("CHECKOUT_RATE_GLOBAL", "off".to_owned()),
+        ]);
+        variables.extend(setup.variables);
+        let lookup = |name: &str| variables.get(name).cloned();
+        let config = Config::from_lookup(&lookup, || SecretString::from("whsec_unused")).unwrap();
+        let end = CancellationToken::new();
+        let addresses = [&public, &operations, &sandbox].map(|listener| format!("http://{}", address(listener)));
+        start_sandbox(&config, sandbox, &end);
+        let rolitt::server::config::Database::Url(url) = &config.database else { panic!("no database") };
+        let store = PostgresStore::new(url).unwrap();
+        store.migrate().await.unwrap();
+        let client = http::client().unwrap();
+        let mut shop = Shop::new(&config, Arc::new(store.clone()), client.clone(), end.clone());
+        let clock = Arc::new(TestClock { offset_seconds: AtomicI64::new(0) });
+        shop.clock = clock.clone();
+        if let Some(ids) = setup.ids {
+            shop.ids = ids;
+        }
+        let shop = Arc::new(shop);
+        let leptos = LeptosOptions::builder().output_name("rolitt").site_root("target/site").build();
+        let app = router::public(AppState { shop: shop.clone(), leptos });
+        tokio::spawn(listener::serve(public, app, end.clone()));
+        let metrics = PrometheusBuilder::new().build_recorder().handle();
+        tokio::spawn(listener::serve(operations, ops::listener::router(shop.clone(), metrics), end.clone()));
+        let [public, operations, sandbox] = addresses;
+        Self { shop, store, http: client, public, operations, sandbox, clock, database, end, finished: false }
+    }
+
+    pub fn pool(&self) -> &PgPool {
+        self.store.pool()
+    }
+
+    /// Ends the test: nothing may be left unsent or unapplied.
+    pub async fn finish(mut self) {
+        let left = self.count("outbox where status = 'pending'").await;
+        let events = self.count("webhook_logs where status in ('received', 'processing', 'failed')").await;
+        self.finished = true;
+        assert_eq!((left, events), (0, 0), "messages not sent, events not applied");
+        self.leave().await;
+    }
+
+    /// Ends a test that is about things that stay undone.
+    pub async fn leave(mut self) {
+        self.finished = true;
+        self.end.cancel();
+        self.store.close().await;
+        let admin = admin_url().await;
+        let mut connection = PgConnection::connect(&admin).await.unwrap();
+        let drop = format!("drop database if exists {} with (force)", self.database);
+        sqlx::query(AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();
+    }
+
+    /// Sends messages until none is due.
+    pub async fn deliver_all(&self) {
+        while outbox::deliver_next(&self.shop).await.unwrap() == Progress::Worked {}
+    }
+
+    /// Tries kept events until none is due.
+    pub async fn retry_all(&self) {
+        while retry::retry_next(&self.shop).await.unwrap() == Progress::Worked {}
+    }
+
+    /// Makes everything that waits for its time due now.
+    pub async fn let_time_pass(&self) {
+        for table in ["outbox", "webhook_logs"] {
+            let update = format!("update {table} set available_at = now() - interval '1 second'");
+            sqlx::query(AssertSqlSafe(update)).execute(self.pool()).await.unwrap();
+        }
+    }
+
+    pub async fn count(&self, from: &str) -> i64 {
+        let query = format!("select count(*) from {from}");
+        sqlx::query(AssertSqlSafe(query)).fetch_one(self.pool()).await.unwrap().get(0)
+    }
+
+    /// The first row of `select {columns} …` as JSON.
+    pub async fn row(&self, select: &str) -> Value {
+        let query = format!("select to_jsonb(r) from ({select}) r limit 1");
+        sqlx::query(AssertSqlSafe(query))
+            .fetch_optional(self.pool())
+            .await
+            .unwrap()
+            .map_or(Value::Null, |row| row.get::<Value, _>(0))
+    }
+
+    /// Posts an event, signed now with the current secret.
+    pub async fn deliver(&self, event: &Value) -> StatusCode {
+        self.deliver_bytes(event.to_string().into_bytes()).await
+    }
+
+    pub async fn deliver_bytes(&self, body: Vec<u8>) -> StatusCode {
+        let signature = sign(SECRET, self.clock.now().unix_timestamp(), &body);
+        self.post_webhook(body, Some(&signature)).await
+    }
+
+    pub async fn post_webhook(&self, body: Vec<u8>, signature: Option<&str>) -> StatusCode {
+        let mut request = self
+            .http
+            .post(format!("{}/api/webhooks/stripe", self.public))
+            .header("content-type", "application/json; charset=utf-8")
+            .body(body);
+        if let Some(signature) = signature {
+            request = request.header("stripe-signature", signature);
+        }
+        request.send().await.unwrap().status()
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.http.get(format!("{}{path}", self.public)).send().await.unwrap()
+    }
+
+    /// Posts the form as a browser does.
+    pub async fn post_form(&self, fields: &[(&str, &str)]) -> Response {
+        self.post_checkout(&form(fields), &[("accept", "text/html")]).await
+    }
+
+    /// Posts the form as the island does.
+    pub async fn post_json(&self, fields: &[(&str, &str)]) -> Response {
+        self.post_checkout(&form(fields), &[("accept", "application/json")]).await
+    }
+
+    pub async fn post_checkout(&self, body: &str, headers: &[(&str, &str)]) -> Response {
+        let mut request = self
+            .http
+            .post(format!("{}/api/create_checkout", self.public))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
+    pub async fn sandbox_get(&self, path: &str) -> Value {
+        let response = self.http.get(format!("{}{path}", self.sandbox)).bearer_auth("sk_test_x").send().await.unwrap();
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
+    }
+
+    pub async fn sandbox_post(&self, path: &str, body: Value) -> Value {
+        let response = self
+            .http
+            .post(format!("{}{path}", self.sandbox))
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default()
+    }
+
+    /// Waits until `condition` holds, for what another task does (the sandbox's deliveries).
+    pub async fn until<F: Future<Output = bool>>(&self, what: &str, mut condition: impl FnMut() -> F) {
+        for _ in 0..400 {
+            if condition().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("never: {what}");
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.end.cancel();
+        assert!(self.finished || std::thread::panicking(), "end the test with finish() or leave()");
+    }
+}
+
+pub fn form(fields: &[(&str, &str)]) -> String {
+    serde_urlencoded::to_string(fields).unwrap()
+}
+
+/// The value of `stripe-signature` for this body.
+pub fn sign(secret: &str, seconds: i64, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("{seconds}.").as_bytes());
+    mac.update(body);
+    format!("t={seconds},v1={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// A checkout session as Stripe shows it once it is paid.
+pub fn paid_session(id: &str) -> Value {
+    json!({
+        "id": id, "object": "checkout.session", "status": "complete", "payment_status": "paid", "mode": "payment",
+        "amount_total": 29_900, "currency": "usd", "livemode": false, "payment_intent": format!("pi_{id}"),
+        "customer_email": null,
+        "customer_details": { "email": "jo@example.com", "name": "Jo Buyer", "phone": "+15035550100", "address": null },
+        "collected_information": { "shipping_details": { "name": "Jo Buyer", "address": {
+            "line1": "1 Main Street", "line2": null, "city": "Portland", "state": "OR", "postal_code": "97201", "country": "US",
+        } } },
+        "metadata": { "color": "Sakura Pink", "locale": "en", "attempt": "a",
+                      "expected_amount_minor": "29900", "expected_currency": "usd" },
+    })
+}
+
+pub fn event(id: &str, kind: &str, object: Value) -> Value {
+    json!({
+        "id": id, "object": "event", "type": kind, "api_version": "2025-06-30.basil", "created": 1_763_800_000,
+        "livemode": false, "pending_webhooks": 1, "request": { "id": null, "idempotency_key": null },
+        "data": { "object": object },
+    })
+}
+
+/// `checkout.session.completed` of a paid session.
+pub fn completed(event_id: &str, session: &str) -> Value {
+    event(event_id, "checkout.session.completed", paid_session(session))
+}
+
+/// Draws from a list, again and again: for collisions.
+pub struct ListedIds(pub Mutex<Vec<&'static str>>);
+
+impl Ids for ListedIds {
+    fn row_id(&self) -> String {
+        nanoid::nanoid!()
+    }
+
+    fn preorder_number(&self) -> rolitt::domain::preorder::PreorderNumber {
+        let mut list = self.0.lock().unwrap();
+        let next = if list.len() > 1 { list.remove(0) } else { list[0] };
+        next.parse().unwrap()
+    }
+}
+
+async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+fn address(listener: &TcpListener) -> SocketAddr {
+    listener.local_addr().unwrap()
+}
+
+fn start_sandbox(config: &Config, listener: TcpListener, end: &CancellationToken) {
+    let Some(need) = &config.sandbox else { return };
+    let price = |money: Money| money;
+    let seed = SandboxConfig {
+        webhook_url: Some(format!("http://{}/api/webhooks/stripe", config.listeners.public)),
+        webhook_secret: need.webhook_secret.expose_secret().to_owned(),
+        product_id: need.product.as_str().to_owned(),
+        prices: need
+            .prices
+            .iter()
+            .map(|(color, id, money)| SeedPrice {
+                id: id.as_str().to_owned(),
+                nickname: color.as_str().to_owned(),
+                money: price(*money),
+            })
+            .collect(),
+        ..SandboxConfig::default()
+    };
+    tokio::spawn(sandbox::serve(listener, seed, end.clone()));
+}
+
+/// The cluster that all tests share; it is left running for the next run.
+async fn admin_url() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-postgres");
+    let mut cluster = Embedded::start(&folder, std::env::var_os("PATH"), Purpose::Tests).await.unwrap();
+    cluster.leave_running();
+    cluster.url().expose_secret().to_owned()
+}
+
+/// An empty database and its URL.
+async fn fresh_database() -> (String, String) {
+    let admin = admin_url().await;
+    let alphabet: Vec<char> = ('a'..='z').collect();
+    let name = format!("test_{}", nanoid::nanoid!(16, &alphabet));
+    let mut connection = PgConnection::connect(&admin).await.unwrap();
+    sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let url = admin.rsplit_once('/').map(|(base, _)| format!("{base}/{name}")).unwrap();
+    (name, url)
+}

@@ -1,0 +1,340 @@
+//! What a provider's delivery does: to the log, to preorders, to the outbox, and in the answer.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::test_app::{
+    ListedIds, PREVIOUS_SECRET, SECRET, Setup, TestApp, completed, event, paid_session, sign,
+};
+use rolitt::server::clock::Clock;
+
+#[tokio::test]
+async fn a_paid_session_becomes_a_preorder_a_log_row_and_one_message() {
+    let app = TestApp::start().await;
+    assert_eq!(app.deliver(&completed("evt_1", "cs_test_1")).await, StatusCode::OK);
+    let row = app.row("select * from preorders").await;
+    for (column, value) in [
+        ("email", json!("jo@example.com")),
+        ("color", json!("Sakura Pink")),
+        ("status", json!("paid")),
+        ("session_id", json!("cs_test_1")),
+        ("payment_intent_id", json!("pi_cs_test_1")),
+        ("amount_minor", json!(29_900)),
+        ("currency", json!("usd")),
+        ("locale", json!("en")),
+        ("livemode", json!(false)),
+        ("needs_review", json!(false)),
+        ("refunded_minor", json!(0)),
+    ] {
+        assert_eq!(row[column], value, "{column}");
+    }
+    assert!(row["preorder_number"].as_str().unwrap().starts_with("ROL-"));
+    assert_eq!(row["shipping_address"]["city"], "Portland");
+    let decimal = app.row("select amount::text as amount from preorders_decimal").await;
+    assert_eq!(decimal["amount"], "299.000");
+    let log = app.row("select *, convert_from(raw_body, 'utf8') as body from webhook_logs").await;
+    assert_eq!((&log["status"], &log["event"], &log["provider"]), (&json!("done"), &json!("checkout.session.completed"), &json!("stripe")));
+    assert_eq!(log["preorder_id"], row["id"]);
+    assert_eq!(log["body"], completed("evt_1", "cs_test_1").to_string());
+    assert_eq!(log["raw_data"], completed("evt_1", "cs_test_1"));
+    assert!(log["processed_at"].is_string() && log["error"].is_null());
+    assert_eq!(app.count("outbox where status = 'pending'").await, 1);
+    app.deliver_all().await;
+    let log = app.row("select klaviyo_event_sent from webhook_logs").await;
+    assert_eq!(log["klaviyo_event_sent"], true);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn one_event_many_times_at_once_is_one_of_everything() {
+    let app = TestApp::start().await;
+    let mut all = tokio::task::JoinSet::new();
+    for number in 0..10 {
+        let body = completed(&format!("evt_{number}"), &format!("cs_test_{number}")).to_string().into_bytes();
+        for _ in 0..8 {
+            let signature = sign(SECRET, app.clock.now().unix_timestamp(), &body);
+            let request = app
+                .http
+                .post(format!("{}/api/webhooks/stripe", app.public))
+                .header("stripe-signature", signature)
+                .body(body.clone());
+            all.spawn(async move { request.send().await.unwrap().status() });
+        }
+    }
+    while let Some(status) = all.join_next().await {
+        assert_eq!(status.unwrap(), StatusCode::OK);
+    }
+    assert_eq!(app.count("webhook_logs").await, 10);
+    assert_eq!(app.count("preorders").await, 10);
+    assert_eq!(app.count("outbox").await, 10);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn two_events_about_one_session_at_once_make_one_preorder_and_one_message() {
+    let app = TestApp::start().await;
+    for session in 0..8 {
+        let session = format!("cs_test_{session}");
+        let events: Vec<Value> = (0..6).map(|number| completed(&format!("evt_{session}_{number}"), &session)).collect();
+        let all = futures::future::join_all(events.iter().map(|event| app.deliver(event))).await;
+        assert!(all.iter().all(|status| *status == StatusCode::OK));
+    }
+    assert_eq!((app.count("preorders").await, app.count("outbox").await, app.count("webhook_logs").await), (8, 8, 48));
+    assert_eq!(app.count("webhook_logs where status = 'done' and preorder_id is not null").await, 48);
+    app.deliver_all().await;
+    assert_eq!(app.count("webhook_logs where klaviyo_event_sent").await, 48);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn forged_and_stale_deliveries_are_refused_and_leave_nothing() {
+    let app = TestApp::start().await;
+    let body = completed("evt_1", "cs_test_1").to_string().into_bytes();
+    let now = app.clock.now().unix_timestamp();
+    let good = sign(SECRET, now, &body);
+    let mut changed = body.clone();
+    changed[10] ^= 1;
+    for (body, signature) in [
+        (body.clone(), None),
+        (body.clone(), Some("nonsense".to_owned())),
+        (body.clone(), Some(sign("whsec_other", now, &body))),
+        (body.clone(), Some(sign(SECRET, now - 301, &body))),
+        (body.clone(), Some(sign(SECRET, now + 310, &body))),
+        (changed, Some(good.clone())),
+        (Vec::new(), Some(good)),
+    ] {
+        assert_eq!(app.post_webhook(body, signature.as_deref()).await, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(app.count("webhook_logs").await, 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_previous_secret_still_counts_while_it_is_rolled() {
+    let app = TestApp::start().await;
+    let body = completed("evt_1", "cs_test_1").to_string().into_bytes();
+    let signature = sign(PREVIOUS_SECRET, app.clock.now().unix_timestamp(), &body);
+    assert_eq!(app.post_webhook(body, Some(&signature)).await, StatusCode::OK);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn requests_that_are_no_deliveries_get_their_own_statuses() {
+    let app = TestApp::start().await;
+    let url = format!("{}/api/webhooks/stripe", app.public);
+    let status = |request: reqwest::RequestBuilder| async move { request.send().await.unwrap().status() };
+    assert_eq!(status(app.http.get(&url)).await, StatusCode::METHOD_NOT_ALLOWED);
+    let text = app.http.post(&url).header("content-type", "text/plain").body("x");
+    assert_eq!(status(text).await, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let large = app.http.post(&url).header("content-type", "application/json").body(vec![b' '; 1024 * 1024 + 1]);
+    assert_eq!(status(large).await, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(status(app.http.post(format!("{}/api/webhooks/other", app.public)).body("x")).await, StatusCode::NOT_FOUND);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_of_a_mebibyte_is_taken() {
+    let app = TestApp::start().await;
+    let mut object = paid_session("cs_test_1");
+    object["padding"] = json!("x".repeat(1_000_000));
+    assert_eq!(app.deliver(&event("evt_1", "checkout.session.completed", object)).await, StatusCode::OK);
+    assert_eq!(app.count("preorders").await, 1);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn signed_bodies_that_cannot_be_read_are_acknowledged_kept_and_parked() {
+    let app = TestApp::start().await;
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).into_bytes();
+    let bodies: Vec<Vec<u8>> = vec![
+        b"".to_vec(),
+        b"{".to_vec(),
+        b"null".to_vec(),
+        b"[]".to_vec(),
+        b"\xff\xfe{}".to_vec(),
+        br#"{"id":"evt_1"}"#.to_vec(),
+        br#"{"id":"evt_\u0000","type":"x"}"#.to_vec(),
+        br#"{"id":7,"type":"x","data":{"object":{}}}"#.to_vec(),
+        br#"{"id":"evt_2","id":"evt_3","type":"x","data":{"object":{}}}"#.to_vec(),
+        br#"{"id":"","type":"x","data":{"object":{}}}"#.to_vec(),
+        b"{\"id\":\"evt_4\",\"type\":\"x\",\"created\":1e400,\"data\":{\"object\":{}}}".to_vec(),
+        deep,
+    ];
+    for body in &bodies {
+        assert_eq!(app.deliver_bytes(body.clone()).await, StatusCode::OK, "{:?}", String::from_utf8_lossy(&body[..body.len().min(40)]));
+        assert_eq!(app.deliver_bytes(body.clone()).await, StatusCode::OK);
+    }
+    assert_eq!(app.count("webhook_logs where status = 'parked' and error is not null").await, bodies.len() as i64);
+    assert_eq!(app.count("webhook_logs where raw_body is null").await, 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn nul_surrogates_and_long_names_are_stored_whole_and_shown_clean() {
+    let app = TestApp::start().await;
+    let mut object = paid_session("cs_test_1");
+    object["collected_information"]["shipping_details"]["name"] = json!(format!("Jo\u{0}\u{202e}<script> {}", "😀".repeat(9000)));
+    assert_eq!(app.deliver(&event("evt_1", "checkout.session.completed", object)).await, StatusCode::OK);
+    let row = app.row("select shipping_address->>'name' as name, (select raw_data is null from webhook_logs) as no_json from preorders").await;
+    assert!(row["name"].as_str().unwrap().starts_with("Jo<script> 😀"));
+    assert!(row["name"].as_str().unwrap().chars().count() <= 500);
+    assert_eq!(row["no_json"], true);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn types_that_do_not_matter_and_sessions_that_are_not_ours_are_ignored() {
+    let app = TestApp::start().await;
+    let mut foreign = paid_session("cs_test_foreign");
+    foreign["metadata"] = json!({});
+    for (number, (kind, object)) in [
+        ("invoice.finalized", json!({ "id": "in_1" })),
+        ("a.type.of.tomorrow", json!(null)),
+        ("checkout.session.completed", foreign),
+        ("checkout.session.expired", json!({ "id": "cs_test_2", "status": "expired", "payment_status": "unpaid", "metadata": { "color": "Red" } })),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(app.deliver(&event(&format!("evt_{number}"), kind, object)).await, StatusCode::OK, "{kind}");
+    }
+    assert_eq!(app.count("webhook_logs where status = 'ignored' and error is not null").await, 4);
+    assert_eq!(app.count("preorders").await, 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_of_live_mode_is_ignored_by_a_shop_in_test_mode() {
+    let app = TestApp::start().await;
+    let mut live = completed("evt_1", "cs_live_1");
+    live["livemode"] = json!(true);
+    assert_eq!(app.deliver(&live).await, StatusCode::OK);
+    assert_eq!(app.count("preorders").await, 0);
+    assert_eq!(app.row("select status from webhook_logs").await["status"], "ignored");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_different_amount_is_kept_and_held_for_review_without_an_event() {
+    let app = TestApp::start().await;
+    for (number, (minor, currency)) in [(29_899, "usd"), (29_901, "usd"), (29_900, "eur"), (0, "usd"), (i64::MAX, "usd")].into_iter().enumerate() {
+        let mut object = paid_session(&format!("cs_test_{number}"));
+        object["amount_total"] = json!(minor);
+        object["currency"] = json!(currency);
+        assert_eq!(app.deliver(&event(&format!("evt_{number}"), "checkout.session.completed", object)).await, StatusCode::OK);
+    }
+    assert_eq!(app.count("preorders where status = 'paid' and needs_review and review_reason like '%asked 299.00 usd%'").await, 5);
+    assert_eq!(app.count("outbox").await, 0);
+    let mut unasked = paid_session("cs_test_unasked");
+    unasked["metadata"] = json!({ "color": "Red" });
+    unasked["amount_total"] = json!(1);
+    app.deliver(&event("evt_unasked", "checkout.session.completed", unasked)).await;
+    assert_eq!(app.count("preorders where not needs_review").await, 1);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_delayed_payment_waits_then_succeeds_or_fails_in_any_order() {
+    let app = TestApp::start().await;
+    let pending = |session: &str| {
+        let mut object = paid_session(session);
+        object["payment_status"] = json!("unpaid");
+        object
+    };
+    let story = |session: &str, end: &str| {
+        let last = if end == "succeeded" { paid_session(session) } else { pending(session) };
+        [
+            event(&format!("evt_{session}_1"), "checkout.session.completed", pending(session)),
+            event(&format!("evt_{session}_2"), &format!("checkout.session.async_payment_{end}"), last),
+        ]
+    };
+    let [first, second] = story("cs_test_ok", "succeeded");
+    app.deliver(&first).await;
+    assert_eq!(app.row("select status from preorders").await["status"], "awaiting_payment");
+    assert_eq!(app.count("outbox").await, 0);
+    app.deliver(&second).await;
+    for event in story("cs_test_failed", "failed") {
+        app.deliver(&event).await;
+    }
+    for event in story("cs_test_ok_reversed", "succeeded").into_iter().rev().chain(story("cs_test_failed_reversed", "failed").into_iter().rev()) {
+        app.deliver(&event).await;
+    }
+    assert_eq!(app.count("preorders where status = 'paid' and session_id like 'cs_test_ok%'").await, 2);
+    assert_eq!(app.count("preorders where status = 'payment_failed' and session_id like 'cs_test_failed%'").await, 2);
+    assert_eq!(app.count("outbox").await, 2);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_that_does_not_apply_is_kept_retried_and_applied_once_it_can_be() {
+    let app = TestApp::start().await;
+    sqlx::query("alter table preorders rename to preorders_away").execute(app.pool()).await.unwrap();
+    assert_eq!(app.deliver(&completed("evt_1", "cs_test_1")).await, StatusCode::OK);
+    let log = app.row("select status, attempts, error, preorder_id from webhook_logs").await;
+    assert_eq!((&log["status"], &log["attempts"]), (&json!("failed"), &json!(1)));
+    assert!(log["error"].as_str().unwrap().contains("42P01"));
+    app.retry_all().await;
+    assert_eq!(app.row("select attempts from webhook_logs").await["attempts"], 1, "not before its time");
+    app.let_time_pass().await;
+    app.retry_all().await;
+    assert_eq!(app.row("select attempts from webhook_logs").await["attempts"], 2);
+    sqlx::query("alter table preorders_away rename to preorders").execute(app.pool()).await.unwrap();
+    app.let_time_pass().await;
+    app.retry_all().await;
+    assert_eq!(app.row("select status from webhook_logs").await["status"], "done");
+    assert_eq!(app.count("preorders where status = 'paid'").await, 1);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_that_never_applies_is_parked_in_the_end_and_a_redelivery_may_still_mend_it() {
+    let app = TestApp::start().await;
+    let mut odd = completed("evt_1", "cs_test_1");
+    odd["data"]["object"]["payment_status"] = json!("of tomorrow");
+    assert_eq!(app.deliver(&odd).await, StatusCode::OK);
+    for _ in 0..40 {
+        app.let_time_pass().await;
+        app.retry_all().await;
+    }
+    assert_eq!(app.row("select status from webhook_logs").await["status"], "parked");
+    assert_eq!(app.deliver(&completed("evt_1", "cs_test_1")).await, StatusCode::OK);
+    assert_eq!(app.row("select status from webhook_logs").await["status"], "done");
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_a_503_and_the_next_delivery_loses_nothing() {
+    let app = TestApp::start().await;
+    sqlx::query("alter table webhook_logs rename to webhook_logs_away").execute(app.pool()).await.unwrap();
+    assert_eq!(app.deliver(&completed("evt_1", "cs_test_1")).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.count("preorders").await, 0);
+    sqlx::query("alter table webhook_logs_away rename to webhook_logs").execute(app.pool()).await.unwrap();
+    assert_eq!(app.deliver(&completed("evt_1", "cs_test_1")).await, StatusCode::OK);
+    assert_eq!(app.count("preorders").await, 1);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_number_that_is_taken_is_drawn_again_and_running_out_loses_nothing() {
+    let ids = ListedIds(vec!["ROL-00000001", "ROL-00000001", "ROL-00000002", "ROL-00000002"].into());
+    let app = TestApp::start_with(Setup { ids: Some(std::sync::Arc::new(ids)), ..Setup::default() }).await;
+    for number in 1..=2 {
+        assert_eq!(app.deliver(&completed(&format!("evt_{number}"), &format!("cs_test_{number}"))).await, StatusCode::OK);
+    }
+    assert_eq!(app.count("preorders").await, 2);
+    assert_eq!(app.deliver(&completed("evt_3", "cs_test_3")).await, StatusCode::OK);
+    let log = app.row("select status, error from webhook_logs where stripe_event_id = 'evt_3'").await;
+    assert_eq!(log["status"], "failed");
+    assert!(log["error"].as_str().unwrap().contains("number"));
+    app.deliver_all().await;
+    app.leave().await;
+}
