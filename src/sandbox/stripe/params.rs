@@ -1,0 +1,222 @@
+//! Reading parameters one by one, with Stripe's errors. A reader remembers what was asked for, so that what nobody asked for
+//! is reported as unknown.
+
+use std::collections::BTreeMap;
+
+use super::{
+    error::ApiError,
+    form::{Param, Params},
+};
+
+/// The limits of metadata: <https://docs.stripe.com/api/metadata>.
+const METADATA_KEYS: usize = 50;
+const METADATA_KEY_LENGTH: usize = 40;
+const METADATA_VALUE_LENGTH: usize = 500;
+
+/// Metadata of an object.
+pub type Metadata = BTreeMap<String, String>;
+
+pub struct Reader<'a> {
+    params: &'a Params,
+    prefix: String,
+    seen: Vec<&'static str>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(params: &'a Params) -> Self {
+        Self { params, prefix: String::new(), seen: Vec::new() }
+    }
+
+    /// The full name of a parameter: `line_items[0][price]`.
+    pub fn name(&self, field: &str) -> String {
+        if self.prefix.is_empty() { field.to_owned() } else { format!("{}[{field}]", self.prefix) }
+    }
+
+    fn take(&mut self, field: &'static str) -> Option<&'a Param> {
+        self.seen.push(field);
+        self.params.get(field)
+    }
+
+    /// A text that is not empty.
+    pub fn text(&mut self, field: &'static str) -> Result<Option<&'a str>, ApiError> {
+        let name = self.name(field);
+        match self.take(field) {
+            None => Ok(None),
+            Some(Param::Text(text)) if text.is_empty() => Err(ApiError::empty(&name)),
+            Some(Param::Text(text)) => Ok(Some(text)),
+            Some(Param::Group(_)) => Err(ApiError::invalid("Invalid string: {}").at(name)),
+        }
+    }
+
+    pub fn required(&mut self, field: &'static str) -> Result<&'a str, ApiError> {
+        self.text(field)?.ok_or_else(|| ApiError::missing(&self.name(field)))
+    }
+
+    /// A text of at most so many characters.
+    pub fn text_up_to(&mut self, field: &'static str, most: usize) -> Result<Option<&'a str>, ApiError> {
+        let text = self.text(field)?;
+        match text.map(|text| text.chars().count()).filter(|length| *length > most) {
+            None => Ok(text),
+            Some(length) => {
+                let name = self.name(field);
+                let message = format!("Invalid string: {name} must be at most {most} characters, but has {length}.");
+                Err(ApiError::invalid(message).code("parameter_invalid_string").at(name))
+            }
+        }
+    }
+
+    pub fn integer(&mut self, field: &'static str) -> Result<Option<i64>, ApiError> {
+        let Some(text) = self.text(field)? else { return Ok(None) };
+        let name = self.name(field);
+        let number = text.parse();
+        number.map(Some).map_err(|_| {
+            ApiError::invalid(format!("Invalid integer: {text}")).code("parameter_invalid_integer").at(name)
+        })
+    }
+
+    pub fn boolean(&mut self, field: &'static str) -> Result<Option<bool>, ApiError> {
+        match self.text(field)? {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(text) => Err(ApiError::invalid(format!("Invalid boolean: {text}")).at(self.name(field))),
+        }
+    }
+
+    pub fn one_of(&mut self, field: &'static str, choices: &[&'static str]) -> Result<Option<&'static str>, ApiError> {
+        let Some(text) = self.text(field)? else { return Ok(None) };
+        let choice = choices.iter().find(|choice| **choice == text);
+        choice.map(|choice| Some(*choice)).ok_or_else(|| ApiError::not_one_of(&self.name(field), choices))
+    }
+
+    /// An absolute http or https address.
+    pub fn url(&mut self, field: &'static str) -> Result<Option<&'a str>, ApiError> {
+        let Some(text) = self.text(field)? else { return Ok(None) };
+        let fits = text.len() <= 5000
+            && url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if fits {
+            return Ok(Some(text));
+        }
+        Err(ApiError::invalid("Not a valid URL").code("url_invalid").at(self.name(field)))
+    }
+
+    /// A group of named parameters.
+    pub fn group(&mut self, field: &'static str) -> Result<Option<Reader<'a>>, ApiError> {
+        let name = self.name(field);
+        match self.take(field) {
+            None => Ok(None),
+            Some(Param::Group(params)) => Ok(Some(Reader { params, prefix: name, seen: Vec::new() })),
+            Some(Param::Text(_)) => Err(ApiError::invalid("Invalid object").at(name)),
+        }
+    }
+
+    /// A parameter that may be a text or a group, as `created` of lists is.
+    pub fn either(&mut self, field: &'static str) -> Result<Option<Either<'a>>, ApiError> {
+        if let Some(Param::Group(_)) = self.params.get(field) {
+            return Ok(self.group(field)?.map(Either::Group));
+        }
+        Ok(self.integer(field)?.map(Either::Integer))
+    }
+
+    /// A list of groups, in the order of their numbers.
+    pub fn groups(&mut self, field: &'static str) -> Result<Option<Vec<Reader<'a>>>, ApiError> {
+        let Some(items) = self.items(field)? else { return Ok(None) };
+        let readers = items.into_iter().map(|(prefix, item)| match item {
+            Param::Group(params) => Ok(Reader { params, prefix, seen: Vec::new() }),
+            Param::Text(_) => Err(ApiError::invalid("Invalid object").at(prefix)),
+        });
+        readers.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A list of texts, each with its full name.
+    pub fn texts(&mut self, field: &'static str) -> Result<Option<Vec<(String, &'a str)>>, ApiError> {
+        let Some(items) = self.items(field)? else { return Ok(None) };
+        let texts = items.into_iter().map(|(name, item)| match item {
+            Param::Text(text) if text.is_empty() => Err(ApiError::empty(&name)),
+            Param::Text(text) => Ok((name, text.as_str())),
+            Param::Group(_) => Err(ApiError::invalid("Invalid string: {}").at(name)),
+        });
+        texts.collect::<Result<_, _>>().map(Some)
+    }
+
+    fn items(&mut self, field: &'static str) -> Result<Option<Vec<(String, &'a Param)>>, ApiError> {
+        let name = self.name(field);
+        let group = match self.take(field) {
+            None => return Ok(None),
+            Some(Param::Text(_)) => return Err(ApiError::invalid("Invalid array").at(name)),
+            Some(Param::Group(group)) => group,
+        };
+        let mut items = Vec::with_capacity(group.0.len());
+        for (key, item) in &group.0 {
+            let index: u32 = key.parse().map_err(|_| ApiError::invalid("Invalid array").at(&name))?;
+            items.push((index, format!("{name}[{key}]"), item));
+        }
+        items.sort_by_key(|(index, ..)| *index);
+        Ok(Some(items.into_iter().map(|(_, name, item)| (name, item)).collect()))
+    }
+
+    /// Metadata within Stripe's limits. An empty value unsets a key, so it is left out.
+    pub fn metadata(&mut self, field: &'static str) -> Result<Metadata, ApiError> {
+        let name = self.name(field);
+        let group = match self.take(field) {
+            None => return Ok(Metadata::new()),
+            Some(Param::Text(text)) if text.is_empty() => return Ok(Metadata::new()),
+            Some(Param::Text(_)) => return Err(ApiError::invalid("Invalid hash").at(name)),
+            Some(Param::Group(group)) => group,
+        };
+        if group.0.len() > METADATA_KEYS {
+            let message =
+                format!("You can have at most {METADATA_KEYS} metadata keys, but you passed {}.", group.0.len());
+            return Err(ApiError::invalid(message).at(name));
+        }
+        let mut metadata = Metadata::new();
+        for (key, param) in &group.0 {
+            let full = format!("{name}[{key}]");
+            let Param::Text(value) = param else {
+                return Err(ApiError::invalid("Metadata values must be strings.").at(full));
+            };
+            within("keys", key, METADATA_KEY_LENGTH).map_err(|error| error.at(&full))?;
+            within("values", value, METADATA_VALUE_LENGTH).map_err(|error| error.at(&full))?;
+            if !value.is_empty() {
+                metadata.insert(key.clone(), value.clone());
+            }
+        }
+        Ok(metadata)
+    }
+
+    /// Must be called last: whatever was sent and not read is unknown.
+    pub fn finish(self) -> Result<(), ApiError> {
+        self.finish_but(&[])
+    }
+
+    /// As [`Self::finish`]; a parameter that Stripe has and the sandbox has not is told apart from one that nobody has.
+    pub fn finish_but(self, unsupported: &[&str]) -> Result<(), ApiError> {
+        let left: Vec<&str> =
+            self.params.0.iter().map(|(name, _)| name.as_str()).filter(|name| !self.seen.contains(name)).collect();
+        if let Some(name) = left.iter().find(|name| unsupported.contains(*name)) {
+            let name = self.name(name);
+            return Err(ApiError::unsupported(&name).at(name));
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(ApiError::unknown_parameters(&left.iter().map(|name| self.name(name)).collect::<Vec<_>>()))
+    }
+}
+
+/// See [`Reader::either`].
+pub enum Either<'a> {
+    Integer(i64),
+    Group(Reader<'a>),
+}
+
+fn within(what: &str, text: &str, most: usize) -> Result<(), ApiError> {
+    let length = text.chars().count();
+    if length <= most {
+        return Ok(());
+    }
+    let message = format!(
+        "Metadata {what} can have up to {most} characters, but you passed in one that is {length} characters long."
+    );
+    Err(ApiError::invalid(message))
+}
