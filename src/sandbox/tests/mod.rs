@@ -18,7 +18,6 @@ mod api;
 mod faults;
 mod idempotency;
 mod klaviyo;
-mod library;
 mod page;
 mod webhooks;
 

@@ -58,3 +58,99 @@ async fn a_payment_is_told_signed_and_told_again_until_it_is_accepted() {
         && attempt["time"].is_string()
         && attempt["type"].is_string()));
 }
+
+impl Running {
+    async fn pay(&self, id: &str) -> Value {
+        self.control(&format!("/sandbox/stripe/sessions/{id}/pay"), json!({"card": "4242424242424242"})).await.ok()
+    }
+
+    async fn undelivered(&self) -> usize {
+        self.get("/v1/events?delivery_success=false").await.ok()["data"].as_array().unwrap().len()
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_event_never_comes_but_is_listed_as_undelivered() {
+    let (receiver, url) = Receiver::start(&[]).await;
+    let sandbox = start(config(Some(url))).await;
+    sandbox.control("/sandbox/faults", json!({"delivery": {"drop_rate": 1}})).await.ok();
+    let id = sandbox.session(&[]).await;
+    sandbox.pay(&id).await;
+    sandbox.control("/sandbox/faults", json!({"delivery": {}})).await.ok();
+    sandbox.control("/sandbox/stripe/trigger", json!({"type": "customer.created"})).await.ok();
+    receiver.wait_for(1).await;
+    tokio::time::sleep(TIMING.retry_cap).await;
+    assert_eq!(receiver.types(), ["customer.created"]);
+    assert_eq!(sandbox.undelivered().await, 2);
+    let delivered = sandbox.get("/v1/events?delivery_success=true").await.ok();
+    assert_eq!(delivered["data"][0]["pending_webhooks"], 0);
+    assert!(sandbox.deliveries().await.iter().filter(|attempt| attempt["status"].is_null()).count() == 2);
+}
+
+#[tokio::test]
+async fn with_duplicates_and_shuffling_every_event_still_comes() {
+    let (receiver, url) = Receiver::start(&[]).await;
+    let sandbox = start(config(Some(url))).await;
+    sandbox.control("/sandbox/faults", json!({"delivery": {"duplicate_rate": 1, "shuffle": true}})).await.ok();
+    let mut sent = Vec::new();
+    for number in 0..8 {
+        let object = json!({"id": format!("obj_{number}")});
+        let event = sandbox.control("/sandbox/stripe/trigger", json!({"type": "x.y", "object": object})).await.ok();
+        sent.push(event["id"].as_str().unwrap().to_owned());
+    }
+    let got = receiver.wait_for(16).await;
+    let ids: Vec<String> = got.iter().map(|(_, body)| event(body)["id"].as_str().unwrap().to_owned()).collect();
+    for id in &sent {
+        assert_eq!(ids.iter().filter(|other| *other == id).count(), 2);
+    }
+    let mut firsts = ids.clone();
+    let mut seen = std::collections::HashSet::new();
+    firsts.retain(|id| seen.insert(id.clone()));
+    // One order in 40,320 is the one in which they were sent.
+    assert_ne!(firsts, sent);
+}
+
+#[tokio::test]
+async fn the_redirect_waits_for_the_shops_answer_but_not_for_a_delayed_delivery() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let slow = Router::new().route("/hook", post(|| async { tokio::time::sleep(Duration::from_millis(200)).await }));
+    tokio::spawn(async move { axum::serve(listener, slow).await });
+    let sandbox = start(config(Some(url))).await;
+    let press = async |id: String| {
+        let form = [("name", "Ada"), ("phone", "+49305550123"), ("country", "DE"), ("line1", "1"), ("city", "B"), ("postal_code", "1"), ("pay", "card:4242424242424242")];
+        let started = std::time::Instant::now();
+        assert_eq!(sandbox.post(&format!("/c/pay/{id}"), &form).await.status, 303);
+        started.elapsed()
+    };
+    let waited = press(sandbox.session(&[]).await).await;
+    assert!(waited >= Duration::from_millis(190), "{waited:?}");
+    sandbox.control("/sandbox/faults", json!({"delivery": {"delay_ms": 60_000}})).await.ok();
+    let waited = press(sandbox.session(&[]).await).await;
+    assert!(waited < Duration::from_millis(190), "{waited:?}");
+}
+
+#[tokio::test]
+async fn any_event_can_be_triggered_about_what_is_there() {
+    let (receiver, url) = Receiver::start(&[]).await;
+    let sandbox = start(config(Some(url))).await;
+    let id = sandbox.session(&[]).await;
+    let intent = sandbox.pay(&id).await["payment_intent"].clone();
+    let event = sandbox.control("/sandbox/stripe/trigger", json!({"type": "charge.dispute.created"})).await.ok();
+    assert_eq!(event["data"]["object"]["payment_intent"], intent);
+    let given = sandbox.control("/sandbox/stripe/trigger", json!({"type": "a.b", "object": {"id": "x"}})).await.ok();
+    assert_eq!(given["data"]["object"], json!({"id": "x"}));
+    assert_eq!(sandbox.control("/sandbox/stripe/trigger", json!({"object": {}})).await.status, 400);
+    let got = receiver.wait_for(4).await;
+    for (headers, body) in &got {
+        verified(headers, body);
+    }
+    assert_eq!(sandbox.control(&format!("/sandbox/stripe/sessions/{id}/pay"), json!({"card": "4242424242424242"})).await.status, 409);
+    assert_eq!(sandbox.control("/sandbox/stripe/sessions/cs_no/pay", json!({"card": "4242424242424242"})).await.status, 404);
+    for wrong in [json!({}), json!({"card": 1}), json!({"method": "delayed"}), json!({"card": "1", "tea": 1})] {
+        assert_eq!(sandbox.control(&format!("/sandbox/stripe/sessions/{id}/pay"), wrong).await.status, 400);
+    }
+    let other = sandbox.session(&[]).await;
+    let declined = sandbox.control(&format!("/sandbox/stripe/sessions/{other}/pay"), json!({"card": "4000000000009995"})).await;
+    assert_eq!(declined.refused(402)["decline_code"], "insufficient_funds");
+}
