@@ -20,8 +20,12 @@ pub fn Companion() -> impl IntoView {
                     <stop class="c-ground" offset="1" stop-opacity="0"/>
                 </radialGradient>
                 <radialGradient id="c-halo">
-                    <stop class="c-glow" offset=".45" stop-opacity=".6"/>
+                    <stop class="c-glow" offset=".4" stop-opacity=".5"/>
                     <stop class="c-glow" offset="1" stop-opacity="0"/>
+                </radialGradient>
+                <radialGradient id="c-shine">
+                    <stop class="c-soft" offset="0" stop-opacity=".42"/>
+                    <stop class="c-soft" offset="1" stop-opacity="0"/>
                 </radialGradient>
                 <clipPath id="c-clip"><path d="M200 58c84 0 147 58 147 142 0 90-62 144-147 144S53 290 53 200C53 116 116 58 200 58z"/></clipPath>
             </defs>
@@ -31,13 +35,13 @@ pub fn Companion() -> impl IntoView {
                 <path class="c-seam" d="M40 232c52 68 262 70 322-4" stroke-width="3.5"/>
                 <path class="c-seam" d="M40 239c52 68 262 70 322-4" stroke-width="9" opacity=".16"/>
                 <path class="c-stitch" d="M40 223c52 68 262 70 322-4" stroke-width="2" stroke-dasharray="2 9"/>
-                <path class="c-rim" d="M72 296c52 56 204 60 262-8" stroke-width="7" opacity=".28"/>
+                <path class="c-rim" d="M66 286c44 66 218 70 270-6" stroke-width="22" opacity=".13"/>
             </g>
             <circle class="c-dish" cx="190" cy="172" r="66"/>
-            <circle cx="190" cy="172" r="98" fill="url(#c-halo)"/>
+            <circle cx="190" cy="172" r="92" fill="url(#c-halo)"/>
             <circle class="c-ring" cx="190" cy="172" r="43" fill="none" stroke-width="11"/>
             <path class="c-smile" d="M159.6 202.4a43 43 0 0 0 60.8 0" fill="none" stroke-width="13" stroke-linecap="round"/>
-            <ellipse class="c-shine" cx="128" cy="106" rx="38" ry="17" transform="rotate(-38 128 106)"/>
+            <ellipse cx="122" cy="112" rx="62" ry="34" transform="rotate(-42 122 112)" fill="url(#c-shine)"/>
         </svg>
     }
 }

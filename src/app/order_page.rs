@@ -84,7 +84,7 @@ fn wording(order: &OrderSummary) -> Wording {
         },
         PreorderStatus::Paid => Wording {
             title: "Thank you. Your Rolitt is pre-ordered",
-            lede: writes("The payment is here. We have written down ", " and send you the confirmation and all news there."),
+            lede: writes("Your payment has arrived. The confirmation, and all news about your batch, go to ", "."),
             done: Some(1),
             retry: false,
         },
