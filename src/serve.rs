@@ -128,7 +128,7 @@ async fn start_sandbox(
                 money: *money,
             })
             .collect(),
-        ..SandboxConfig::default()
+        timing: sandbox::Timing::default(),
     };
     tasks.spawn(async move {
         if let Err(error) = sandbox::serve(listener, seed, end).await {

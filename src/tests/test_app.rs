@@ -344,7 +344,7 @@ fn start_sandbox(config: &Config, listener: TcpListener, end: &CancellationToken
                 money: price(*money),
             })
             .collect(),
-        ..SandboxConfig::default()
+        timing: sandbox::Timing::default(),
     };
     tokio::spawn(sandbox::serve(listener, seed, end.clone()));
 }

@@ -3,9 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::test_app::{
-    ListedIds, PREVIOUS_SECRET, SECRET, Setup, TestApp, completed, event, paid_session, sign,
-};
+use super::test_app::{ListedIds, PREVIOUS_SECRET, SECRET, Setup, TestApp, completed, event, paid_session, sign};
 use rolitt::server::clock::Clock;
 
 #[tokio::test]
@@ -33,7 +31,10 @@ async fn a_paid_session_becomes_a_preorder_a_log_row_and_one_message() {
     let decimal = app.row("select amount::text as amount from preorders_decimal").await;
     assert_eq!(decimal["amount"], "299.000");
     let log = app.row("select *, convert_from(raw_body, 'utf8') as body from webhook_logs").await;
-    assert_eq!((&log["status"], &log["event"], &log["provider"]), (&json!("done"), &json!("checkout.session.completed"), &json!("stripe")));
+    assert_eq!(
+        (&log["status"], &log["event"], &log["provider"]),
+        (&json!("done"), &json!("checkout.session.completed"), &json!("stripe"))
+    );
     assert_eq!(log["preorder_id"], row["id"]);
     assert_eq!(log["body"], completed("evt_1", "cs_test_1").to_string());
     assert_eq!(log["raw_data"], completed("evt_1", "cs_test_1"));
@@ -130,7 +131,10 @@ async fn requests_that_are_no_deliveries_get_their_own_statuses() {
     assert_eq!(status(text).await, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let large = app.http.post(&url).header("content-type", "application/json").body(vec![b' '; 1024 * 1024 + 1]);
     assert_eq!(status(large).await, StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(status(app.http.post(format!("{}/api/webhooks/other", app.public)).body("x")).await, StatusCode::NOT_FOUND);
+    assert_eq!(
+        status(app.http.post(format!("{}/api/webhooks/other", app.public)).body("x")).await,
+        StatusCode::NOT_FOUND
+    );
     app.finish().await;
 }
 
@@ -164,7 +168,12 @@ async fn signed_bodies_that_cannot_be_read_are_acknowledged_kept_and_parked() {
         deep,
     ];
     for body in &bodies {
-        assert_eq!(app.deliver_bytes(body.clone()).await, StatusCode::OK, "{:?}", String::from_utf8_lossy(&body[..body.len().min(40)]));
+        assert_eq!(
+            app.deliver_bytes(body.clone()).await,
+            StatusCode::OK,
+            "{:?}",
+            String::from_utf8_lossy(&body[..body.len().min(40)])
+        );
         assert_eq!(app.deliver_bytes(body.clone()).await, StatusCode::OK);
     }
     assert_eq!(app.count("webhook_logs where status = 'parked' and error is not null").await, bodies.len() as i64);
@@ -176,7 +185,8 @@ async fn signed_bodies_that_cannot_be_read_are_acknowledged_kept_and_parked() {
 async fn nul_surrogates_and_long_names_are_stored_whole_and_shown_clean() {
     let app = TestApp::start().await;
     let mut object = paid_session("cs_test_1");
-    object["collected_information"]["shipping_details"]["name"] = json!(format!("Jo\u{0}\u{202e}<script> {}", "😀".repeat(9000)));
+    object["collected_information"]["shipping_details"]["name"] =
+        json!(format!("Jo\u{0}\u{202e}<script> {}", "😀".repeat(9000)));
     assert_eq!(app.deliver(&event("evt_1", "checkout.session.completed", object)).await, StatusCode::OK);
     let row = app.row("select shipping_address->>'name' as name, (select raw_data is null from webhook_logs) as no_json from preorders").await;
     assert!(row["name"].as_str().unwrap().starts_with("Jo<script> 😀"));
@@ -221,13 +231,21 @@ async fn an_event_of_live_mode_is_ignored_by_a_shop_in_test_mode() {
 #[tokio::test]
 async fn a_different_amount_is_kept_and_held_for_review_without_an_event() {
     let app = TestApp::start().await;
-    for (number, (minor, currency)) in [(29_899, "usd"), (29_901, "usd"), (29_900, "eur"), (0, "usd"), (i64::MAX, "usd")].into_iter().enumerate() {
+    for (number, (minor, currency)) in
+        [(29_899, "usd"), (29_901, "usd"), (29_900, "eur"), (0, "usd"), (i64::MAX, "usd")].into_iter().enumerate()
+    {
         let mut object = paid_session(&format!("cs_test_{number}"));
         object["amount_total"] = json!(minor);
         object["currency"] = json!(currency);
-        assert_eq!(app.deliver(&event(&format!("evt_{number}"), "checkout.session.completed", object)).await, StatusCode::OK);
+        assert_eq!(
+            app.deliver(&event(&format!("evt_{number}"), "checkout.session.completed", object)).await,
+            StatusCode::OK
+        );
     }
-    assert_eq!(app.count("preorders where status = 'paid' and needs_review and review_reason like '%asked 299.00 usd%'").await, 5);
+    assert_eq!(
+        app.count("preorders where status = 'paid' and needs_review and review_reason like '%asked 299.00 usd%'").await,
+        5
+    );
     assert_eq!(app.count("outbox").await, 0);
     let mut unasked = paid_session("cs_test_unasked");
     unasked["metadata"] = json!({ "color": "Red" });
@@ -261,7 +279,11 @@ async fn a_delayed_payment_waits_then_succeeds_or_fails_in_any_order() {
     for event in story("cs_test_failed", "failed") {
         app.deliver(&event).await;
     }
-    for event in story("cs_test_ok_reversed", "succeeded").into_iter().rev().chain(story("cs_test_failed_reversed", "failed").into_iter().rev()) {
+    for event in story("cs_test_ok_reversed", "succeeded")
+        .into_iter()
+        .rev()
+        .chain(story("cs_test_failed_reversed", "failed").into_iter().rev())
+    {
         app.deliver(&event).await;
     }
     assert_eq!(app.count("preorders where status = 'paid' and session_id like 'cs_test_ok%'").await, 2);
@@ -328,7 +350,10 @@ async fn a_number_that_is_taken_is_drawn_again_and_running_out_loses_nothing() {
     let ids = ListedIds(vec!["ROL-00000001", "ROL-00000001", "ROL-00000002", "ROL-00000002"].into());
     let app = TestApp::start_with(Setup { ids: Some(std::sync::Arc::new(ids)), ..Setup::default() }).await;
     for number in 1..=2 {
-        assert_eq!(app.deliver(&completed(&format!("evt_{number}"), &format!("cs_test_{number}"))).await, StatusCode::OK);
+        assert_eq!(
+            app.deliver(&completed(&format!("evt_{number}"), &format!("cs_test_{number}"))).await,
+            StatusCode::OK
+        );
     }
     assert_eq!(app.count("preorders").await, 2);
     assert_eq!(app.deliver(&completed("evt_3", "cs_test_3")).await, StatusCode::OK);

@@ -38,7 +38,8 @@ async fn every_answer_is_stamped_and_unknown_addresses_are_refused_in_stripes_wo
     let wrong_method = sandbox.post("/v1/products", &[]).await.refused(404);
     assert!(wrong_method["message"].as_str().unwrap().starts_with("Unrecognized request URL (POST: /v1/products)."));
     assert_eq!(sandbox.get("/elsewhere").await.status, 404);
-    let json = sandbox.request(Method::POST, "/v1/prices").bearer_auth("sk_test_1").header("content-type", "application/json");
+    let json =
+        sandbox.request(Method::POST, "/v1/prices").bearer_auth("sk_test_1").header("content-type", "application/json");
     let refused = Answer::of(json.body("{}").send().await.unwrap()).await.refused(400);
     assert!(refused["message"].as_str().unwrap().contains("application/x-www-form-urlencoded"));
 }
@@ -141,7 +142,12 @@ async fn what_stripe_refuses_is_refused_with_its_parameter_named() {
         ("expires_at", &late, "expires_at", None),
         (&long_key, "x", &long_key, None),
         ("metadata[note]", &long_value, "metadata[note]", None),
-        ("shipping_address_collection[allowed_countries][0]", "CU", "shipping_address_collection[allowed_countries][0]", None),
+        (
+            "shipping_address_collection[allowed_countries][0]",
+            "CU",
+            "shipping_address_collection[allowed_countries][0]",
+            None,
+        ),
         ("phone_number_collection[enabled]", "yes", "phone_number_collection[enabled]", None),
         ("client_reference_id", &long_value, "client_reference_id", Some("parameter_invalid_string")),
         ("customer", "cus_1", "customer", None),
@@ -184,16 +190,21 @@ async fn sessions_are_listed_from_new_to_old_and_expire_by_hand_or_by_themselves
     assert_eq!((&expired["status"], &expired["url"]), (&json!("expired"), &json!(null)));
     let again = sandbox.post(&format!("/v1/checkout/sessions/{second}/expire"), &[]).await.refused(400);
     assert!(again["message"].as_str().unwrap().contains("\"expired\""));
-    let refused = sandbox.control(&format!("/sandbox/stripe/sessions/{second}/pay"), json!({"card": "4242424242424242"})).await;
+    let refused =
+        sandbox.control(&format!("/sandbox/stripe/sessions/{second}/pay"), json!({"card": "4242424242424242"})).await;
     assert_eq!(refused.status, 409);
 
     let moved = sandbox.control("/sandbox/clock", json!({"advance_seconds": 1900})).await.ok()["now"].as_i64().unwrap();
     assert!(moved >= now + 1900);
     assert_eq!(ids(&sandbox.get("/v1/checkout/sessions?status=expired").await.ok()), [second.clone(), first.clone()]);
     assert_eq!(ids(&sandbox.get("/v1/checkout/sessions?status=open").await.ok()), [third]);
-    assert_eq!(ids(&sandbox.get(&format!("/v1/checkout/sessions?created[gte]={moved}")).await.ok()), Vec::<String>::new());
+    assert_eq!(
+        ids(&sandbox.get(&format!("/v1/checkout/sessions?created[gte]={moved}")).await.ok()),
+        Vec::<String>::new()
+    );
 
-    let events = sandbox.get("/v1/events?types[]=checkout.session.expired&types[]=checkout.session.completed").await.ok();
+    let events =
+        sandbox.get("/v1/events?types[]=checkout.session.expired&types[]=checkout.session.completed").await.ok();
     assert_eq!(events["data"].as_array().unwrap().len(), 2);
     assert_eq!(events["data"][0]["data"]["object"]["id"], *first);
     assert_eq!(events["data"][0]["request"]["id"], json!(null));
@@ -227,7 +238,9 @@ async fn endpoints_made_over_the_api_get_what_they_asked_for_with_their_own_secr
     let gone = sandbox.request(Method::DELETE, &format!("/v1/webhook_endpoints/{id}")).bearer_auth("sk_test_1");
     assert_eq!(Answer::of(gone.send().await.unwrap()).await.ok()["deleted"], true);
     assert_eq!(sandbox.get(&format!("/v1/webhook_endpoints/{id}")).await.status, 404);
-    for wrong in [[("url", "nowhere"), ("enabled_events[]", "*")], [("url", url.as_str()), ("enabled_events[]", "Nonsense")]] {
+    for wrong in
+        [[("url", "nowhere"), ("enabled_events[]", "*")], [("url", url.as_str()), ("enabled_events[]", "Nonsense")]]
+    {
         assert_eq!(sandbox.post("/v1/webhook_endpoints", &wrong).await.status, 400);
     }
 }

@@ -46,9 +46,20 @@ async fn the_page_cannot_be_taken_for_real_and_shows_what_is_bought() {
     let id = sandbox.session(&[("cancel_url", "http://127.0.0.1:3000/?a=\"><script>")]).await;
     let page = sandbox.page(&id).await;
     for text in [
-        "SANDBOX – no money moves", "Not Stripe", "Rolitt, Red", "$299", "ada@example.com", "Germany", "France",
-        "Pay with 4242 4242 4242 4242", "Decline: 4000 0000 0000 0002", "Authenticate: 4000 0025 0000 3155",
-        "Pay later, succeeds", "Pay later, fails", "Back to the shop", "Phone number",
+        "SANDBOX – no money moves",
+        "Not Stripe",
+        "Rolitt, Red",
+        "$299",
+        "ada@example.com",
+        "Germany",
+        "France",
+        "Pay with 4242 4242 4242 4242",
+        "Decline: 4000 0000 0000 0002",
+        "Authenticate: 4000 0025 0000 3155",
+        "Pay later, succeeds",
+        "Pay later, fails",
+        "Back to the shop",
+        "Phone number",
     ] {
         assert!(page.text.contains(text), "{text}");
     }
@@ -74,7 +85,10 @@ async fn a_card_pays_and_the_customer_goes_back_with_the_sessions_id() {
     assert_eq!(session["customer_details"]["phone"], "+49305550123");
     assert!(sandbox.page(&id).await.text.contains("Already paid"));
     assert!(sandbox.press(&id, "card:4242424242424242").await.text.contains("Already paid"));
-    assert_eq!(sandbox.get("/v1/events?type=checkout.session.completed").await.ok()["data"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        sandbox.get("/v1/events?type=checkout.session.completed").await.ok()["data"].as_array().unwrap().len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -90,7 +104,8 @@ async fn a_declined_card_is_told_and_another_one_pays() {
     let refused = sandbox.post(&format!("/c/pay/{id}"), &real).await;
     assert!(refused.status == 402 && refused.text.contains("only test cards work here"));
     assert_eq!(sandbox.press(&id, "typed").await.status, 303);
-    let intents = sandbox.get("/v1/events?types[]=payment_intent.succeeded&types[]=payment_intent.payment_failed").await.ok();
+    let intents =
+        sandbox.get("/v1/events?types[]=payment_intent.succeeded&types[]=payment_intent.payment_failed").await.ok();
     let ids: std::collections::BTreeSet<_> =
         intents["data"].as_array().unwrap().iter().map(|event| event["data"]["object"]["id"].to_string()).collect();
     assert_eq!((intents["data"].as_array().unwrap().len(), ids.len()), (3, 1));

@@ -118,7 +118,15 @@ async fn the_redirect_waits_for_the_shops_answer_but_not_for_a_delayed_delivery(
     tokio::spawn(async move { axum::serve(listener, slow).await });
     let sandbox = start(config(Some(url))).await;
     let press = async |id: String| {
-        let form = [("name", "Ada"), ("phone", "+49305550123"), ("country", "DE"), ("line1", "1"), ("city", "B"), ("postal_code", "1"), ("pay", "card:4242424242424242")];
+        let form = [
+            ("name", "Ada"),
+            ("phone", "+49305550123"),
+            ("country", "DE"),
+            ("line1", "1"),
+            ("city", "B"),
+            ("postal_code", "1"),
+            ("pay", "card:4242424242424242"),
+        ];
         let started = std::time::Instant::now();
         assert_eq!(sandbox.post(&format!("/c/pay/{id}"), &form).await.status, 303);
         started.elapsed()
@@ -145,12 +153,22 @@ async fn any_event_can_be_triggered_about_what_is_there() {
     for (headers, body) in &got {
         verified(headers, body);
     }
-    assert_eq!(sandbox.control(&format!("/sandbox/stripe/sessions/{id}/pay"), json!({"card": "4242424242424242"})).await.status, 409);
-    assert_eq!(sandbox.control("/sandbox/stripe/sessions/cs_no/pay", json!({"card": "4242424242424242"})).await.status, 404);
+    assert_eq!(
+        sandbox
+            .control(&format!("/sandbox/stripe/sessions/{id}/pay"), json!({"card": "4242424242424242"}))
+            .await
+            .status,
+        409
+    );
+    assert_eq!(
+        sandbox.control("/sandbox/stripe/sessions/cs_no/pay", json!({"card": "4242424242424242"})).await.status,
+        404
+    );
     for wrong in [json!({}), json!({"card": 1}), json!({"method": "delayed"}), json!({"card": "1", "tea": 1})] {
         assert_eq!(sandbox.control(&format!("/sandbox/stripe/sessions/{id}/pay"), wrong).await.status, 400);
     }
     let other = sandbox.session(&[]).await;
-    let declined = sandbox.control(&format!("/sandbox/stripe/sessions/{other}/pay"), json!({"card": "4000000000009995"})).await;
+    let declined =
+        sandbox.control(&format!("/sandbox/stripe/sessions/{other}/pay"), json!({"card": "4000000000009995"})).await;
     assert_eq!(declined.refused(402)["decline_code"], "insufficient_funds");
 }

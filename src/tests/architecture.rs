@@ -1,0 +1,169 @@
+//! The house's walls, held by reading its sources.
+
+use std::{fs, path::Path};
+
+struct Source {
+    path: String,
+    text: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources() -> Vec<Source> {
+    fn collect(folder: &Path, found: &mut Vec<Source>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let relative = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap().to_owned();
+                found.push(Source { path: relative, text: fs::read_to_string(&path).unwrap() });
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(&root().join("src"), &mut found);
+    assert!(found.len() > 50, "the sources were found");
+    found
+}
+
+/// Lines of code that hold `needle`; comments may say what they like.
+fn lines_with(source: &Source, needle: &str) -> Vec<String> {
+    let code = |line: &&str| !line.trim_start().starts_with("//");
+    source
+        .text
+        .lines()
+        .filter(code)
+        .filter(|line| line.contains(needle))
+        .map(|line| format!("{}: {line}", source.path))
+        .collect()
+}
+
+fn only_in(needle: &str, allowed: &[&str]) {
+    let found: Vec<String> = sources()
+        .iter()
+        .filter(|source| !source.path.starts_with("tests/"))
+        .filter(|source| !allowed.iter().any(|place| source.path.starts_with(place)))
+        .flat_map(|source| lines_with(source, needle))
+        .collect();
+    assert!(found.is_empty(), "`{needle}` belongs in {allowed:?} only:\n{}", found.join("\n"));
+}
+
+fn never_from(room: &str, needles: &[&str]) {
+    let found: Vec<String> = sources()
+        .iter()
+        .filter(|source| source.path.starts_with(room))
+        .flat_map(|source| needles.iter().flat_map(|needle| lines_with(source, needle)).collect::<Vec<_>>())
+        .collect();
+    assert!(found.is_empty(), "{room} may not name {needles:?}:\n{}", found.join("\n"));
+}
+
+#[test]
+fn features_are_gated_in_one_place() {
+    only_in("cfg(feature", &["lib.rs"]);
+}
+
+#[test]
+fn vendors_stay_in_their_rooms() {
+    only_in("sqlx::", &["server/store/postgres"]);
+    for name in ["stripe_checkout", "stripe_product", "stripe_shared", "stripe_client_core", "stripe_types"] {
+        only_in(name, &["server/payments/stripe"]);
+    }
+    only_in(
+        "reqwest::",
+        &["server/payments/stripe", "server/marketing", "server/http.rs", "server/state.rs", "sandbox"],
+    );
+}
+
+#[test]
+fn the_environment_is_read_by_the_process_only() {
+    only_in("std::env", &["main.rs", "server/config/tests.rs", "server/store/postgres/embedded.rs"]);
+    only_in("env::var", &["main.rs"]);
+}
+
+#[test]
+fn arrows_go_one_way() {
+    never_from(
+        "domain/",
+        &["crate::server", "crate::app", "crate::ops", "crate::sandbox", "crate::router", "leptos", "axum", "tokio"],
+    );
+    never_from("sandbox/", &["crate::server", "crate::app", "crate::ops", "crate::router"]);
+    never_from("server/", &["crate::ops", "crate::sandbox", "crate::router"]);
+    never_from("ops/", &["crate::app", "crate::router"]);
+    never_from("server/payments/", &["server::store", "server::marketing"]);
+    never_from("server/store/", &["server::payments", "server::marketing"]);
+    never_from("server/marketing/", &["server::payments", "server::store"]);
+}
+
+#[test]
+fn pages_reach_the_server_through_their_functions_only() {
+    let found: Vec<String> = sources()
+        .iter()
+        .filter(|source| source.path.starts_with("app/") && source.path != "app/api.rs")
+        .flat_map(|source| lines_with(source, "crate::server"))
+        .collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    let api = sources().into_iter().find(|source| source.path == "app/api.rs").unwrap();
+    assert!(lines_with(&api, "use crate::server").is_empty(), "inside bodies only");
+    // The other way: the server hands pages their data, and knows nothing else of them.
+    let upward: Vec<String> = sources()
+        .iter()
+        .filter(|source| source.path.starts_with("server/") && source.path != "server/pages.rs")
+        .flat_map(|source| [lines_with(source, "crate::app"), lines_with(source, "app::api")].concat())
+        .collect();
+    assert!(upward.is_empty(), "{}", upward.join("\n"));
+}
+
+#[test]
+fn files_fit_in_one_reading_and_have_a_purpose() {
+    for source in sources() {
+        let lines = source.text.lines().count();
+        assert!(lines <= 400, "{} has {lines} lines", source.path);
+        assert!(source.text.starts_with("//!"), "{} does not say what it is for", source.path);
+        let name = source.path.rsplit('/').next().unwrap();
+        assert!(!["utils.rs", "helpers.rs", "common.rs", "types.rs"].contains(&name), "{} says nothing", source.path);
+    }
+}
+
+#[test]
+fn nothing_unsafe_and_nothing_left_open() {
+    only_in("unsafe ", &[]);
+    only_in("todo!(", &[]);
+    only_in("unimplemented!(", &[]);
+    only_in("#[allow(", &[]);
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(manifest.contains("unsafe_code = \"forbid\""));
+}
+
+#[test]
+fn the_running_server_and_the_build_agree() {
+    let table = |file: &str| {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let section = text.split("[package.metadata.leptos]").nth(1).unwrap().split("\n[").next().unwrap().to_owned();
+        section
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let build = table("Cargo.toml");
+    for (key, value) in table("Leptos.toml") {
+        let built = build.iter().find(|(name, _)| *name == key).map(|(_, value)| value);
+        assert_eq!(built, Some(&value), "{key}");
+    }
+}
+
+#[test]
+fn every_dependency_says_why_it_is_there() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let mut section = "";
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            section = line;
+        }
+        let entry = section.ends_with("dependencies]") && line.contains(" = ") && !line.starts_with([' ', '#']);
+        assert!(!entry || line.contains('#'), "{line}");
+    }
+}

@@ -1,0 +1,67 @@
+//! The real binary, started with configurations that must not start, and asked how it is used.
+
+use std::process::{Command, Output};
+
+fn rolitt(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rolitt"))
+        .args(arguments)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .envs(variables.iter().copied())
+        .current_dir(std::env::temp_dir())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn production_names_all_that_is_missing_at_once_and_shows_no_value() {
+    let output = rolitt(
+        &["serve"],
+        &[("APP_ENV", "production"), ("STRIPE_SECRET_KEY", "sk_test_canary"), ("ADMIN_TOKEN", "short-canary")],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap() + &String::from_utf8(output.stdout).unwrap();
+    for name in [
+        "APP_URL",
+        "DATABASE_URL",
+        "STRIPE_SECRET_KEY",
+        "STRIPE_WEBHOOK_SECRET",
+        "STRIPE_PRODUCT_ID",
+        "COLOR_PRICE_MAP_JSON",
+        "ADMIN_TOKEN",
+    ] {
+        assert!(told.contains(name), "{name} in:\n{told}");
+    }
+    assert!(!told.contains("canary"), "{told}");
+}
+
+#[test]
+fn development_does_not_listen_beyond_this_machine() {
+    let output = rolitt(&[], &[("LEPTOS_SITE_ADDR", "0.0.0.0:3000")]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("LEPTOS_SITE_ADDR"));
+}
+
+#[test]
+fn the_sandbox_does_not_run_in_production() {
+    let complete = [
+        ("APP_ENV", "production"),
+        ("APP_URL", "https://shop.example"),
+        ("DATABASE_URL", "postgres://a:b@127.0.0.1:1/x"),
+        ("STRIPE_SECRET_KEY", "rk_live_abc"),
+        ("STRIPE_WEBHOOK_SECRET", "whsec_abc"),
+        ("STRIPE_PRODUCT_ID", "prod_abc"),
+        ("COLOR_PRICE_MAP_JSON", r#"{"Red":"price_r"}"#),
+        ("ADMIN_TOKEN", "0123456789abcdef0123456789abcdef"),
+    ];
+    assert_eq!(rolitt(&["sandbox"], &complete).status.code(), Some(1));
+}
+
+#[test]
+fn wrong_usage_is_2_and_help_is_0() {
+    assert_eq!(rolitt(&["sell"], &[]).status.code(), Some(2));
+    assert_eq!(rolitt(&["serve", "--fast"], &[]).status.code(), Some(2));
+    for command in ["serve", "migrate", "check", "sandbox", "postgres"] {
+        assert_eq!(rolitt(&[command, "--help"], &[]).status.code(), Some(0), "{command}");
+    }
+}
