@@ -43,6 +43,8 @@ pub struct Failure {
     pub error: PaymentError,
     /// The failure is a stored answer: the same key will fail for ever.
     pub replayed: bool,
+    /// How many times this call asked; a replay at the first is of an earlier call.
+    pub attempts: u32,
 }
 
 impl StripeClient {
@@ -63,7 +65,7 @@ impl StripeClient {
             attempt += 1;
             let failure = match self.attempt(&request, key, deadline.min(Instant::now() + ATTEMPT)).await {
                 Ok(answer) => return Ok(answer),
-                Err(failure) => failure,
+                Err(failure) => Failure { attempts: attempt, ..failure },
             };
             let pause = backoff(attempt, &failure.error);
             let again = failure.error.retryable()
@@ -79,7 +81,7 @@ impl StripeClient {
     }
 
     async fn attempt(&self, request: &RequestBuilder, key: Option<&str>, deadline: Instant) -> Result<Answer, Failure> {
-        let unreachable = |text: &str| Failure { error: PaymentError::Unreachable(text.to_owned()), replayed: false };
+        let unreachable = |text: &str| Failure { error: PaymentError::Unreachable(text.to_owned()), replayed: false, attempts: 1 };
         let exchange = async {
             let response =
                 self.request(request, key).send().await.map_err(|error| unreachable(error::transport(&error)))?;
@@ -92,7 +94,7 @@ impl StripeClient {
             }
             Err(Failure {
                 error: error::classify(status, retry_after, &body),
-                replayed: replayed && status >= StatusCode::INTERNAL_SERVER_ERROR,
+                replayed: replayed && status >= StatusCode::INTERNAL_SERVER_ERROR, attempts: 1
             })
         };
         timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(unreachable("no answer in time")))

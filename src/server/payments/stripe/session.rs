@@ -26,14 +26,19 @@ use crate::domain::{
     text::clean,
 };
 
-/// How many sessions one order may use up: a key whose session was paid, or expired, gives way to the next.
-const GENERATIONS: u32 = 5;
+/// How many keys one order may use up: a key whose session was paid or expired, or whose answer is a stored failure, gives
+/// way to the next.
+const GENERATIONS: u32 = 20;
+
+/// How many keys one call may see fail afresh, so that an outage does not use up an order's keys.
+const FRESH_FAILURES: u32 = 2;
 
 /// Creates the session, or returns the open one that an equal order made before.
 pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenSession, PaymentError> {
     let deadline = Instant::now() + DEADLINE;
     let request = request(order);
     let base = idempotency_key(order);
+    let mut fresh_failures = 0;
     for generation in 0..GENERATIONS {
         let key = if generation == 0 { base.clone() } else { format!("{base}-{generation}") };
         match client.send(&request, Some(&key), deadline).await {
@@ -43,8 +48,13 @@ pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenS
                 }
             }
             // Stripe stored the failure under this key (https://docs.stripe.com/api/idempotent_requests): only another helps.
-            Err(failure) if failure.replayed => {}
-            Err(failure) => return Err(failure.error),
+            Err(failure) if failure.replayed && failure.attempts == 1 => {}
+            Err(failure) => {
+                fresh_failures += 1;
+                if !failure.replayed || fresh_failures == FRESH_FAILURES {
+                    return Err(failure.error);
+                }
+            }
         }
     }
     Err(PaymentError::Unreachable("every idempotency key of this order is used up".to_owned()))
