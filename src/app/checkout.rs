@@ -138,7 +138,7 @@ pub fn Checkout(
             <div class="panel">
                 <h1>"Rolitt"</h1>
                 <p class="lede">"A small round companion that rolls up to you and talks in light."</p>
-                <div class="price" aria-live="polite">
+                <div class="price" aria-live="polite" hidden=move || selection.sold_out()>
                     <p class="price-now">
                         {move || match selection.price() {
                             Some(price) => price.display(),

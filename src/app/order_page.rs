@@ -53,7 +53,8 @@ struct Wording {
     lede: String,
     /// The four steps, and how many of them are done; without it there is nothing to wait for.
     done: Option<usize>,
-    retry: bool,
+    /// What a fresh start is called, where one makes sense.
+    retry: Option<&'static str>,
 }
 
 fn wording(order: &OrderSummary) -> Wording {
@@ -66,7 +67,7 @@ fn wording(order: &OrderSummary) -> Wording {
                 " as soon as the money is confirmed.",
             ),
             done: Some(0),
-            retry: false,
+            retry: None,
         },
         PreorderStatus::PaymentFailed => Wording {
             title: "The payment did not go through",
@@ -74,37 +75,37 @@ fn wording(order: &OrderSummary) -> Wording {
                    itself. Your color is kept: try again with the same or another way to pay."
                 .to_owned(),
             done: None,
-            retry: true,
+            retry: Some("Try again"),
         },
         PreorderStatus::Cancelled => Wording {
             title: "This pre-order was cancelled",
             lede: "Nothing will be built or charged for it. If that is a surprise to you, write to us with the number below.".to_owned(),
             done: None,
-            retry: true,
+            retry: Some("Pre-order again"),
         },
         PreorderStatus::Paid => Wording {
             title: "Thank you. Your Rolitt is pre-ordered",
             lede: writes("Your payment has arrived. The confirmation, and all news about your batch, go to ", "."),
             done: Some(1),
-            retry: false,
+            retry: None,
         },
         PreorderStatus::Shipped => Wording {
             title: "Your Rolitt is on its way",
             lede: writes("The tracking number is in the mail that we sent to ", "."),
             done: Some(4),
-            retry: false,
+            retry: None,
         },
         PreorderStatus::Delivered => Wording {
             title: "Your Rolitt has arrived",
             lede: "You have 30 days from delivery to send it back, and two years of warranty.".to_owned(),
             done: Some(4),
-            retry: false,
+            retry: None,
         },
         PreorderStatus::Refunded => Wording {
             title: "This pre-order was refunded",
             lede: "The full amount has left us, to the way you paid. Banks take five to ten days to show it.".to_owned(),
             done: None,
-            retry: true,
+            retry: Some("Pre-order again"),
         },
     }
 }
@@ -139,7 +140,7 @@ fn Order(order: OrderSummary) -> impl IntoView {
                         <AwaitPayment session=order.session.as_str().to_owned()/>
                         <noscript><meta http-equiv="refresh" content="10"/></noscript>
                     })}
-                    {retry.then(|| view! { <p><a class="button" href=storefront(order.color)>"Pre-order again"</a></p> })}
+                    {retry.map(|label| view! { <p><a class="button" href=storefront(order.color)>{label}</a></p> })}
                 </div>
             </div>
             <dl class="facts">

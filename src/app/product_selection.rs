@@ -48,9 +48,15 @@ impl Selection {
         self.offers.with(|offers| price_in(offers.as_deref(), color))
     }
 
-    /// The chosen color's price.
+    /// The chosen color's price; while none is chosen, the one price that all colors have.
     pub fn price(self) -> Option<Money> {
-        self.price_of(self.chosen.get()?)
+        let chosen = self.chosen.get().and_then(|color| self.price_of(color));
+        chosen.or_else(|| self.one_price().then(|| self.cheapest()).flatten())
+    }
+
+    fn cheapest(self) -> Option<Money> {
+        let prices = |offers: &Option<Vec<Offer>>| offers.iter().flatten().filter_map(|offer| offer.price).min_by_key(|p| p.minor());
+        self.offers.with(prices)
     }
 
     /// Prices are known, and none of them is one: nothing can be bought.
@@ -66,6 +72,18 @@ impl Selection {
             let first = prices.next();
             prices.all(|price| Some(price) == first)
         })
+    }
+
+    /// One line about what can be had, always there, so that nothing moves when it changes.
+    fn availability(self) -> String {
+        let gone: Vec<_> = self.offers.with(|offers| {
+            let gone = offers.iter().flatten().filter(|offer| offer.price.is_none());
+            gone.map(|offer| offer.color.as_str()).collect()
+        });
+        if gone.is_empty() {
+            return "Every color ships in the same window.".to_owned();
+        }
+        ["Unavailable right now: ", &gone.join(", "), "."].concat()
     }
 
     /// Fresh prices, while the customer looks: what changed for the chosen color is said, and nothing is chosen for them that they
@@ -164,7 +182,7 @@ pub fn ProductSelection(
             }}
         </fieldset>
         <p class="said" id="color-said" aria-live="polite" data-fault=move || fault.get().map(|_| "")>
-            {move || fault.get().or_else(|| selection.notice.get())}
+            {move || fault.get().or_else(|| selection.notice.get()).unwrap_or_else(|| selection.availability())}
         </p>
     }
 }
@@ -185,13 +203,10 @@ fn ColorOption(selection: Selection, color: ProductColor) -> impl IntoView {
             />
             <span class="swatch"></span>
             <span class="color-name">{color.as_str()}</span>
-            <span class="color-note">
-                {move || match price() {
-                    None => Some("Unavailable right now".to_owned()),
-                    Some(_) if selection.one_price() => None,
-                    Some(price) => Some(price.display()),
-                }}
+            <span class="color-price">
+                {move || price().filter(|_| !selection.one_price()).map(Money::display)}
             </span>
+            <span class="unseen">{move || price().is_none().then_some("Unavailable right now")}</span>
         </label>
     }
 }
