@@ -108,7 +108,7 @@ pub async fn pay(State(sandbox): State<Sandbox>, Path(id): Path<String>, body: B
         match paid {
             Paid::Declined(decline) => {
                 let error = json!({
-                    "type": "card_error", "code": decline.code, "decline_code": decline.decline_code,
+                    "type": "card_error", "code": decline.code, "decline_code": decline.reason,
                     "message": decline.message,
                 });
                 Err(Refused { status: StatusCode::PAYMENT_REQUIRED, body: json!({ "error": error }) })

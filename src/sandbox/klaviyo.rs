@@ -62,14 +62,14 @@ pub async fn create_event(State(sandbox): State<Sandbox>, headers: HeaderMap, bo
             return injected(503);
         }
         Ending::Error(status) => {
-            tokio::time::sleep(fate.latency).await;
+            sandbox.pause(fate.latency).await;
             return injected(status);
         }
         Ending::Normal | Ending::RecordThenError(_) => {}
     }
     // As at Klaviyo, a client that hangs up does not undo what it sent.
     let work = tokio::spawn(async move {
-        tokio::time::sleep(fate.latency).await;
+        sandbox.pause(fate.latency).await;
         check_headers(&headers).and_then(|()| record(&sandbox, &body))
     });
     match (work.await, fate.ending) {

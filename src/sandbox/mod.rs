@@ -3,7 +3,7 @@
 //! The shop speaks to them over HTTP exactly as to the real ones, so it needs no test mode. Nothing in here may import
 //! `server` or `app`, read the environment, or listen on an address that another machine can reach. State lives in memory.
 
-use std::{io, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ use state::Sandbox;
 pub const API_VERSION: &str = "2025-06-30.basil";
 
 /// What the sandbox starts with, and returns to on `POST /sandbox/reset`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SandboxConfig {
     /// Where events are delivered from the start. `None`: events are only recorded, until an endpoint is created over the API.
     pub webhook_url: Option<String>,
@@ -71,6 +71,18 @@ pub struct Timing {
     pub shuffle_within: Duration,
     /// How often expiry and delayed outcomes are looked for.
     pub tick: Duration,
+}
+
+impl fmt::Debug for SandboxConfig {
+    /// Without the secret: configurations end in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SandboxConfig")
+            .field("webhook_url", &self.webhook_url)
+            .field("product_id", &self.product_id)
+            .field("prices", &self.prices)
+            .field("timing", &self.timing)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Timing {

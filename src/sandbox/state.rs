@@ -113,6 +113,14 @@ impl Sandbox {
         &self.0.shutdown
     }
 
+    /// Waits, but not beyond the sandbox's own end.
+    pub async fn pause(&self, duration: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(duration) => {}
+            () = self.0.shutdown.cancelled() => {}
+        }
+    }
+
     /// Forgets everything and starts over from the configuration; faults and the moved clock too.
     pub fn reset(&self) {
         let fresh = World::seeded(&self.0.config, &self.0.origin, self.0.shutdown.child_token());

@@ -283,9 +283,8 @@ fn items(world: &World, lines: &[Line]) -> Result<(Vec<Item>, Currency), ApiErro
 /// Stripe's smallest charges, for the currencies that a shop most likely prices in.
 fn enough(amount: i64, currency: Currency) -> Result<(), ApiError> {
     let least = match currency.code() {
-        "usd" | "eur" | "chf" | "cad" | "aud" => 50,
+        "usd" | "eur" | "chf" | "cad" | "aud" | "jpy" => 50,
         "gbp" => 30,
-        "jpy" => 50,
         "hkd" => 400,
         _ => 1,
     };

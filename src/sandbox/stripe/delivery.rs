@@ -115,9 +115,19 @@ impl Delivery {
         let started = Instant::now();
         let mut wait = self.timing.retry_first;
         for number in 1.. {
-            if self.attempt(sandbox, number, duplicate).await || started.elapsed() + wait > self.timing.retry_for {
+            if self.attempt(sandbox, number, duplicate).await {
                 return;
             }
+            if started.elapsed() + wait > self.timing.retry_for {
+                tracing::warn!(event = self.event, kind = self.kind, attempts = number, "sandbox: webhook given up");
+                return;
+            }
+            tracing::info!(
+                event = self.event,
+                kind = self.kind,
+                ?wait,
+                "sandbox: webhook not accepted, will be tried again"
+            );
             tokio::time::sleep(wait).await;
             wait = wait.saturating_mul(2).min(self.timing.retry_cap);
         }

@@ -72,7 +72,7 @@ async fn answer(sandbox: &Sandbox, request: Request, next: Next, request_id: &st
             return Err(ApiError::injected(503));
         }
         Ending::Error(status) => {
-            tokio::time::sleep(fate.latency).await;
+            sandbox.pause(fate.latency).await;
             return Err(ApiError::injected(status));
         }
         Ending::Normal | Ending::RecordThenError(_) => {}
@@ -82,19 +82,25 @@ async fn answer(sandbox: &Sandbox, request: Request, next: Next, request_id: &st
         Some(key) => match claim(sandbox, key, fingerprint)? {
             Held::Claimed(claimed) => Some(claimed),
             Held::Replay(answer) => {
-                tokio::time::sleep(fate.latency).await;
+                sandbox.pause(fate.latency).await;
                 return Ok(replay(answer));
             }
         },
         None => None,
     };
     // The work goes on when the client hangs up, as at Stripe: its answer waits under the idempotency key.
-    let work = tokio::spawn(work(request, next, fate, held));
+    let work = tokio::spawn(work(sandbox.clone(), request, next, fate, held));
     work.await.unwrap_or_else(|_| Err(ApiError::injected(500)))
 }
 
-async fn work(request: Request, next: Next, fate: Fate, held: Option<Claimed>) -> Result<Response, ApiError> {
-    tokio::time::sleep(fate.latency).await;
+async fn work(
+    sandbox: Sandbox,
+    request: Request,
+    next: Next,
+    fate: Fate,
+    held: Option<Claimed>,
+) -> Result<Response, ApiError> {
+    sandbox.pause(fate.latency).await;
     let mut response = next.run(request).await;
     if let Ending::RecordThenError(status) = fate.ending
         && response.status().is_success()

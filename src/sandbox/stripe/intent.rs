@@ -46,7 +46,8 @@ pub enum IntentStatus {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Decline {
     pub code: &'static str,
-    pub decline_code: Option<&'static str>,
+    /// Stripe's `decline_code`.
+    pub reason: Option<&'static str>,
     /// What the customer is told.
     pub message: &'static str,
 }
@@ -71,7 +72,7 @@ impl Intent {
         let last_error = self.last_error.map(|decline| {
             let page = decline.code.replace('_', "-");
             json!({
-                "type": "card_error", "code": decline.code, "decline_code": decline.decline_code,
+                "type": "card_error", "code": decline.code, "decline_code": decline.reason,
                 "message": decline.message, "doc_url": format!("https://stripe.com/docs/error-codes/{page}"),
             })
         });

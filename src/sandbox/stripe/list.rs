@@ -38,28 +38,28 @@ impl Page {
         Ok(Self { limit, starting_after, ending_before })
     }
 
-    /// The page of `shelf` that shows what `wanted` keeps. The object that a page starts after or ends before has to exist,
+    /// The page of `all` that shows what `wanted` keeps. The object that a page starts after or ends before has to exist,
     /// but need not be wanted itself.
     pub fn of<T>(
         &self,
-        shelf: &Shelf<T>,
+        all: &Shelf<T>,
         (kind, url): (&str, &str),
         wanted: impl Fn(&T) -> bool,
         render: impl Fn(&T) -> Value,
     ) -> Result<Value, ApiError> {
         let place = |id: &Option<String>, param: &str| {
-            id.as_deref().map(|id| shelf.place(id).ok_or_else(|| ApiError::no_such(kind, id, param))).transpose()
+            id.as_deref().map(|id| all.place(id).ok_or_else(|| ApiError::no_such(kind, id, param))).transpose()
         };
         let after = place(&self.starting_after, "starting_after")?;
         let before = place(&self.ending_before, "ending_before")?;
         let (mut found, has_more) = if let Some(before) = before {
             // The nearest newer ones: collected from old to new, shown from new to old.
-            let (mut newer, more) = self.take(shelf.iter().skip(before + 1).filter(|object| wanted(object)));
+            let (mut newer, more) = self.take(all.iter().skip(before + 1).filter(|object| wanted(object)));
             newer.reverse();
             (newer, more)
         } else {
-            let older = after.unwrap_or(shelf.len());
-            self.take(shelf.iter().take(older).rev().filter(|object| wanted(object)))
+            let older = after.unwrap_or(all.len());
+            self.take(all.iter().take(older).rev().filter(|object| wanted(object)))
         };
         let data: Vec<Value> = found.drain(..).map(render).collect();
         Ok(json!({"object": "list", "data": data, "has_more": has_more, "url": url}))

@@ -63,8 +63,8 @@ pub enum Unpayable {
     NothingToAuthenticate,
 }
 
-const fn declined(code: &'static str, decline_code: Option<&'static str>, message: &'static str) -> Card {
-    Card::Declined(Decline { code, decline_code, message })
+const fn declined(code: &'static str, reason: Option<&'static str>, message: &'static str) -> Card {
+    Card::Declined(Decline { code, reason, message })
 }
 
 /// Stripe's test cards that the sandbox knows: <https://docs.stripe.com/testing>.
@@ -98,13 +98,13 @@ const UNKNOWN_CARD: Card = declined(
 
 const NOT_AUTHENTICATED: Decline = Decline {
     code: "payment_intent_authentication_failure",
-    decline_code: None,
+    reason: None,
     message: "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
 };
 
 const DEBIT_FAILED: Decline = Decline {
     code: "payment_intent_payment_attempt_failed",
-    decline_code: None,
+    reason: None,
     message: "The payment failed: the customer's bank returned the debit.",
 };
 
@@ -148,6 +148,8 @@ impl World {
     }
 
     fn payable(&mut self, id: &str) -> Result<&mut Session, Unpayable> {
+        // The clock's next tick may be a moment away, and a session must not be paid after its time.
+        self.expire_due();
         let session = self.sessions.get_mut(id).ok_or(Unpayable::NoSuchSession)?;
         if session.status == Status::Open { Ok(session) } else { Err(Unpayable::NotOpen(session.status)) }
     }
