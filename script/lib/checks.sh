@@ -72,7 +72,8 @@ check_queries() (
 # What the browser tests drive lives in target/e2e, so that a running `script/server` or `cargo leptos watch` keeps its own files:
 # the debug server (compiled for the other tests already) with the release front end, which is what customers download.
 run_e2e() {
-  check "Server for the browser" cargo build --locked --bin rolitt
+  # With a test beside it, because tests turn on features of dependencies: without, half of those would be compiled once more.
+  check "Server for the browser" cargo build --locked --bin rolitt --test integration
   check "Front end for the browser, as released" build_front
   check "Browser: the shop, driven as a customer drives it" npm --prefix end2end --silent test -- "$@"
 }
