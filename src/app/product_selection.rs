@@ -55,7 +55,9 @@ impl Selection {
     }
 
     fn cheapest(self) -> Option<Money> {
-        let prices = |offers: &Option<Vec<Offer>>| offers.iter().flatten().filter_map(|offer| offer.price).min_by_key(|p| p.minor());
+        let prices = |offers: &Option<Vec<Offer>>| {
+            offers.iter().flatten().filter_map(|offer| offer.price).min_by_key(|p| p.minor())
+        };
         self.offers.with(prices)
     }
 

@@ -81,7 +81,8 @@ impl StripeClient {
     }
 
     async fn attempt(&self, request: &RequestBuilder, key: Option<&str>, deadline: Instant) -> Result<Answer, Failure> {
-        let unreachable = |text: &str| Failure { error: PaymentError::Unreachable(text.to_owned()), replayed: false, attempts: 1 };
+        let unreachable =
+            |text: &str| Failure { error: PaymentError::Unreachable(text.to_owned()), replayed: false, attempts: 1 };
         let exchange = async {
             let response =
                 self.request(request, key).send().await.map_err(|error| unreachable(error::transport(&error)))?;
@@ -94,7 +95,8 @@ impl StripeClient {
             }
             Err(Failure {
                 error: error::classify(status, retry_after, &body),
-                replayed: replayed && status >= StatusCode::INTERNAL_SERVER_ERROR, attempts: 1
+                replayed: replayed && status >= StatusCode::INTERNAL_SERVER_ERROR,
+                attempts: 1,
             })
         };
         timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(unreachable("no answer in time")))

@@ -230,7 +230,10 @@ async fn create_database(url: &str) -> Result<(), EmbeddedError> {
         let made = sqlx::query("create database rolitt").execute(&mut connection).await;
         // Somebody else may have made it between the two: a duplicate database, or a duplicate row of the catalog.
         if let Err(error) = made
-            && !error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "42P04" || code == "23505")
+            && !error
+                .as_database_error()
+                .and_then(sqlx::error::DatabaseError::code)
+                .is_some_and(|code| code == "42P04" || code == "23505")
         {
             return Err(failed(error));
         }
