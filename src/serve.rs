@@ -53,8 +53,8 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
         tracing::warn!("KLAVIYO_API_KEY is not set: marketing is off");
     }
     let workers = TaskTracker::new();
-    migrate_in_background(&config, &store, &workers, &end);
-    start_workers(&shop, &workers, &end);
+    start_catalogue(&shop, &workers, &end);
+    start_workers_when_migrated(&config, &store, &shop, &workers, &end);
     let stop = CancellationToken::new();
     let listeners = TaskTracker::new();
     let app = router::public(AppState { shop: shop.clone(), leptos });
@@ -148,19 +148,28 @@ async fn open_store(config: &Config, path: Option<OsString>) -> anyhow::Result<(
     }
 }
 
-/// Migrates, or waits for the schema to be there; readiness stays red until then. The storefront and the checkout need no
-/// database, so a database that is down stops neither.
-fn migrate_in_background(config: &Config, store: &PostgresStore, tasks: &TaskTracker, end: &CancellationToken) {
-    let (store, end, migrate) = (store.clone(), end.clone(), config.migrate);
-    tasks.spawn(async move {
+fn start_catalogue(shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationToken) {
+    let (shop, end) = (shop.clone(), end.clone());
+    workers.spawn(async move { shop.catalogue.run(end).await });
+}
+
+/// Migrates, or waits for the schema to be there; readiness stays red and the workers stay away until then. The storefront
+/// and the checkout need no database, so one that is down stops neither.
+fn start_workers_when_migrated(
+    config: &Config,
+    store: &PostgresStore,
+    shop: &Arc<Shop>,
+    workers: &TaskTracker,
+    end: &CancellationToken,
+) {
+    let (store, shop, end, migrate) = (store.clone(), shop.clone(), end.clone(), config.migrate);
+    let tracker = workers.clone();
+    workers.spawn(async move {
         let mut told = false;
         loop {
             let result = if migrate { store.migrate().await } else { store.ready().await };
             match result {
-                Ok(()) => {
-                    tracing::info!("the database is ready");
-                    return;
-                }
+                Ok(()) => break,
                 Err(error) if !told => {
                     told = true;
                     tracing::error!(%error, "the database is not ready; trying again every second");
@@ -172,18 +181,14 @@ fn migrate_in_background(config: &Config, store: &PostgresStore, tasks: &TaskTra
                 () = sleep(Duration::from_secs(1)) => {}
             }
         }
-    });
-}
-
-fn start_workers(shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationToken) {
-    let (one, token) = (shop.clone(), end.clone());
-    workers.spawn(async move { one.catalogue.run(token).await });
-    let (one, token) = (shop.clone(), end.clone());
-    workers.spawn(async move { retry::run(&one, token).await });
-    for _ in 0..outbox::SENDERS {
+        tracing::info!("the database is ready");
         let (one, token) = (shop.clone(), end.clone());
-        workers.spawn(async move { outbox::run(&one, token).await });
-    }
+        tracker.spawn(async move { retry::run(&one, token).await });
+        for _ in 0..outbox::SENDERS {
+            let (one, token) = (shop.clone(), end.clone());
+            tracker.spawn(async move { outbox::run(&one, token).await });
+        }
+    });
 }
 
 fn announce(config: &Config) {

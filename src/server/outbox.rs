@@ -91,7 +91,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
         Ok(()) => {
             let ours = shop.store.finish_message(message, MessageEnd::Sent).await?;
             metrics::counter!("outbox_messages_total", "result" => "sent").increment(1);
-            tracing::info!(message = message.id, attempt = message.attempts, ours, "klaviyo event sent");
+            tracing::info!(outbox = message.id, attempt = message.attempts, ours, "klaviyo event sent");
             return Ok(());
         }
         Err(error) => error,
@@ -113,16 +113,25 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     };
     let result = match &end {
         MessageEnd::Parked { .. } => {
-            tracing::error!(message = message.id, error = told, "klaviyo event parked: it needs a person");
+            tracing::error!(outbox = message.id, error = told, "klaviyo event parked: it needs a person");
             "parked"
         }
         MessageEnd::Again { counts: false, .. } => {
-            tracing::error!(message = message.id, error = told, "klaviyo lane stopped");
+            // A lane that is only asked to slow down mends itself; one whose key is refused needs somebody.
+            if matches!(error, MarketingError::Throttled { .. }) {
+                tracing::warn!(outbox = message.id, error = told, "klaviyo lane paused");
+            } else {
+                tracing::error!(
+                    outbox = message.id,
+                    error = told,
+                    "klaviyo lane stopped: nothing is sent until the key is mended"
+                );
+            }
             "lane_stopped"
         }
         _ => {
             tracing::warn!(
-                message = message.id,
+                outbox = message.id,
                 attempt = message.attempts,
                 error = told,
                 "klaviyo event not sent, to be tried again"

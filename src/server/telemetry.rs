@@ -1,6 +1,8 @@
 //! Logs. Grades: error: the system or a payment needs somebody; warn: degraded, or tried again; info: each key step of a
 //! purchase; debug: detail. One line per failure, where it is handled. Never a secret, an address, a body, or a query string.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,7 +21,9 @@ pub fn start(format: LogFormat, filter: Option<&str>) {
     let registry = tracing_subscriber::registry().with(filter);
     // A second start (tests in one process) finds a subscriber in place; that one stays.
     let _ = match format {
-        LogFormat::Text => registry.with(fmt::layer().with_target(false)).try_init(),
+        LogFormat::Text => {
+            registry.with(fmt::layer().with_target(false).with_ansi(std::io::stdout().is_terminal())).try_init()
+        }
         LogFormat::Json => registry
             .with(fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false))
             .try_init(),

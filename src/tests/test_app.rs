@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     path::Path,
-    sync::{Arc, Mutex, atomic::AtomicI64, atomic::Ordering},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -17,7 +17,6 @@ use rolitt::{
     ops, router,
     sandbox::{self, SandboxConfig, SeedPrice},
     server::{
-        clock::Clock,
         config::Config,
         http, listener, outbox,
         state::{AppState, Shop},
@@ -35,7 +34,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
-use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -49,27 +47,9 @@ pub struct TestApp {
     pub public: String,
     pub operations: String,
     pub sandbox: String,
-    pub clock: Arc<TestClock>,
     database: String,
     end: CancellationToken,
     finished: bool,
-}
-
-/// A clock that the test moves; it starts at the real time, because the sandbox's does.
-pub struct TestClock {
-    offset_seconds: AtomicI64,
-}
-
-impl TestClock {
-    pub fn advance(&self, seconds: i64) {
-        self.offset_seconds.fetch_add(seconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> OffsetDateTime {
-        OffsetDateTime::now_utc() + time::Duration::seconds(self.offset_seconds.load(Ordering::SeqCst))
-    }
 }
 
 /// What a test changes of the usual shop.
@@ -108,8 +88,6 @@ impl TestApp {
         store.migrate().await.unwrap();
         let client = http::client().unwrap();
         let mut shop = Shop::new(&config, Arc::new(store.clone()), client.clone(), end.clone());
-        let clock = Arc::new(TestClock { offset_seconds: AtomicI64::new(0) });
-        shop.clock = clock.clone();
         if let Some(ids) = setup.ids {
             shop.ids = ids;
         }
@@ -120,7 +98,7 @@ impl TestApp {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         tokio::spawn(listener::serve(operations, ops::listener::router(shop.clone(), metrics), end.clone()));
         let [public, operations, sandbox] = addresses;
-        Self { shop, store, http: client, public, operations, sandbox, clock, database, end, finished: false }
+        Self { shop, store, http: client, public, operations, sandbox, database, end, finished: false }
     }
 
     pub fn pool(&self) -> &PgPool {
@@ -186,7 +164,7 @@ impl TestApp {
     }
 
     pub async fn deliver_bytes(&self, body: Vec<u8>) -> StatusCode {
-        let signature = sign(SECRET, self.clock.now().unix_timestamp(), &body);
+        let signature = sign(SECRET, self.shop.clock.now().unix_timestamp(), &body);
         self.post_webhook(body, Some(&signature)).await
     }
 

@@ -4,7 +4,6 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::test_app::{ListedIds, PREVIOUS_SECRET, SECRET, Setup, TestApp, completed, event, paid_session, sign};
-use rolitt::server::clock::Clock;
 
 #[tokio::test]
 async fn a_paid_session_becomes_a_preorder_a_log_row_and_one_message() {
@@ -53,7 +52,7 @@ async fn one_event_many_times_at_once_is_one_of_everything() {
     for number in 0..10 {
         let body = completed(&format!("evt_{number}"), &format!("cs_test_{number}")).to_string().into_bytes();
         for _ in 0..8 {
-            let signature = sign(SECRET, app.clock.now().unix_timestamp(), &body);
+            let signature = sign(SECRET, app.shop.clock.now().unix_timestamp(), &body);
             let request = app
                 .http
                 .post(format!("{}/api/webhooks/stripe", app.public))
@@ -92,7 +91,7 @@ async fn two_events_about_one_session_at_once_make_one_preorder_and_one_message(
 async fn forged_and_stale_deliveries_are_refused_and_leave_nothing() {
     let app = TestApp::start().await;
     let body = completed("evt_1", "cs_test_1").to_string().into_bytes();
-    let now = app.clock.now().unix_timestamp();
+    let now = app.shop.clock.now().unix_timestamp();
     let good = sign(SECRET, now, &body);
     let mut changed = body.clone();
     changed[10] ^= 1;
@@ -115,7 +114,7 @@ async fn forged_and_stale_deliveries_are_refused_and_leave_nothing() {
 async fn the_previous_secret_still_counts_while_it_is_rolled() {
     let app = TestApp::start().await;
     let body = completed("evt_1", "cs_test_1").to_string().into_bytes();
-    let signature = sign(PREVIOUS_SECRET, app.clock.now().unix_timestamp(), &body);
+    let signature = sign(PREVIOUS_SECRET, app.shop.clock.now().unix_timestamp(), &body);
     assert_eq!(app.post_webhook(body, Some(&signature)).await, StatusCode::OK);
     app.deliver_all().await;
     app.finish().await;
