@@ -182,6 +182,7 @@ pub struct PreorderDetails {
 
 /// What facts do to a preorder.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one value for the length of one step")]
 pub enum Change {
     /// Nothing: it is known, or older than what is known.
     None,

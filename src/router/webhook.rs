@@ -56,8 +56,9 @@ pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Bytes, 
     match timeout(BODY_DEADLINE, to_bytes(body, max)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => {
-            let too_long =
-                std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+            let too_long = std::error::Error::source(&error)
+                .and_then(|cause| cause.downcast_ref::<http_body_util::LengthLimitError>())
+                .is_some();
             Err(if too_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST })
         }
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),

@@ -21,7 +21,7 @@ use crate::domain::{
 
 /// How long a price is believed before it is asked for again. A checkout asks Stripe for the price id, so that a price that
 /// changed in between is charged as Stripe has it, and the difference is noticed.
-pub const LIFETIME: Duration = Duration::from_secs(60);
+pub const LIFETIME: Duration = Duration::from_mins(1);
 
 /// How long a page waits for the very first prices before it shows a skeleton.
 const FIRST_WAIT: Duration = Duration::from_millis(1500);

@@ -16,13 +16,13 @@ use super::{
 };
 
 /// Longer than any attempt to send.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// After this long a message is parked: nobody promises to recognize a repeat for ever.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(72 * 3600);
+const GIVE_UP_AFTER: Duration = Duration::from_hours(72);
 
 /// How long a lane with a refused key waits before it tries one message again.
-const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+const REFUSED_PAUSE: Duration = Duration::from_mins(1);
 
 /// How long a sender sleeps when nothing is due and nobody wakes it.
 const IDLE: Duration = Duration::from_millis(500);
@@ -63,9 +63,9 @@ impl Lane {
 /// 30 s, doubling to 15 minutes. Jitter of 20 % either way keeps senders from marching in step.
 pub fn pause(attempts: u32) -> Duration {
     let full = match attempts {
-        0 | 1 => Duration::from_millis(1000),
-        2 => Duration::from_millis(2000),
-        more => Duration::from_secs(30).saturating_mul(2_u32.saturating_pow(more - 3)).min(Duration::from_secs(900)),
+        0 | 1 => Duration::from_secs(1),
+        2 => Duration::from_secs(2),
+        more => Duration::from_secs(30).saturating_mul(2_u32.saturating_pow(more - 3)).min(Duration::from_mins(15)),
     };
     full.mul_f64(rand::rng().random_range(0.8..=1.2))
 }

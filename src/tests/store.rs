@@ -10,7 +10,7 @@ use super::test_app::{TestApp, completed};
 async fn a_leased_message_is_out_of_sight_and_only_its_holder_ends_it() {
     let app = TestApp::start().await;
     app.deliver(&completed("evt_1", "cs_test_1")).await;
-    let lease = Duration::from_secs(60);
+    let lease = Duration::from_mins(1);
     let first = app.store.lease_message(MessageKind::KlaviyoEvent, lease).await.unwrap().unwrap();
     assert!(app.store.lease_message(MessageKind::KlaviyoEvent, lease).await.unwrap().is_none());
     app.let_time_pass().await;

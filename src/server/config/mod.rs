@@ -257,8 +257,7 @@ fn stripe(
     });
     let sandboxed = key.is_none() && !production;
     let webhook = |value: &str| {
-        (!value.strip_prefix("whsec_").is_some_and(|rest| !rest.is_empty()))
-            .then_some("must begin with whsec_ and go on")
+        value.strip_prefix("whsec_").is_none_or(str::is_empty).then_some("must begin with whsec_ and go on")
     };
     let current = reader.secret("STRIPE_WEBHOOK_SECRET", production, webhook);
     let had_secret =

@@ -12,7 +12,7 @@ use crate::server::{state::Shop, store::StoreError};
 const TRIES: u32 = 30;
 
 /// How long one try may hold its event before another worker may take it.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// How long the worker sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ pub enum Progress {
 pub fn pause(tries: u32) -> Duration {
     let full = Duration::from_secs(5)
         .saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)))
-        .min(Duration::from_secs(3600));
+        .min(Duration::from_hours(1));
     full.mul_f64(rand::rng().random_range(0.5..=1.0))
 }
 
@@ -74,7 +74,7 @@ mod tests {
     fn pauses_grow_and_stay_within_their_bounds() {
         for tries in 0..200_u32 {
             let longest = Duration::from_secs(5 * 2_u64.saturating_pow(tries.saturating_sub(1).min(20)))
-                .min(Duration::from_secs(3600));
+                .min(Duration::from_hours(1));
             let pause = pause(tries);
             assert!(pause <= longest && pause >= longest / 2, "{tries}: {pause:?}");
         }

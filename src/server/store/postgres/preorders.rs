@@ -32,24 +32,21 @@ pub async fn apply(tx: &mut PgConnection, effect: &PreorderEffect<'_>) -> Result
             }
             Change::Put { details, became_paid } => (details, became_paid),
         };
-        let preorder = match current {
-            Some(current) => {
-                let preorder = Preorder { details, ..current };
-                update(tx, &preorder).await?;
-                preorder
-            }
-            None => {
-                let preorder = Preorder { id: effect.ids.row_id(), number: effect.ids.preorder_number(), details };
-                if !insert(tx, &preorder).await? {
-                    // Either the number is taken, or the session's row was made meanwhile: the next round tells which.
-                    tries += 1;
-                    if tries == NUMBER_TRIES {
-                        return Err(StoreError::NumbersExhausted);
-                    }
-                    continue;
+        let preorder = if let Some(current) = current {
+            let preorder = Preorder { details, ..current };
+            update(tx, &preorder).await?;
+            preorder
+        } else {
+            let preorder = Preorder { id: effect.ids.row_id(), number: effect.ids.preorder_number(), details };
+            if !insert(tx, &preorder).await? {
+                // Either the number is taken, or the session's row was made meanwhile: the next round tells which.
+                tries += 1;
+                if tries == NUMBER_TRIES {
+                    return Err(StoreError::NumbersExhausted);
                 }
-                preorder
+                continue;
             }
+            preorder
         };
         if became_paid {
             for message in (effect.messages)(&preorder) {
@@ -158,7 +155,7 @@ async fn insert(connection: &mut PgConnection, preorder: &Preorder) -> Result<bo
         details.intent.as_ref().map(IntentId::as_str),
         details.status.as_str(),
         details.email,
-        details.color.map(|color| color.as_str()),
+        details.color.map(crate::domain::product::ProductColor::as_str),
         details.amount.map(Money::minor),
         details.amount.map(|amount| amount.currency().to_string()),
         details.locale.as_str(),
@@ -185,7 +182,7 @@ async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Result<()
         details.intent.as_ref().map(IntentId::as_str),
         details.status.as_str(),
         details.email,
-        details.color.map(|color| color.as_str()),
+        details.color.map(crate::domain::product::ProductColor::as_str),
         details.amount.map(Money::minor),
         details.amount.map(|amount| amount.currency().to_string()),
         details.shipping.as_ref().map(Json) as Option<Json<&ShippingAddress>>,
