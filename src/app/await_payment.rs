@@ -12,20 +12,18 @@ use super::json_request::member;
 /// Without an event stream, or when it was refused, the page asks by itself as often as it would without JavaScript.
 const FALLBACK: Duration = Duration::from_secs(10);
 
-/// Listens to the server's `status` events for this checkout session.
+/// Listens to the server's `status` events for the checkout session that the page's URL names.
 #[island]
-pub fn AwaitPayment(session: String) -> impl IntoView {
-    let heard = RwSignal::new(false);
-    Effect::new(move |_| {
-        let url = ["/checkout/events?session_id=", &String::from(js_sys::encode_uri_component(&session))].concat();
-        if listen(&url).is_some() {
-            heard.set(true);
-        } else {
+pub fn AwaitPayment() -> impl IntoView {
+    if cfg!(target_arch = "wasm32") {
+        // The page's own query names the session.
+        let url = ["/checkout/events", &window().location().search().unwrap_or_default()].concat();
+        if listen(&url).is_none() {
             set_timeout(reload, FALLBACK);
         }
-    });
+    }
     view! {
-        <p class="awaiting" role="status" data-listening=move || heard.get().then_some("")>
+        <p class="awaiting" role="status">
             <span class="button-mark" aria-hidden="true"></span>
             "This page updates by itself. You can also close it: we write to you when the payment is confirmed."
         </p>

@@ -10,11 +10,14 @@ use super::json_request::member;
 
 /// "Copy", then "Copied" for two seconds.
 #[island]
-pub fn CopyNumber(number: String) -> impl IntoView {
+pub fn CopyNumber() -> impl IntoView {
     let awake = RwSignal::new(false);
     let copied = RwSignal::new(false);
-    Effect::new(move |_| awake.set(true));
+    if cfg!(target_arch = "wasm32") {
+        queue_microtask(move || awake.set(true));
+    }
     let copy = move |_| {
+        let Some(number) = document().get_element_by_id("number").and_then(|number| number.text_content()) else { return };
         let clipboard = member(&member(&window(), "navigator"), "clipboard");
         if let Ok(write) = member(&clipboard, "writeText").dyn_into::<Function>()
             && write.call1(&clipboard, &number.as_str().into()).is_ok()

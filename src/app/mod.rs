@@ -19,11 +19,14 @@ mod countries;
 mod timeline;
 
 mod checkout;
+mod checkout_seed;
+mod checkout_state;
 mod email_field;
 mod offers_feed;
 mod payment_button;
 mod payment_error_boundary;
 mod product_selection;
+mod submission;
 
 mod await_payment;
 mod copy_number;

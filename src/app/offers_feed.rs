@@ -1,6 +1,6 @@
 //! Fresh prices for a page that is open: once when it was drawn without them, and again when someone comes back to it after a while.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use js_sys::{Array, Date, Number};
 use leptos::prelude::*;
@@ -8,43 +8,48 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::RequestInit;
 
 use super::{
+    checkout_seed::read_price,
+    checkout_state::Shared,
     json_request::{member, request},
-    product_selection::Selection,
+    product_selection::write_to_page,
 };
-use crate::domain::{money::Money, product::Offer};
+use crate::domain::product::Offer;
 
 /// How old prices may be when someone looks at the page again, in milliseconds.
 const STALE_MS: f64 = 300_000.0;
 /// How often to ask again for prices that are missing, each time after a longer pause.
 const TRIES: u32 = 5;
 
-/// Keeps the selection's prices fresh. `given_up` becomes true when there are still none after several tries.
-pub fn keep_fresh(selection: Selection, given_up: RwSignal<bool>) {
-    let asked = StoredValue::new(Date::now());
-    if selection.offers.with_untracked(Option::is_none) {
-        fill(selection, given_up, 0);
+/// Keeps the prices fresh. `redraw` is turned when there are other colors than before.
+pub fn keep_fresh(state: Shared, redraw: RwSignal<bool>) {
+    let asked = Cell::new(Date::now());
+    if state.now(|s| s.offers.is_none()) {
+        fill(state, redraw, 0);
     }
-    let listener = window_event_listener_untyped("visibilitychange", move |_| {
-        let missing = selection.offers.with_untracked(Option::is_none);
-        if document().hidden() || !(missing || Date::now() - asked.get_value() > STALE_MS) {
-            return;
+    window_event_listener_untyped("visibilitychange", move |_| {
+        let missing = state.now(|s| s.offers.is_none());
+        if !document().hidden() && (missing || Date::now() - asked.get() > STALE_MS) {
+            asked.set(Date::now());
+            fill(state, redraw, TRIES);
         }
-        asked.set_value(Date::now());
-        fill(selection, given_up, TRIES);
     });
-    on_cleanup(move || listener.remove());
 }
 
 /// Asks now; as long as there are no prices at all, asks again after 1, 2, 4, 8 and 16 seconds.
-fn fill(selection: Selection, given_up: RwSignal<bool>, tried: u32) {
+fn fill(state: Shared, redraw: RwSignal<bool>, tried: u32) {
     wasm_bindgen_futures::spawn_local(async move {
         if let Some(offers) = ask().await {
-            given_up.set(false);
-            selection.refresh(offers);
+            let colors = |offers: &[Offer]| offers.iter().map(|offer| offer.color).collect::<Vec<_>>();
+            let same = state.now(|s| s.offers.as_deref().is_some_and(|old| colors(old) == colors(&offers)));
+            state.change(|s| s.refresh(offers));
+            if !same {
+                redraw.set(true);
+            }
+            write_to_page(state);
         } else if tried < TRIES {
-            set_timeout(move || fill(selection, given_up, tried + 1), Duration::from_secs(1 << tried));
-        } else if selection.offers.with_untracked(Option::is_none) {
-            given_up.set(true);
+            set_timeout(move || fill(state, redraw, tried + 1), Duration::from_secs(1 << tried));
+        } else {
+            state.change(|s| s.given_up = s.offers.is_none());
         }
     });
 }
@@ -57,13 +62,9 @@ async fn ask() -> Option<Vec<Offer>> {
 
 fn read_offer(offer: &JsValue) -> Option<Offer> {
     let color = member(offer, "color").as_string()?.parse().ok()?;
-    Some(Offer { color, price: read_price(&member(offer, "price")) })
-}
-
-/// Through text, because JavaScript's numbers are floating point and money is not.
-fn read_price(price: &JsValue) -> Option<Money> {
-    let minor: Number = member(price, "minor").dyn_into().ok()?;
-    let minor = String::from(minor.to_string_with_radix(10).ok()?);
-    let currency = member(price, "currency").as_string()?.parse().ok()?;
-    Money::new(minor.parse().ok()?, currency).ok()
+    let price = member(offer, "price");
+    // Through text, because JavaScript's numbers are floating point and money is not.
+    let minor = member(&price, "minor").dyn_into::<Number>().ok().and_then(|minor| minor.to_string_with_radix(10).ok());
+    let minor = minor.map(String::from);
+    Some(Offer { color, price: read_price(minor.as_deref(), member(&price, "currency").as_string().as_deref()) })
 }

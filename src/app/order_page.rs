@@ -137,7 +137,7 @@ fn Order(order: OrderSummary) -> impl IntoView {
                     <h1>{title}</h1>
                     <p class="lede">{lede}</p>
                     {awaiting.then(|| view! {
-                        <AwaitPayment session=order.session.as_str().to_owned()/>
+                        <AwaitPayment/>
                         <noscript><meta http-equiv="refresh" content="10"/></noscript>
                     })}
                     {retry.map(|label| view! { <p><a class="button" href=storefront(order.color)>{label}</a></p> })}
@@ -146,7 +146,7 @@ fn Order(order: OrderSummary) -> impl IntoView {
             <dl class="facts">
                 <div>
                     <dt>"Pre-order number"</dt>
-                    <dd class="number"><code id="number">{number.clone()}</code> <CopyNumber number/></dd>
+                    <dd class="number"><code id="number">{number}</code> <CopyNumber/></dd>
                 </div>
                 {order.color.map(|color| view! { <div><dt>"Color"</dt><dd>{color.as_str()}</dd></div> })}
                 {order.amount.map(|amount| view! { <div><dt>{amount_label}</dt><dd>{Money::display(amount)}</dd></div> })}

@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::frame::mailto_about;
+use super::{checkout_state::Shared, frame::mailto_about};
 use crate::domain::checkout::{CheckoutError, Field};
 
 /// A checkout that did not start, and how to find it in the logs.
@@ -32,14 +32,13 @@ pub fn error_from_parts(kind: &str, field: &str, message: &str) -> CheckoutError
     }
 }
 
-/// The three words back: kind, field, message.
-pub fn error_parts(error: &CheckoutError) -> [String; 3] {
-    let field = match error.field() {
-        Some(Field::Color) => "color",
-        Some(Field::Email) => "email",
-        _ => "",
-    };
-    [error.kind().to_owned(), field.to_owned(), error.message().to_owned()]
+/// The contract's word for a field.
+pub fn field_name(field: Field) -> &'static str {
+    match field {
+        Field::Color => "color",
+        Field::Email => "email",
+        _ => "form",
+    }
 }
 
 fn title(error: &CheckoutError) -> &'static str {
@@ -51,42 +50,34 @@ fn title(error: &CheckoutError) -> &'static str {
     }
 }
 
-/// Shows the problem, if there is one that is not a field's own.
+/// Shows the problem, if there is one that is not a field's own. Always in the page, so that a reader of the screen hears it appear.
 #[component]
-pub fn PaymentErrorBoundary(
-    problem: Signal<Option<Problem>>,
-    development: bool,
-    /// Leads to the colors; with WebAssembly the focus goes there too.
-    on_other_color: Callback<()>,
-) -> impl IntoView {
-    let shown =
-        move || problem.get().filter(|problem| !matches!(problem.error.field(), Some(Field::Email | Field::Color)));
+pub fn PaymentErrorBoundary(state: Shared, development: bool) -> impl IntoView {
+    let problem = move |read: fn(&Problem) -> String| state.text(move |s| s.shown_problem().map(read));
+    // The form came back because of this: without WebAssembly, too, reading starts here.
+    let came_back = state.now(|s| s.shown_problem().is_some());
     view! {
-        {move || shown().map(|problem| {
-            let retry = !matches!(problem.error, CheckoutError::Configuration);
-            view! {
-                <div class="problem" id="problem" role="alert" tabindex="-1" autofocus data-kind=problem.error.kind()>
-                    <h2>{title(&problem.error)}</h2>
-                    <p>{problem.error.message().to_owned()}</p>
-                    <p class="problem-ways">
-                        {retry.then(|| view! { <button type="submit" class="way">"Try again"</button> })}
-                        <a class="way" href="#colors" on:click=move |_| on_other_color.run(())>"Choose another color"</a>
-                        <a class="way" href=mailto_about("Pre-order trouble")>"Write to us"</a>
-                    </p>
-                    {if development {
-                        leptos::either::Either::Left(view! {
-                            <details class="problem-detail">
-                                <summary>"Technical detail"</summary>
-                                <pre>{[problem.detail.as_str(), "\nrequest id: ", &problem.request_id].concat()}</pre>
-                            </details>
-                        })
-                    } else {
-                        leptos::either::Either::Right(view! {
-                            <p class="problem-id">"Reference: " <code>{problem.request_id.clone()}</code></p>
-                        })
-                    }}
-                </div>
-            }
-        })}
+        <div
+            class="problem"
+            id="problem"
+            role="alert"
+            tabindex="-1"
+            autofocus=came_back
+            hidden=state.flag(|s| s.shown_problem().is_none())
+            data-kind=problem(|p| p.error.kind().to_owned())
+        >
+            <h2>{problem(|p| title(&p.error).to_owned())}</h2>
+            <p>{problem(|p| p.error.message().to_owned())}</p>
+            <p class="problem-ways">
+                <button type="submit" class="way">"Try again"</button>
+                <a class="way" href="#colors">"Choose another color"</a>
+                <a class="way" href=mailto_about("Pre-order trouble")>"Write to us"</a>
+            </p>
+            <details class="problem-detail" hidden=!development>
+                <summary>"Technical detail"</summary>
+                <pre>{problem(|p| p.detail.clone())}</pre>
+            </details>
+            <p class="problem-id">"Reference: " <code>{problem(|p| p.request_id.clone())}</code></p>
+        </div>
     }
 }

@@ -6,13 +6,22 @@ use leptos_meta::{Meta, Title};
 use super::{
     api::{Storefront, load_storefront},
     checkout::Checkout,
+    checkout_seed::{self, CheckoutSeed},
+    checkout_state::CheckoutState,
+    companion::Companion,
     frame::mailto,
-    payment_error_boundary::error_parts,
+    payment_error_boundary::{Problem, field_name},
     policies::{Company, Policies},
     questions::Questions,
     story::{Contents, HowItWorks, Story},
 };
-use crate::domain::{customer::Locale, money::Money};
+use crate::domain::{
+    checkout::CheckoutError,
+    customer::Locale,
+    money::Money,
+    product::ProductColor,
+    promise::{BATCH, SHIP_WINDOW},
+};
 
 const DESCRIPTION: &str = "Rolitt is a small round companion that rolls up to you and talks in light. Five colors. Pre-order with full refund until it ships.";
 
@@ -42,7 +51,11 @@ pub fn StorefrontPage() -> impl IntoView {
 fn sheet(data: Storefront) -> impl IntoView {
     let Storefront { offers, selected, email, attempt, error, cancelled, development, request_id } = data;
     let price = offers.iter().flatten().find_map(|offer| offer.price).map(Money::display);
-    let loading = offers.is_none();
+    let locale = Locale::default().as_str().to_owned();
+    let problem = error.map(|error| Problem { detail: error.kind().to_owned(), error, request_id: request_id.clone() });
+    let seed = CheckoutSeed { offers, selected, problem, development, request_id, email, attempt, locale };
+    let color = CheckoutState::new(&seed).chosen.unwrap_or(ProductColor::HoneyKhaki);
+    let loading = seed.offers.is_none();
     view! {
         {cancelled.then(|| view! { <Cancelled/> })}
         {loading.then(|| view! {
@@ -50,16 +63,10 @@ fn sheet(data: Storefront) -> impl IntoView {
                 <p class="banner">"The prices are on their way. " <a href="">"Reload the page"</a> " in a moment to see them."</p>
             </noscript>
         })}
-        <Checkout
-            offers
-            selected
-            email
-            attempt
-            error=error.as_ref().map(error_parts)
-            development
-            request_id
-            locale=Locale::default().as_str().to_owned()
-        />
+        <div class="checkout" data-color=color.slug()>
+            <div class="stage"><Companion/></div>
+            <Panel seed/>
+        </div>
         <div class="below">
             <Story/>
             <Contents/>
@@ -67,6 +74,33 @@ fn sheet(data: Storefront) -> impl IntoView {
             <Questions/>
             <Company/>
             <Policies/>
+        </div>
+    }
+}
+
+/// What stands beside the object: what never changes as text, and the island with what does.
+#[component]
+fn Panel(seed: CheckoutSeed) -> impl IntoView {
+    provide_context(seed.clone());
+    view! {
+        <div
+            class="panel"
+            id=checkout_seed::ID
+            data-offers=seed.offers_text()
+            data-selected=seed.selected.map(ProductColor::slug)
+            data-kind=seed.error().map(CheckoutError::kind)
+            data-field=seed.error().and_then(CheckoutError::field).map(field_name)
+            data-message=seed.error().map(|error| error.message().to_owned())
+            data-development=seed.development
+            data-request-id=seed.request_id.clone()
+        >
+            <h1>"Rolitt"</h1>
+            <p class="lede">"A small round companion that rolls up to you and talks in light."</p>
+            <p class="ships"><span>"Ships " <strong>{SHIP_WINDOW}</strong></span> " " <span class="ships-batch">{BATCH}</span></p>
+            <Checkout/>
+            <p class="reassurance">
+                "Cancel any time before it ships, for a full refund. " <a href="#cancellation">"How that works"</a>
+            </p>
         </div>
     }
 }

@@ -1,0 +1,223 @@
+//! What the checkout knows, and the rules by which it changes. One signal for all of it: every signal type of its own costs the
+//! bundle two kilobytes, and redrawing this little is nothing. No requests and no elements in here.
+
+use leptos::prelude::*;
+
+use super::{checkout_seed::CheckoutSeed, payment_error_boundary::Problem};
+use crate::domain::{
+    checkout::{CheckoutError, Field},
+    money::Money,
+    product::{Offer, ProductColor},
+};
+
+/// How far the way to the payment page is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Idle,
+    /// Asked; a second click does nothing.
+    Pending,
+    /// Answered; the browser is leaving.
+    Done,
+}
+
+/// Everything that the form draws itself from.
+pub struct CheckoutState {
+    /// `None` while no price is known yet.
+    pub offers: Option<Vec<Offer>>,
+    pub chosen: Option<ProductColor>,
+    /// What changed without the customer's doing: a color that is not to be had.
+    pub notice: Option<String>,
+    /// The chosen color's price before it changed while they looked.
+    pub earlier: Option<Money>,
+    pub phase: Phase,
+    /// Why the checkout did not start.
+    pub problem: Option<Problem>,
+    /// What is wrong with the address, as the person who typed it reads it.
+    pub email_fault: Option<String>,
+    /// The address was left once, or sent: from now on it is judged with every key.
+    pub email_judged: bool,
+    /// The page is awake: before that, a choice made in the page is not known here.
+    pub awake: bool,
+    /// Prices were asked for several times, and there are none.
+    pub given_up: bool,
+}
+
+impl CheckoutState {
+    /// The start: the wished color when it can be had, else the first one that can.
+    pub fn new(seed: &CheckoutSeed) -> Self {
+        let mut state = Self {
+            offers: None,
+            chosen: seed.selected,
+            notice: None,
+            earlier: None,
+            phase: Phase::Idle,
+            problem: None,
+            email_fault: None,
+            email_judged: false,
+            awake: false,
+            given_up: false,
+        };
+        if let Some(offers) = &seed.offers {
+            state.fill(offers.clone());
+        }
+        if let Some(problem) = &seed.problem {
+            state.fail(problem.clone());
+        }
+        state
+    }
+
+    /// The first prices.
+    fn fill(&mut self, offers: Vec<Offer>) {
+        let mut buyable = offers.iter().filter(|offer| offer.price.is_some()).map(|offer| offer.color);
+        let first = buyable.clone().find(|color| Some(*color) == self.chosen).or_else(|| buyable.next());
+        if let (Some(wished), Some(first)) = (self.chosen, first)
+            && wished != first
+        {
+            self.notice =
+                Some([wished.as_str(), " is unavailable right now. ", first.as_str(), " is chosen instead."].concat());
+        }
+        self.chosen = first.or(self.chosen);
+        self.offers = Some(offers);
+    }
+
+    /// Prices while the customer looks: what changed for their choice is said, and nothing is chosen for them that they had not seen.
+    pub fn refresh(&mut self, fresh: Vec<Offer>) {
+        self.given_up = false;
+        if self.offers.is_none() {
+            return self.fill(fresh);
+        }
+        let old = self.chosen_price();
+        self.offers = Some(fresh);
+        let new = self.chosen_price();
+        match (self.chosen, old, new) {
+            (Some(color), Some(_), None) => {
+                self.notice = Some([color.as_str(), " has just become unavailable. Choose another color."].concat());
+                self.chosen = None;
+            }
+            (Some(_), Some(_), Some(_)) if old != new => self.earlier = old,
+            _ => {}
+        }
+    }
+
+    pub fn choose(&mut self, color: ProductColor) {
+        self.chosen = Some(color);
+        self.notice = None;
+        self.earlier = None;
+        self.problem.take_if(|problem| problem.error.field() == Some(Field::Color));
+    }
+
+    /// A checkout that did not start: an address' fault is the field's own, everything else is shown beside the form.
+    pub fn fail(&mut self, problem: Problem) {
+        self.phase = Phase::Idle;
+        if problem.error.field() == Some(Field::Email) {
+            self.email_judged = true;
+            self.email_fault = Some(problem.error.message().to_owned());
+        } else {
+            self.problem = Some(problem);
+        }
+    }
+
+    pub fn price_of(&self, color: ProductColor) -> Option<Money> {
+        self.offers.iter().flatten().find(|offer| offer.color == color)?.price
+    }
+
+    fn chosen_price(&self) -> Option<Money> {
+        self.price_of(self.chosen?)
+    }
+
+    /// The chosen color's price; while none is chosen, the one price that all colors have.
+    pub fn price(&self) -> Option<Money> {
+        self.chosen_price().or_else(|| self.prices().next().filter(|_| self.one_price()))
+    }
+
+    /// The amount that the button may name: certain, even before the choice made in the page is known here.
+    pub fn certain_price(&self) -> Option<Money> {
+        self.price().filter(|_| self.awake || self.one_price())
+    }
+
+    fn prices(&self) -> impl Iterator<Item = Money> {
+        self.offers.iter().flatten().filter_map(|offer| offer.price)
+    }
+
+    /// Whether one figure is true for every color on sale.
+    pub fn one_price(&self) -> bool {
+        let first = self.prices().next();
+        self.prices().all(|price| Some(price) == first)
+    }
+
+    /// Prices are known, and none of them is one: nothing can be bought.
+    pub fn sold_out(&self) -> bool {
+        self.offers.is_some() && self.prices().next().is_none()
+    }
+
+    /// The problem that is shown beside the form.
+    pub fn shown_problem(&self) -> Option<&Problem> {
+        self.problem.as_ref().filter(|problem| problem.error.field() != Some(Field::Color))
+    }
+
+    fn color_fault(&self) -> Option<&str> {
+        self.problem.as_ref().filter(|problem| problem.error.field() == Some(Field::Color)).map(|p| p.error.message())
+    }
+
+    pub fn color_is_faulty(&self) -> bool {
+        self.color_fault().is_some()
+    }
+
+    /// One line about the colors, always there, so that nothing moves when it changes.
+    pub fn said_of_colors(&self) -> String {
+        if let Some(said) = self.color_fault().or(self.notice.as_deref()) {
+            return said.to_owned();
+        }
+        let gone = self.offers.iter().flatten().filter(|offer| offer.price.is_none()).map(|offer| offer.color.as_str());
+        let gone = gone.collect::<Vec<_>>().join(", ");
+        if gone.is_empty() {
+            "Every color ships in the same window.".to_owned()
+        } else {
+            ["Unavailable right now: ", &gone, "."].concat()
+        }
+    }
+
+    /// "The price changed from $299 to $319.", when it did.
+    pub fn said_of_price(&self) -> Option<String> {
+        let (was, now) = (self.earlier?, self.chosen_price()?);
+        Some(["The price changed from ", &was.display(), " to ", &now.display(), "."].concat())
+    }
+}
+
+/// The state as components share it.
+#[derive(Clone, Copy)]
+pub struct Shared(RwSignal<CheckoutState>);
+
+/// A text, or none, that follows the state.
+pub type Text = Box<dyn FnMut() -> Option<String> + Send>;
+/// A yes or no that follows the state.
+pub type Flag = Box<dyn FnMut() -> bool + Send>;
+
+// Boxed, and with one way to read, because every closure type of its own would bring its own copy of the framework.
+impl Shared {
+    pub fn new(seed: &CheckoutSeed) -> Self {
+        Self(RwSignal::new(CheckoutState::new(seed)))
+    }
+
+    pub fn text(self, read: impl Fn(&CheckoutState) -> Option<String> + Send + 'static) -> Text {
+        Box::new(move || read(&self.0.read()))
+    }
+
+    pub fn flag(self, read: impl Fn(&CheckoutState) -> bool + Send + 'static) -> Flag {
+        Box::new(move || read(&self.0.read()))
+    }
+
+    /// Reads now, without following.
+    pub fn now<T>(self, read: impl FnOnce(&CheckoutState) -> T) -> T {
+        read(&self.0.read_untracked())
+    }
+
+    pub fn change(self, change: impl FnOnce(&mut CheckoutState)) {
+        change(&mut self.0.write());
+    }
+}
+
+/// The fault of a form that is sent without a color.
+pub fn no_color() -> CheckoutError {
+    CheckoutError::invalid(Field::Color, "Choose a color.")
+}
