@@ -8,7 +8,7 @@ use web_sys::{HtmlElement, HtmlFormElement, PageTransitionEvent};
 use super::{
     analytics::track,
     checkout_seed::CheckoutSeed,
-    checkout_state::{Phase, Shared, no_color},
+    checkout_state::{CheckoutState, Phase, Shared, no_color},
     email_field::{EmailField, judge},
     frame::mailto,
     offers_feed::keep_fresh,
@@ -31,10 +31,10 @@ pub fn Checkout() -> impl IntoView {
         queue_microtask(move || wake(state, redraw));
     }
     view! {
-        <div class="price" aria-live="polite" hidden=state.flag(|s| s.sold_out())>
+        <div class="price" aria-live="polite" hidden=state.flag(CheckoutState::sold_out)>
             <p class="price-now">{state.text(|s| Some(s.price().map_or("\u{2007}".to_owned(), Money::display)))}</p>
             <p class="price-about">"today, shipping included"</p>
-            <p class="price-changed">{state.text(|s| s.said_of_price())}</p>
+            <p class="price-changed">{state.text(CheckoutState::said_of_price)}</p>
         </div>
         <div class="notice" role="status" hidden=state.flag(|s| !s.sold_out())>
             <p><strong>"No color can be pre-ordered right now."</strong></p>
@@ -94,7 +94,7 @@ fn submit(state: Shared, event: SubmitEvent, request_id: String) {
         return focus("#email");
     }
     state.change(|s| s.phase = Phase::Pending);
-    if let Some(price) = state.now(|s| s.price()) {
+    if let Some(price) = state.now(CheckoutState::price) {
         track("begin_checkout", color, price);
     }
     wasm_bindgen_futures::spawn_local(async move {

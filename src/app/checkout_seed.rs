@@ -93,10 +93,8 @@ mod tests {
     fn offers_read_back() {
         let price = read_price(Some("29900"), Some("usd"));
         assert!(price.is_some());
-        let offers = vec![
-            Offer { color: ProductColor::Red, price },
-            Offer { color: ProductColor::SakuraPink, price: None },
-        ];
+        let offers =
+            vec![Offer { color: ProductColor::Red, price }, Offer { color: ProductColor::SakuraPink, price: None }];
         let seed = CheckoutSeed { offers: Some(offers.clone()), ..CheckoutSeed::default() };
         let text = seed.offers_text().unwrap();
         assert_eq!(text, "Red|29900|usd;Sakura Pink");

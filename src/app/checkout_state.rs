@@ -168,6 +168,9 @@ impl CheckoutState {
         if let Some(said) = self.color_fault().or(self.notice.as_deref()) {
             return said.to_owned();
         }
+        if self.sold_out() {
+            return "No color is available right now.".to_owned();
+        }
         let gone = self.offers.iter().flatten().filter(|offer| offer.price.is_none()).map(|offer| offer.color.as_str());
         let gone = gone.collect::<Vec<_>>().join(", ");
         if gone.is_empty() {
@@ -220,4 +223,80 @@ impl Shared {
 /// The fault of a form that is sent without a color.
 pub fn no_color() -> CheckoutError {
     CheckoutError::invalid(Field::Color, "Choose a color.")
+}
+
+#[cfg(test)]
+mod tests {
+    use ProductColor::{HoneyKhaki, Red, SakuraPink};
+
+    use super::*;
+    use crate::domain::money::Currency;
+
+    fn offers(prices: &[(ProductColor, Option<i64>)]) -> Vec<Offer> {
+        let price = |minor| Money::new(minor, Currency::USD).ok();
+        prices.iter().map(|(color, minor)| Offer { color: *color, price: minor.and_then(price) }).collect()
+    }
+
+    fn state(wished: Option<ProductColor>, prices: &[(ProductColor, Option<i64>)]) -> CheckoutState {
+        let seed = CheckoutSeed { offers: Some(offers(prices)), selected: wished, ..CheckoutSeed::default() };
+        CheckoutState::new(&seed)
+    }
+
+    #[test]
+    fn the_wished_color_is_chosen_when_it_can_be_had() {
+        let prices = [(HoneyKhaki, Some(29_900)), (Red, None), (SakuraPink, Some(29_900))];
+        assert_eq!(state(Some(SakuraPink), &prices).chosen, Some(SakuraPink));
+        assert_eq!(state(None, &prices).chosen, Some(HoneyKhaki));
+        let other = state(Some(Red), &prices);
+        assert_eq!(other.chosen, Some(HoneyKhaki));
+        assert!(other.said_of_colors().starts_with("Red is unavailable"));
+    }
+
+    #[test]
+    fn a_price_that_changes_while_looking_is_said_until_another_color_is_chosen() {
+        let mut state = state(None, &[(HoneyKhaki, Some(29_900)), (Red, Some(29_900))]);
+        state.refresh(offers(&[(HoneyKhaki, Some(31_900)), (Red, Some(29_900))]));
+        assert_eq!(state.said_of_price().as_deref(), Some("The price changed from $299 to $319."));
+        state.choose(Red);
+        assert_eq!(state.said_of_price(), None);
+    }
+
+    #[test]
+    fn a_color_that_goes_away_is_not_replaced_by_another() {
+        let mut state = state(Some(Red), &[(HoneyKhaki, Some(29_900)), (Red, Some(29_900))]);
+        state.refresh(offers(&[(HoneyKhaki, Some(29_900)), (Red, None)]));
+        assert_eq!(state.chosen, None);
+        assert!(state.said_of_colors().starts_with("Red has just become unavailable"));
+    }
+
+    #[test]
+    fn before_the_page_is_awake_the_button_names_only_an_amount_that_is_true_for_every_color() {
+        let mut differing = state(None, &[(HoneyKhaki, Some(29_900)), (Red, Some(34_900))]);
+        assert_eq!(differing.certain_price(), None);
+        differing.awake = true;
+        assert!(differing.certain_price().is_some());
+        assert!(state(None, &[(HoneyKhaki, Some(29_900)), (Red, None)]).certain_price().is_some());
+    }
+
+    #[test]
+    fn without_any_price_nothing_can_be_bought() {
+        let gone = state(Some(Red), &[(HoneyKhaki, None), (Red, None)]);
+        assert!(gone.sold_out() && gone.price().is_none());
+        let unknown = CheckoutState::new(&CheckoutSeed::default());
+        assert!(!unknown.sold_out() && unknown.price().is_none());
+    }
+
+    #[test]
+    fn an_address_fault_belongs_to_its_field_and_a_color_fault_ends_with_a_choice() {
+        let mut state = state(None, &[(HoneyKhaki, Some(29_900))]);
+        let problem = |error| Problem { error, detail: String::new(), request_id: String::new() };
+        state.fail(problem(CheckoutError::invalid(Field::Email, "no")));
+        assert_eq!((state.email_fault.as_deref(), state.shown_problem().is_none()), (Some("no"), true));
+        state.fail(problem(no_color()));
+        assert!(state.color_is_faulty() && state.shown_problem().is_none());
+        state.choose(HoneyKhaki);
+        assert!(!state.color_is_faulty());
+        state.fail(problem(CheckoutError::Network));
+        assert!(state.shown_problem().is_some());
+    }
 }

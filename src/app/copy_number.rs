@@ -17,7 +17,9 @@ pub fn CopyNumber() -> impl IntoView {
         queue_microtask(move || awake.set(true));
     }
     let copy = move |_| {
-        let Some(number) = document().get_element_by_id("number").and_then(|number| number.text_content()) else { return };
+        let Some(number) = document().get_element_by_id("number").and_then(|number| number.text_content()) else {
+            return;
+        };
         let clipboard = member(&member(&window(), "navigator"), "clipboard");
         if let Ok(write) = member(&clipboard, "writeText").dyn_into::<Function>()
             && write.call1(&clipboard, &number.as_str().into()).is_ok()

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
 
-use super::checkout_state::Shared;
+use super::checkout_state::{CheckoutState, Shared};
 use crate::domain::customer::Email;
 
 /// Label, field, hint and what is wrong with it.
@@ -31,7 +31,7 @@ pub fn EmailField(
                 autocapitalize="off"
                 spellcheck="false"
                 autofocus=faulty
-                disabled=state.flag(|s| s.sold_out())
+                disabled=state.flag(CheckoutState::sold_out)
                 aria-describedby="email-hint email-error"
                 aria-invalid=state.text(|s| s.email_fault.as_ref().map(|_| "true".to_owned()))
                 on:blur=move |_| {

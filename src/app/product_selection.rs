@@ -26,7 +26,7 @@ pub fn ProductSelection(
                 colors(state).into_iter().map(|color| option(state, color)).collect::<Vec<_>>()
             }}
         </fieldset>
-        <p class="said" id="color-said" aria-live="polite" data-fault=state.flag(|s| s.color_is_faulty())>
+        <p class="said" id="color-said" aria-live="polite" data-fault=state.flag(CheckoutState::color_is_faulty)>
             {state.text(|s| Some(s.said_of_colors()))}
         </p>
     }
@@ -54,7 +54,7 @@ fn option(state: Shared, color: Option<ProductColor>) -> impl IntoView + use<> {
                 on:change=move |_| choose(state, color)
             />
             <span class="swatch"></span>
-            <span class="color-name">{color.map_or("Color", ProductColor::as_str)}</span>
+            <span class="color-name">{color.map_or("\u{a0}", ProductColor::as_str)}</span>
             <span class="color-price">{state.text(move |s| price(s).filter(|_| !s.one_price()).map(Money::display))}</span>
             <span class="unseen">
                 {state.text(move |s| (color.is_some() && price(s).is_none()).then(|| "Unavailable right now".to_owned()))}

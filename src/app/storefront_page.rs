@@ -96,7 +96,7 @@ fn Panel(seed: CheckoutSeed) -> impl IntoView {
         >
             <h1>"Rolitt"</h1>
             <p class="lede">"A small round companion that rolls up to you and talks in light."</p>
-            <p class="ships"><span>"Ships " <strong>{SHIP_WINDOW}</strong></span> " " <span class="ships-batch">{BATCH}</span></p>
+            <p class="ships">{BATCH} " ships " <strong>{SHIP_WINDOW}</strong></p>
             <Checkout/>
             <p class="reassurance">
                 "Cancel any time before it ships, for a full refund. " <a href="#cancellation">"How that works"</a>
