@@ -248,6 +248,7 @@ async fn endpoints_made_over_the_api_get_what_they_asked_for_with_their_own_secr
 #[tokio::test]
 async fn no_address_but_loopback_is_served() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let refused = serve(listener, config(None), CancellationToken::new()).await.unwrap_err();
+    let serving = serve(listener, config(None), CancellationToken::new());
+    let refused = tokio::time::timeout(Duration::from_secs(2), serving).await.unwrap().unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
 }

@@ -172,3 +172,19 @@ async fn any_event_can_be_triggered_about_what_is_there() {
         sandbox.control(&format!("/sandbox/stripe/sessions/{other}/pay"), json!({"card": "4000000000009995"})).await;
     assert_eq!(declined.refused(402)["decline_code"], "insufficient_funds");
 }
+
+#[tokio::test]
+async fn a_delayed_payment_settles_by_itself_and_is_told() {
+    let (receiver, url) = Receiver::start(&[]).await;
+    let timing = Timing { delayed_settle: Duration::from_millis(50), ..TIMING };
+    let sandbox = start(SandboxConfig { timing, ..config(Some(url)) }).await;
+    let id = sandbox.session(&[]).await;
+    let method = json!({"method": "delayed", "outcome": "fail"});
+    sandbox.control(&format!("/sandbox/stripe/sessions/{id}/pay"), method).await.ok();
+    receiver.wait_for(3).await;
+    let mut types = receiver.types();
+    types.sort();
+    let failed =
+        ["checkout.session.async_payment_failed", "checkout.session.completed", "payment_intent.payment_failed"];
+    assert_eq!(types, failed);
+}
