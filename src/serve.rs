@@ -55,10 +55,10 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     let workers = TaskTracker::new();
     start_catalogue(&shop, &workers, &end);
     start_workers_when_migrated(&config, &store, &shop, &workers, &end);
-    let stop = CancellationToken::new();
+    let closing = CancellationToken::new();
     let listeners = TaskTracker::new();
     let app = router::public(AppState { shop: shop.clone(), leptos });
-    listeners.spawn(listener::serve(public, app, stop.clone()));
+    listeners.spawn(listener::serve(public, app, closing.clone()));
     let operations_end = CancellationToken::new();
     helpers.spawn(listener::serve(operations, ops::listener::router(shop.clone(), metrics), operations_end.clone()));
     announce(&config);
@@ -69,7 +69,7 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     if config.environment == Environment::Production {
         sleep(GRACE).await;
     }
-    stop.cancel();
+    closing.cancel();
     listeners.close();
     listeners.wait().await;
     workers.close();

@@ -150,8 +150,8 @@ fn the_running_server_and_the_build_agree() {
     };
     let build = table("Cargo.toml");
     for (key, value) in table("Leptos.toml") {
-        let built = build.iter().find(|(name, _)| *name == key).map(|(_, value)| value);
-        assert_eq!(built, Some(&value), "{key}");
+        let in_build = build.iter().find(|(name, _)| *name == key).map(|(_, value)| value);
+        assert_eq!(in_build, Some(&value), "{key}");
     }
 }
 

@@ -175,7 +175,10 @@ async fn signed_bodies_that_cannot_be_read_are_acknowledged_kept_and_parked() {
         );
         assert_eq!(app.deliver_bytes(body.clone()).await, StatusCode::OK);
     }
-    assert_eq!(app.count("webhook_logs where status = 'parked' and error is not null").await, bodies.len() as i64);
+    assert_eq!(
+        app.count("webhook_logs where status = 'parked' and error is not null").await,
+        i64::try_from(bodies.len()).unwrap()
+    );
     assert_eq!(app.count("webhook_logs where raw_body is null").await, 0);
     app.finish().await;
 }
