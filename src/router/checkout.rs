@@ -147,7 +147,7 @@ impl Refusal {
                 (StatusCode::FORBIDDEN, Json(json!({ "error": plain(StatusCode::FORBIDDEN) }))).into_response()
             }
             Self::Limited(wait) => {
-                let error = json!({ "error": { "kind": "network", "field": null, "message": RATE_LIMITED } });
+                let error = json!({ "error": { "kind": "invalid_input", "field": "form", "message": RATE_LIMITED } });
                 with_retry_after((StatusCode::TOO_MANY_REQUESTS, Json(error)).into_response(), *wait)
             }
             Self::Checkout(error) => {
@@ -168,9 +168,7 @@ impl Refusal {
         let (kind, field) = match self {
             Self::Status(status) => return (*status, plain_text(*status)).into_response(),
             Self::CrossSite => return (StatusCode::FORBIDDEN, plain_text(StatusCode::FORBIDDEN)).into_response(),
-            Self::Limited(wait) => {
-                return with_retry_after((StatusCode::TOO_MANY_REQUESTS, RATE_LIMITED).into_response(), *wait);
-            }
+            Self::Limited(_) => ("rate_limited", None),
             Self::Checkout(error) => (error.kind(), error.field()),
         };
         let field = field.and_then(|field| serde_json::to_value(field).ok()?.as_str().map(str::to_owned));
@@ -182,7 +180,11 @@ impl Refusal {
         let query = serde_urlencoded::to_string(
             pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect::<Vec<_>>(),
         );
-        see_other(&format!("/?{}#checkout", query.unwrap_or_default()))
+        let back = see_other(&format!("/?{}#checkout", query.unwrap_or_default()));
+        match self {
+            Self::Limited(wait) => with_retry_after(back, *wait),
+            _ => back,
+        }
     }
 }
 

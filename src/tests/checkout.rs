@@ -263,6 +263,9 @@ async fn too_many_from_one_address_are_slowed_and_forwarded_names_do_not_help() 
     assert_eq!(codes, [200, 200, 200, 429, 429]);
     let wait: u64 = statuses[3].headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait));
+    let page = app.post_form(&GOOD).await;
+    assert_eq!(location(&page), "/?color=sakura-pink&error=rate_limited#checkout");
+    assert!(app.get("/?error=rate_limited").await.text().await.unwrap().contains("Wait a minute"));
     app.finish().await;
 }
 
