@@ -12,6 +12,9 @@ use super::json_request::member;
 /// Without an event stream, or when it was refused, the page asks by itself as often as it would without JavaScript.
 const FALLBACK: Duration = Duration::from_secs(10);
 
+/// Before reloading on news, so that news which the page does not show yet cannot make it reload without pause.
+const BREATH: Duration = Duration::from_millis(800);
+
 /// Listens to the server's `status` events for the checkout session that the page's URL names.
 #[island]
 pub fn AwaitPayment() -> impl IntoView {
@@ -38,7 +41,7 @@ fn listen(url: &str) -> Option<()> {
 
     let on_status = Closure::<dyn FnMut(Event)>::new(move |event: Event| {
         if member(&event, "data").as_string().is_some_and(|status| status != "awaiting_payment") {
-            reload();
+            set_timeout(reload, BREATH);
         }
     });
     target.add_event_listener_with_callback("status", on_status.as_ref().unchecked_ref()).ok()?;
