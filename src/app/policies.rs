@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::frame::{ADDRESS, COMPANY, mailto};
-use crate::domain::promise::{CONTACT_EMAIL, SHIP_WINDOW};
+use crate::domain::promise::{BATCH, CONTACT_EMAIL, SHIP_WINDOW};
 
 /// People and an address.
 #[component]
@@ -41,7 +41,7 @@ pub fn Policies() -> impl IntoView {
             <article id="delivery">
                 <h3>"Delivery and delays"</h3>
                 <p>
-                    "Batch 1 ships between " {SHIP_WINDOW.replace(" – ", " and ")}
+                    {BATCH} " ships between " {SHIP_WINDOW.replace(" – ", " and ")}
                     ". If we cannot keep that, it is our duty to tell you before the window ends, with a new date, and to let you choose
                      between waiting and a full refund. If you do not agree to a delay of more than 30 days, or we cannot name a
                      date, we cancel and refund you without being asked."

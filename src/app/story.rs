@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::timeline::{Progress, Step, Timeline};
-use crate::domain::promise::{NEXT_UPDATE, SHIP_WINDOW};
+use crate::domain::promise::{BATCH, NEXT_UPDATE, SHIP_WINDOW};
 
 /// Three honest paragraphs.
 #[component]
@@ -95,9 +95,12 @@ pub fn HowItWorks(
             progress: Progress::Ahead,
             when: "December – March",
             what: "We build your batch",
-            about: "Batch 1 is 2,000 pieces. The pre-series works and the moulds are paid for. What can still cost time are the \
-                    safety tests in January."
-                .to_owned(),
+            about: [
+                BATCH,
+                " is 2,000 pieces. The pre-series works and the moulds are paid for. What can still cost time are the \
+                 safety tests in January.",
+            ]
+            .concat(),
         },
         Step {
             progress: Progress::Ahead,
@@ -121,6 +124,7 @@ pub fn HowItWorks(
             <h2 id="how">"How a pre-order works here"</h2>
             <Timeline steps/>
             <p class="how-note">"If you need it before spring, please do not pre-order. It would be a promise we cannot keep."</p>
+            <p class="how-back"><a class="button" href="#colors">"Choose your color"</a></p>
         </section>
     }
 }
