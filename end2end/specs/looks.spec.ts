@@ -5,7 +5,7 @@ import { SIZES, expectNothingCutOff, picture } from '../support/inspect.ts';
 import { STATES } from '../support/states.ts';
 import { expect, expectNoLayoutShift, test } from '../support/test.ts';
 
-test.use({ expectedConsole: [/Failed to load resource/] });
+test.use({ expectedConsole: /Failed to load resource/ });
 
 for (const [size, viewport] of Object.entries(SIZES)) {
   for (const [name, enter] of Object.entries(STATES)) {

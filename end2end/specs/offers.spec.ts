@@ -5,9 +5,9 @@ import { type Page } from '@playwright/test';
 import { SIZES, expectAccessible, expectNothingCutOff, picture } from '../support/inspect.ts';
 import { Payment, Storefront } from '../support/pages.ts';
 import { Shop } from '../support/shop.ts';
-import { expect, expectNoLayoutShift, test } from '../support/test.ts';
+import { expect, expectNoLayoutShift, forgetLayoutShift, test } from '../support/test.ts';
 
-test.use({ expectedConsole: [/Failed to load resource/] });
+test.use({ expectedConsole: /Failed to load resource/ });
 
 type Env = Record<string, string>;
 
@@ -86,7 +86,7 @@ test('no prices yet: room is kept for them, and they come in without a jump', as
     await expect(store.button).toBeDisabled();
     await inspect(page, 'prices loading');
     await page.setViewportSize(SIZES.desktop);
-    await page.evaluate(() => ((window as unknown as { layoutShift: number }).layoutShift = 0));
+    await forgetLayoutShift(page);
     known = true;
     await expect(store.button).toBeEnabled({ timeout: 30_000 });
     await expect(store.button).toHaveText('Pre-order for $299');

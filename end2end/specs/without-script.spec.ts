@@ -98,7 +98,7 @@ test.describe('no JavaScript', () => {
 });
 
 test.describe('the bundle never comes', () => {
-  test.use({ expectedConsole: [/Failed to load resource/, /wasm/i, /Failed to fetch/] });
+  test.use({ expectedConsole: /Failed to load resource|wasm|Failed to fetch/i });
 
   test('the shop sells all the same', async ({ page, records, email }) => {
     await page.route('**/*.wasm', (route) => route.abort());

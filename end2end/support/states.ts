@@ -3,6 +3,7 @@
 import { type Page, expect } from '@playwright/test';
 import { Storefront, orderNumber } from './pages.ts';
 import type { Fault, Sandbox } from './sandbox.ts';
+import { forgetLayoutShift } from './test.ts';
 
 interface Visit {
   page: Page;
@@ -20,6 +21,8 @@ const trouble =
     await sandbox.faults({ stripe: fault });
     await shop.button.click();
     await expect(shop.alert).toBeVisible();
+    // The message makes room for itself, because the customer asked for something: that is no jump.
+    await forgetLayoutShift(page);
   };
 
 const heading = async (page: Page, text: string) => {

@@ -8,7 +8,7 @@ import { Shop } from './shop.ts';
 
 interface Options {
   /** Console errors that a test provokes: a failed request is one. */
-  expectedConsole: RegExp[];
+  expectedConsole: RegExp | undefined;
 }
 
 interface ForTest {
@@ -27,7 +27,7 @@ interface ForWorker {
 let customers = 0;
 
 export const test = base.extend<Options & ForTest, ForWorker>({
-  expectedConsole: [[], { option: true }],
+  expectedConsole: [undefined, { option: true }],
 
   running: [
     async ({}, use) => {
@@ -69,7 +69,7 @@ export const test = base.extend<Options & ForTest, ForWorker>({
     async ({ context, expectedConsole, shop }, use) => {
       const complaints = await listen(context, shop);
       await use();
-      const unexpected = complaints.filter((text) => !expectedConsole.some((pattern) => pattern.test(text)));
+      const unexpected = complaints.filter((text) => !expectedConsole?.test(text));
       expect(unexpected, 'the browser has nothing to complain about').toEqual([]);
     },
     { auto: true },
@@ -110,6 +110,21 @@ async function listen(context: BrowserContext, shop: Shop): Promise<string[]> {
     }).observe({ type: 'layout-shift', buffered: true });
   });
   return complaints;
+}
+
+/** From here on, what moves is counted anew. */
+export async function forgetLayoutShift(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    // Frames that are drawn already may still be reported.
+    return new Promise<void>((done) => {
+      requestAnimationFrame(() =>
+        setTimeout(() => {
+          Object.assign(window, { layoutShift: 0, shifted: [] });
+          done();
+        }, 100),
+      );
+    });
+  });
 }
 
 /** How far the page's content has jumped without anyone having done anything. */
