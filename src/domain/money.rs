@@ -66,7 +66,7 @@ impl Money {
         }
         match self.currency.symbol() {
             Some(symbol) => format!("{symbol}{number}"),
-            None => format!("{number} {}", self.currency.code().to_uppercase()),
+            None => format!("{number} {}", self.currency.code().to_ascii_uppercase()),
         }
     }
 }
