@@ -7,7 +7,7 @@ use leptos::{
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    checkout::{Attempt, CheckoutError, CheckoutRequest},
+    checkout::{Attempt, CheckoutError},
     customer::{Email, Locale},
     money::Money,
     payment::SessionId,
@@ -82,7 +82,8 @@ pub async fn create_checkout(
     locale: Locale,
     attempt: Option<Attempt>,
 ) -> Result<String, CheckoutError> {
-    crate::server::pages::create_checkout(CheckoutRequest { color, email, locale, attempt }).await
+    crate::server::pages::create_checkout(crate::domain::checkout::CheckoutRequest { color, email, locale, attempt })
+        .await
 }
 
 /// Whatever goes wrong between a browser and the function is the network to a customer, or a page that is out of date.

@@ -182,14 +182,13 @@ pub struct PreorderDetails {
 
 /// What facts do to a preorder.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one value for the length of one step")]
 pub enum Change {
     /// Nothing: it is known, or older than what is known.
     None,
     /// Nothing, for a reason worth a line in the log.
     Ignore(&'static str),
     /// A preorder begins, or becomes what these details say. `became_paid` is true once in a preorder's life.
-    Put { details: PreorderDetails, became_paid: bool },
+    Put { details: Box<PreorderDetails>, became_paid: bool },
 }
 
 /// Settles what `facts` change, given the preorder of the same session, if there is one.
@@ -206,14 +205,14 @@ pub fn decide(current: Option<&PreorderDetails>, facts: &SessionFacts) -> Change
     };
     let told = details_from(facts, color_text, status);
     let Some(current) = current else {
-        return Change::Put { became_paid: status == PreorderStatus::Paid, details: told };
+        return Change::Put { became_paid: status == PreorderStatus::Paid, details: Box::new(told) };
     };
     let merged = merge(current, told);
     if merged == *current {
         return Change::None;
     }
     let became_paid = merged.status >= PreorderStatus::Paid && current.status < PreorderStatus::Paid;
-    Change::Put { details: merged, became_paid }
+    Change::Put { details: Box::new(merged), became_paid }
 }
 
 fn details_from(facts: &SessionFacts, color_text: &str, status: PreorderStatus) -> PreorderDetails {
@@ -291,7 +290,7 @@ mod tests {
 
     fn apply(current: Option<PreorderDetails>, facts: &SessionFacts) -> (Option<PreorderDetails>, bool) {
         match decide(current.as_ref(), facts) {
-            Change::Put { details, became_paid } => (Some(details), became_paid),
+            Change::Put { details, became_paid } => (Some(*details), became_paid),
             Change::None | Change::Ignore(_) => (current, false),
         }
     }

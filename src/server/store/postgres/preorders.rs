@@ -30,7 +30,7 @@ pub async fn apply(tx: &mut PgConnection, effect: &PreorderEffect<'_>) -> Result
                     None => (Applied::Ignored, Outcome::ignored("nothing to do")),
                 });
             }
-            Change::Put { details, became_paid } => (details, became_paid),
+            Change::Put { details, became_paid } => (*details, became_paid),
         };
         let preorder = if let Some(current) = current {
             let preorder = Preorder { details, ..current };
