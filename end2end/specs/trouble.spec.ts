@@ -43,7 +43,8 @@ for (const { kind, fault, title, said } of KINDS) {
     await expect(shop.alert.getByRole('link', { name: 'Write to us' })).toHaveAttribute('href', /^mailto:/);
     // Development folds the technical detail out; the customer's words name nothing of it.
     await shop.alert.getByText('Technical detail').click();
-    await expect(shop.alert.locator('pre')).toContainText('request id');
+    await expect(shop.alert.locator('pre')).toContainText(`kind ${kind}`);
+    await expect(shop.alert).toContainText(/req_[\w-]{16}/);
 
     await sandbox.noFaults();
     if (kind === 'configuration') {

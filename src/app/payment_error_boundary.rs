@@ -4,7 +4,10 @@
 use leptos::prelude::*;
 
 use super::{checkout_state::Shared, frame::mailto_about};
-use crate::domain::checkout::{CheckoutError, Field};
+use crate::domain::{
+    checkout::{CheckoutError, Field},
+    product::ProductColor,
+};
 
 /// A checkout that did not start, and how to find it in the logs.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,6 +59,8 @@ pub fn PaymentErrorBoundary(state: Shared, development: bool) -> impl IntoView {
     let problem = move |read: fn(&Problem) -> String| state.text(move |s| s.shown_problem().map(read));
     // The form came back because of this: without WebAssembly, too, reading starts here.
     let came_back = state.now(|s| s.shown_problem().is_some());
+    // The radio itself, so that the keyboard is at the colors at once.
+    let to_colors = state.text(|s| Some(["#", s.chosen.map_or("colors", ProductColor::slug)].concat()));
     view! {
         <div
             class="problem"
@@ -70,12 +75,12 @@ pub fn PaymentErrorBoundary(state: Shared, development: bool) -> impl IntoView {
             <p>{problem(|p| p.error.message().to_owned())}</p>
             <p class="problem-ways">
                 <button type="submit" class="way">"Try again"</button>
-                <a class="way" href="#colors">"Choose another color"</a>
+                <a class="way" href=to_colors>"Choose another color"</a>
                 <a class="way" href=mailto_about("Pre-order trouble")>"Write to us"</a>
             </p>
             <details class="problem-detail" hidden=!development>
                 <summary>"Technical detail"</summary>
-                <pre>{problem(|p| p.detail.clone())}</pre>
+                <pre>{state.text(move |s| s.shown_problem().filter(|_| development).map(|p| p.detail.clone()))}</pre>
             </details>
             <p class="problem-id">"Reference: " <code>{problem(|p| p.request_id.clone())}</code></p>
         </div>
