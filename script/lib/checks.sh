@@ -12,7 +12,14 @@ check() {
   say "($((SECONDS - began)) s)"
   checking=
 }
-trap '[ $? = 0 ] || printf "\nFAILED: %s\n" "${checking:-setup}" >&2' EXIT
+finish() {
+  [ $? = 0 ] || printf '\nFAILED: %s\n' "${checking:-setup}" >&2
+  # The tests leave their PostgreSQL running, for the next `cargo test`; after all checks there is none.
+  if [ -d target/test-postgres ]; then
+    ROLITT_DATA_DIR=target/test-postgres "$(target_dir)/debug/rolitt" postgres stop >/dev/null 2>&1 || true
+  fi
+}
+trap finish EXIT
 
 # A shop is configured by its environment: what a developer has exported for a real one must not reach the tests.
 forget_configuration() {

@@ -288,11 +288,13 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
+/// Appears whole or not at all: several processes may write and read it at once.
 fn write_private(path: &Path, text: &str) -> Result<(), EmbeddedError> {
     let failed = |error| EmbeddedError::Io(path.to_owned(), error);
-    let _ = fs::remove_file(path);
+    let draft = path.with_extension(nanoid::nanoid!(8, &nanoid::alphabet::SAFE));
     let mut file = fs::OpenOptions::new();
     std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-    let mut file = file.write(true).create_new(true).open(path).map_err(failed)?;
-    io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)
+    let mut file = file.write(true).create_new(true).open(&draft).map_err(failed)?;
+    io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
+    fs::rename(&draft, path).map_err(failed)
 }
