@@ -42,5 +42,5 @@ select p.*,
                                'xof', 'xpf') then 1
            when p.currency in ('bhd', 'jod', 'kwd', 'omr', 'tnd') then 1000
            else 100
-       end)::numeric(20, 3) as amount
+       end)::numeric(24, 3) as amount
 from preorders p;

@@ -53,14 +53,19 @@ struct Environment {
 }
 
 impl Environment {
-    fn read() -> Self {
-        let production = std::env::var("APP_ENV").is_ok_and(|value| value == "production");
-        let dotenv = if production {
-            Vec::new()
-        } else {
-            dotenvy::dotenv_iter().map(|pairs| pairs.filter_map(Result::ok).collect()).unwrap_or_default()
+    /// `.env` is read unless the process itself says production. A line that does not read is an error: left out in silence,
+    /// it would be a setting that is believed to be there.
+    fn read() -> anyhow::Result<Self> {
+        let production = std::env::var("APP_ENV").is_ok_and(|value| value.trim() == "production");
+        let dotenv = match dotenvy::dotenv_iter() {
+            _ if production => Vec::new(),
+            Err(error) if error.not_found() => Vec::new(),
+            Err(_) => anyhow::bail!("the file .env cannot be read"),
+            Ok(lines) => lines.collect::<Result<_, _>>().map_err(|_| {
+                anyhow::anyhow!("the file .env has a line that does not read; put values with spaces or quotes in '…'")
+            })?,
         };
-        Self { dotenv }
+        Ok(Self { dotenv })
     }
 
     fn get(&self, name: &str) -> Option<String> {
@@ -68,14 +73,20 @@ impl Environment {
             .ok()
             .or_else(|| self.dotenv.iter().find(|(variable, _)| variable == name).map(|(_, value)| value.clone()))
     }
+
+    fn is(&self, name: &str, value: &str) -> bool {
+        self.get(name).is_some_and(|text| text.trim() == value)
+    }
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let environment = Environment::read();
-    let json = environment
-        .get("LOG_FORMAT")
-        .map_or_else(|| environment.get("APP_ENV").is_some_and(|env| env == "production"), |format| format == "json");
+    let environment = match Environment::read() {
+        Ok(environment) => environment,
+        Err(error) => return failed(&error),
+    };
+    let json = environment.is("LOG_FORMAT", "json")
+        || (environment.is("APP_ENV", "production") && !environment.is("LOG_FORMAT", "text"));
     telemetry::start(if json { LogFormat::Json } else { LogFormat::Text }, environment.get("RUST_LOG").as_deref());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -106,7 +117,7 @@ fn leptos_options(environment: &Environment) -> anyhow::Result<leptos::config::L
     const FILE: &str = "Leptos.toml";
     let file = Path::new(FILE).exists().then_some(FILE);
     let mut options = leptos::config::get_configuration(file)?.leptos_options;
-    if environment.get("APP_ENV").is_some_and(|value| value == "production") {
+    if environment.is("APP_ENV", "production") {
         options.env = leptos::config::Env::PROD;
     }
     let hash_file = std::env::current_exe()?.with_file_name(&*options.hash_file);

@@ -24,7 +24,7 @@ use rolitt::{
 };
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -36,6 +36,7 @@ const GRACE: Duration = Duration::from_secs(2);
 const WORKERS_END: Duration = Duration::from_secs(15);
 
 pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsString>) -> anyhow::Result<()> {
+    let mut signals = Signals::install()?;
     leptos.site_addr = config.listeners.public;
     // Addresses are taken first: a port that is in use is said before a database is started.
     let public = bind(config.listeners.public, "LEPTOS_SITE_ADDR").await?;
@@ -62,9 +63,14 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     let operations_end = CancellationToken::new();
     helpers.spawn(listener::serve(operations, ops::listener::router(shop.clone(), metrics), operations_end.clone()));
     announce(&config);
-    interrupted().await?;
+    signals.next().await;
 
     tracing::info!("stopping");
+    tokio::spawn(async move {
+        signals.next().await;
+        tracing::warn!("stopped at once, by a second signal");
+        std::process::exit(1);
+    });
     end.cancel();
     if config.environment == Environment::Production {
         sleep(GRACE).await;
@@ -90,12 +96,13 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
 
 /// The sandbox and nothing else, until it is interrupted.
 pub async fn sandbox_alone(config: &Config) -> anyhow::Result<()> {
+    let mut signals = Signals::install()?;
     let need = config.sandbox.as_ref().context("the sandbox only runs in development, without STRIPE_SECRET_KEY")?;
     let helpers = TaskTracker::new();
     let end = CancellationToken::new();
     start_sandbox(config, need, &helpers, end.clone()).await?;
     tracing::info!("sandbox on http://{}", config.listeners.sandbox);
-    interrupted().await?;
+    signals.next().await;
     end.cancel();
     helpers.close();
     let _ = timeout(Duration::from_secs(5), helpers.wait()).await;
@@ -199,13 +206,27 @@ fn announce(config: &Config) {
     }
 }
 
-/// Returns at SIGINT or SIGTERM.
-async fn interrupted() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that end a run. Installed before anything is started, so that what is started is also stopped.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn install() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
 }

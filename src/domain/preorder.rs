@@ -136,6 +136,16 @@ pub enum SessionOutcome {
     Expired,
 }
 
+/// What the customer was asked to pay, as the session says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asked {
+    /// It does not say: nothing is compared.
+    Unsaid,
+    Amount(Money),
+    /// It says something that is no amount.
+    Unreadable,
+}
+
 /// What a provider told about one checkout session of ours, cleaned.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionFacts {
@@ -147,8 +157,7 @@ pub struct SessionFacts {
     /// The text of the session's `color`; `None` when it is not one of our sessions.
     pub color: Option<String>,
     pub amount: Option<Money>,
-    /// What the customer was asked to pay, where the session says so.
-    pub expected: Option<Money>,
+    pub expected: Asked,
     pub locale: Option<Locale>,
     pub shipping: Option<ShippingAddress>,
     pub livemode: bool,
@@ -226,7 +235,8 @@ fn details_from(facts: &SessionFacts, color_text: &str, status: PreorderStatus) 
     }
     match (facts.amount, facts.expected) {
         (None, _) => reasons.push("the provider told no amount".to_owned()),
-        (Some(amount), Some(expected)) if amount != expected => reasons.push(format!(
+        (_, Asked::Unreadable) => reasons.push("what was asked does not read".to_owned()),
+        (Some(amount), Asked::Amount(expected)) if amount != expected => reasons.push(format!(
             "paid {} {}, asked {} {}",
             amount.decimal(),
             amount.currency(),
@@ -281,7 +291,7 @@ mod tests {
             email: Some("jo@example.com".into()),
             color: Some("Red".into()),
             amount: Some(price),
-            expected: Some(price),
+            expected: Asked::Amount(price),
             locale: Locale::parse("en"),
             shipping: None,
             livemode: false,
@@ -325,7 +335,7 @@ mod tests {
             assert_eq!((made.status, made.amount), (PreorderStatus::Paid, Some(other)));
             assert!(made.review.is_some(), "{minor} {code}");
         }
-        let unasked = SessionFacts { expected: None, ..facts(SessionOutcome::Paid) };
+        let unasked = SessionFacts { expected: Asked::Unsaid, ..facts(SessionOutcome::Paid) };
         assert_eq!(apply(None, &unasked).0.unwrap().review, None);
     }
 

@@ -96,8 +96,8 @@ async fn prices(config: &Config) -> Result<String, String> {
 
 /// `rolitt postgres start`: for scripts that need a database before the shop runs.
 pub async fn start_postgres(config: &Config, path: Option<OsString>) -> anyhow::Result<()> {
-    let mut embedded = Embedded::start(&config.data_dir, path, Purpose::Development).await?;
-    embedded.leave_running();
+    let embedded = Embedded::start(&config.data_dir, path, Purpose::Development).await?;
+    embedded.leave_running()?;
     say(&format!("PostgreSQL runs; its URL is in {}", config.data_dir.join("database-url").display()))
 }
 

@@ -30,6 +30,7 @@ use crate::{
         product::ProductColor,
     },
     server::{
+        config::Environment,
         pages::{EMAIL_COOKIE, RATE_LIMITED},
         state::Shop,
     },
@@ -252,6 +253,9 @@ fn same_site(shop: &Shop, headers: &HeaderMap) -> bool {
     if origin.origin() == shop.app_url.origin() {
         return true;
     }
+    if shop.environment == Environment::Production {
+        return false;
+    }
     // In development one machine has several names.
     let host = header(header::HOST).unwrap_or_default();
     let authority = origin.port().map_or_else(
@@ -282,7 +286,16 @@ pub async fn events(State(shop): State<Arc<Shop>>, Query(query): Query<EventsQue
     else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let looks = stream::unfold((shop, session, None, 0), |(shop, session, last, looked)| async move {
+    // A stream is for a preorder that waits, and only so many wait at a time: the page reloads itself where it gets none.
+    match shop.store.preorder_of_session(&session).await {
+        Ok(Some(_)) => {}
+        Ok(None) => return StatusCode::NOT_FOUND.into_response(),
+        Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+    let Ok(place) = shop.streams.clone().try_acquire_owned() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let looks = stream::unfold((shop, session, None, 0, place), |(shop, session, last, looked, place)| async move {
         let (mut last, mut looked): (Option<&'static str>, u32) = (last, looked);
         while looked < LOOKS {
             if looked > 0 {
@@ -302,7 +315,7 @@ pub async fn events(State(shop): State<Arc<Shop>>, Query(query): Query<EventsQue
             if status.is_some() && status != last {
                 last = status;
                 let event = Event::default().event("status").data(status.unwrap_or_default());
-                return Some((Ok::<_, Infallible>(event), (shop, session, last, looked)));
+                return Some((Ok::<_, Infallible>(event), (shop, session, last, looked, place)));
             }
         }
         None

@@ -10,7 +10,7 @@ use leptos::{nonce::use_nonce, prelude::use_context};
 use leptos_axum::ResponseOptions;
 use tower_http::request_id::{MakeRequestId, RequestId};
 
-use crate::server::config::Environment;
+use crate::server::{config::Environment, pages::REQUEST_ID};
 
 /// Pages may run our own bundle and what carries this response's nonce, and may send forms to us and on to the payment page.
 /// Called where a page is rendered; everything that is no page gets a policy that allows nothing.
@@ -21,7 +21,9 @@ pub fn content_security_policy(environment: Environment) {
     // Browsers apply form-action to the redirect after a form, too. In development the payment page is the sandbox's, and
     // live reload needs its socket.
     let (pay, reload) = match environment {
-        Environment::Development => ("http://127.0.0.1:* http://localhost:*", " ws://127.0.0.1:* ws://localhost:*"),
+        Environment::Development => {
+            ("https://checkout.stripe.com http://127.0.0.1:* http://localhost:*", " ws://127.0.0.1:* ws://localhost:*")
+        }
         Environment::Production => ("https://checkout.stripe.com", ""),
     };
     let policy = format!(
@@ -62,7 +64,13 @@ pub async fn security(State(environment): State<Environment>, request: Request, 
     response
 }
 
-/// A request id of ours for every request; what a client sends under that name is replaced.
+/// What a client sends as a request id is nobody's: it would be logged and echoed.
+pub async fn without_foreign_request_id(mut request: Request) -> Request {
+    request.headers_mut().remove(REQUEST_ID);
+    request
+}
+
+/// A request id of ours for every request.
 #[derive(Clone, Copy)]
 pub struct FreshRequestId;
 

@@ -74,6 +74,7 @@ pub fn public(state: AppState) -> Router {
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()).on_failure(()))
         .layer(SetRequestIdLayer::new(request_id, headers::FreshRequestId))
+        .layer(axum::middleware::map_request(headers::without_foreign_request_id))
         .with_state(state)
 }
 

@@ -1,11 +1,18 @@
 //! What is on sale at which price: live from the provider, kept for a while, refreshed in the background, and the last known
 //! price served while the provider is down.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     sync::{Mutex, watch},
-    time::{Instant, timeout},
+    time::timeout,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -32,16 +39,14 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 pub struct Catalogue {
     provider: Arc<dyn PaymentProvider>,
     config: CatalogueConfig,
-    known: watch::Sender<Known>,
-    /// One refresh at a time.
-    refreshing: Mutex<()>,
+    known: watch::Sender<Option<Prices>>,
+    /// One refresh at a time; how the last one ended, for those who waited for it.
+    last: Mutex<Option<Result<Prices, PaymentError>>>,
+    /// How many refreshes have ended.
+    ended: AtomicU64,
 }
 
-#[derive(Clone, Default)]
-struct Known {
-    prices: Option<Arc<BTreeMap<String, Money>>>,
-    asked_at: Option<Instant>,
-}
+type Prices = Arc<BTreeMap<String, Money>>;
 
 /// A color that can be bought now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,14 +66,14 @@ pub enum NotSellable {
 
 impl Catalogue {
     pub fn new(provider: Arc<dyn PaymentProvider>, config: CatalogueConfig) -> Self {
-        Self { provider, config, known: watch::Sender::new(Known::default()), refreshing: Mutex::new(()) }
+        Self { provider, config, known: watch::Sender::new(None), last: Mutex::new(None), ended: AtomicU64::new(0) }
     }
 
     /// The colors in the merchant's order with the prices that are known; `None` while none is. Waits a moment for the first.
     pub async fn offers(&self) -> Option<Vec<Offer>> {
         let mut known = self.known.subscribe();
-        let _ = timeout(FIRST_WAIT, known.wait_for(|known| known.prices.is_some())).await;
-        let prices = self.known.borrow().prices.clone()?;
+        let _ = timeout(FIRST_WAIT, known.wait_for(Option::is_some)).await;
+        let prices = self.known.borrow().clone()?;
         Some(
             self.config
                 .colors
@@ -82,7 +87,7 @@ impl Catalogue {
     pub async fn sellable(&self, color: ProductColor) -> Result<Sellable, NotSellable> {
         let configured = self.config.colors.iter().find(|(known, _)| *known == color).and_then(|(_, id)| id.clone());
         let id = configured.ok_or(NotSellable::NoPrice)?;
-        let known = self.known.borrow().prices.clone();
+        let known = self.known.borrow().clone();
         let prices = match known {
             Some(prices) => prices,
             None => self.refresh().await.map_err(NotSellable::Unknown)?,
@@ -91,21 +96,27 @@ impl Catalogue {
         Ok(Sellable { id, price })
     }
 
-    /// Asks the provider, unless somebody did while this call waited for its turn.
-    pub async fn refresh(&self) -> Result<Arc<BTreeMap<String, Money>>, PaymentError> {
-        let before = self.known.borrow().asked_at;
-        let _turn = self.refreshing.lock().await;
-        let known = self.known.borrow().clone();
-        if let (true, Some(prices)) = (known.asked_at != before, known.prices) {
-            return Ok(prices);
+    /// Asks the provider. Who comes while somebody asks already gets that answer, good or bad, and asks nothing more.
+    pub async fn refresh(&self) -> Result<Prices, PaymentError> {
+        let before = self.ended.load(Ordering::SeqCst);
+        let mut last = self.last.lock().await;
+        if let (true, Some(result)) = (self.ended.load(Ordering::SeqCst) != before, last.as_ref()) {
+            return result.clone();
         }
+        let result = self.ask().await;
+        *last = Some(result.clone());
+        self.ended.fetch_add(1, Ordering::SeqCst);
+        result
+    }
+
+    async fn ask(&self) -> Result<Prices, PaymentError> {
         let prices = Arc::new(self.provider.prices(&self.config.product).await?);
         for (color, id) in &self.config.colors {
             if price(&prices, id.as_ref()).is_none() {
                 tracing::warn!(%color, "no price can be had for this color; it is shown as unavailable");
             }
         }
-        self.known.send_replace(Known { prices: Some(prices.clone()), asked_at: Some(Instant::now()) });
+        self.known.send_replace(Some(prices.clone()));
         Ok(prices)
     }
 

@@ -22,8 +22,18 @@ pub struct Started {
     pub price: Money,
 }
 
+/// How long a customer waits at most, whatever is slow.
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(8);
+
 /// Creates, or finds again, the session of this request.
 pub async fn start(shop: &Shop, request: CheckoutRequest) -> Result<Started, CheckoutError> {
+    tokio::time::timeout(DEADLINE, start_unbounded(shop, request)).await.unwrap_or_else(|_| {
+        tracing::warn!("checkout given up: the provider is too slow");
+        Err(CheckoutError::Network)
+    })
+}
+
+async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<Started, CheckoutError> {
     let sellable = shop.catalogue.sellable(request.color).await.map_err(|why| match why {
         NotSellable::NoPrice => {
             CheckoutError::invalid(Field::Color, "This color cannot be ordered right now. Choose another one, please.")
@@ -38,6 +48,7 @@ pub async fn start(shop: &Shop, request: CheckoutRequest) -> Result<Started, Che
     let order = SessionOrder {
         color: request.color,
         email: request.email,
+        asked_at: now,
         expires_at: expiry(&attempt, now),
         attempt,
         success_url: shop.url("/checkout/success?session_id={CHECKOUT_SESSION_ID}"),

@@ -46,7 +46,7 @@ impl RateLimits {
             .trusted_proxy_hops
             .checked_sub(1)
             .and_then(|back| forwarded.iter().rev().nth(back))
-            .and_then(|text| text.parse().ok());
+            .and_then(|text| address(text));
         network(told.unwrap_or_else(|| peer.ip()))
     }
 
@@ -64,6 +64,12 @@ impl RateLimits {
         }
         Ok(())
     }
+}
+
+/// An address as proxies write it: alone, in brackets, or with a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// A customer of IPv6 has a /64 to choose addresses from: the network is the customer.
@@ -100,6 +106,9 @@ mod tests {
         assert_eq!(client(2, &["6.6.6.6", "1.1.1.1, 2.2.2.2"]), "1.1.1.1");
         assert_eq!(client(3, &["1.1.1.1, 2.2.2.2"]), "10.0.0.1");
         assert_eq!(client(1, &["nonsense"]), "10.0.0.1");
+        assert_eq!(client(1, &["1.2.3.4:5678"]), "1.2.3.4");
+        assert_eq!(client(1, &["[2001:db8::1]:443"]), "2001:db8::");
+        assert_eq!(client(1, &["[2001:db8::1]"]), "2001:db8::");
         assert_eq!(client(1, &["2001:db8:1:2:3:4:5:6"]), "2001:db8:1:2::");
     }
 

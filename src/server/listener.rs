@@ -1,6 +1,6 @@
 //! A listener of our own: hyper's HTTP/1 with the deadlines that `axum::serve` does not set, and an orderly end.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::ConnectInfo};
 use hyper_util::{
@@ -9,6 +9,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -20,17 +21,29 @@ const HEAD: Duration = Duration::from_secs(10);
 /// How long what was begun may take once the listener stops.
 const DRAIN: Duration = Duration::from_secs(20);
 
+/// How many connections are served at a time; more wait in the kernel's queue until one ends.
+const CONNECTIONS: usize = 4096;
+
 /// Serves `app` until `end`, then stops accepting and lets what was begun finish.
 pub async fn serve(listener: TcpListener, app: Router, end: CancellationToken) {
     let connections = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
+        let place = tokio::select! {
+            () = end.cancelled() => break,
+            place = places.clone().acquire_owned() => place,
+        };
         let accepted = tokio::select! {
             () = end.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
-                connections.spawn(connection(stream, peer, app.clone(), end.clone()));
+                let serving = connection(stream, peer, app.clone(), end.clone());
+                connections.spawn(async move {
+                    serving.await;
+                    drop(place);
+                });
             }
             Err(error) => after_failed_accept(&error).await,
         }

@@ -1,8 +1,9 @@
 //! Use case: what happened in the database is told outside, once. Workers lease a message, send its frozen bytes with no
 //! transaction open, and say how it went. A lane that is asked to slow down, or whose key is refused, stops as a whole.
 
-use std::{num::NonZeroU32, sync::Mutex, time::Duration};
+use std::{num::NonZeroU32, panic::AssertUnwindSafe, sync::Mutex, time::Duration};
 
+use futures::FutureExt as _;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rand::RngExt;
 use tokio::time::Instant;
@@ -47,7 +48,8 @@ impl Default for Lane {
 
 impl Lane {
     fn stop_for(&self, pause: Duration) {
-        let until = Instant::now() + pause;
+        let now = Instant::now();
+        let until = now.checked_add(pause).unwrap_or(now + GIVE_UP_AFTER);
         if let Ok(mut not_before) = self.not_before.lock() {
             *not_before = Some(not_before.map_or(until, |already| already.max(until)));
         }
@@ -144,11 +146,19 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     Ok(())
 }
 
+/// A step of a worker that panics is a step that failed: the worker goes on.
+pub async fn guarded<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a worker's step panicked");
+        Err(StoreError::Refused("the program panicked".to_owned()))
+    })
+}
+
 /// Sends until the end.
 pub async fn run(shop: &Shop, end: CancellationToken) {
     while !end.is_cancelled() {
         let woken = shop.work.notified();
-        match deliver_next(shop).await {
+        match guarded(deliver_next(shop)).await {
             Ok(Progress::Worked) => continue,
             Ok(Progress::Idle) => {}
             Err(error) => tracing::warn!(%error, "the outbox cannot be read now"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use leptos::config::LeptosOptions;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -21,6 +21,9 @@ use super::{
     store::{Ids, Store},
 };
 
+/// How many pages may wait for a pending payment at the same time.
+const STREAMS: usize = 256;
+
 /// The shop: its contracts with their implementations, and nothing that belongs to one request.
 pub struct Shop {
     pub environment: Environment,
@@ -34,6 +37,8 @@ pub struct Shop {
     pub ids: Arc<dyn Ids>,
     pub limits: RateLimits,
     pub shipping_countries: Arc<[String]>,
+    /// Places for pages that wait for a pending payment.
+    pub streams: Arc<Semaphore>,
     /// Told when there may be something for the workers.
     pub work: Notify,
     /// Cancelled when the process ends: long answers end with it.
@@ -56,6 +61,7 @@ impl Shop {
             ids: Arc::new(RandomIds),
             limits: RateLimits::new(&config.limits),
             shipping_countries: config.shipping_countries.clone(),
+            streams: Arc::new(Semaphore::new(STREAMS)),
             work: Notify::new(),
             end,
         }

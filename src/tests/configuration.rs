@@ -65,3 +65,39 @@ fn wrong_usage_is_2_and_help_is_0() {
         assert_eq!(rolitt(&[command, "--help"], &[]).status.code(), Some(0), "{command}");
     }
 }
+
+#[test]
+fn the_example_of_a_dotenv_reads_line_by_line() {
+    let example = include_str!("../../.env.example");
+    let uncommented: String = example
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .filter(|line| {
+            line.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let read: Vec<_> = dotenvy::from_read_iter(uncommented.as_bytes()).collect();
+    assert!(read.len() > 15);
+    for line in read {
+        let (name, value) = line.unwrap();
+        assert!(name != "COLOR_PRICE_MAP_JSON" || value.starts_with("{\"Honey Khaki\":"), "{value}");
+    }
+}
+
+#[test]
+fn a_dotenv_that_does_not_read_is_said_and_not_left_out() {
+    let folder = std::env::temp_dir().join(format!("rolitt-dotenv-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(".env"), "STRIPE_SECRET_KEY=sk_test_abc def\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_rolitt"))
+        .arg("check")
+        .env_remove("APP_ENV")
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains(".env") && !told.contains("sk_test"), "{told}");
+}

@@ -330,8 +330,8 @@ fn start_sandbox(config: &Config, listener: TcpListener, end: &CancellationToken
 /// The cluster that all tests share; it is left running for the next run.
 async fn admin_url() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-postgres");
-    let mut cluster = Embedded::start(&folder, std::env::var_os("PATH"), Purpose::Tests).await.unwrap();
-    cluster.leave_running();
+    let cluster = Embedded::start(&folder, std::env::var_os("PATH"), Purpose::Tests).await.unwrap();
+    cluster.leave_running().unwrap();
     cluster.url().expose_secret().to_owned()
 }
 
@@ -343,6 +343,6 @@ async fn fresh_database() -> (String, String) {
     let mut connection = PgConnection::connect(&admin).await.unwrap();
     sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
-    let url = admin.rsplit_once('/').map(|(base, _)| format!("{base}/{name}")).unwrap();
+    let url = admin.replace("/rolitt?", &format!("/{name}?"));
     (name, url)
 }

@@ -97,7 +97,12 @@ fn price_map(text: &str) -> Result<Vec<(ProductColor, PriceId)>, String> {
         if map.iter().any(|(mapped, _)| *mapped == color) {
             return Err("names a color twice".to_owned());
         }
-        map.push((color, PriceId::parse(&id).ok_or_else(|| "must give each color a Stripe price id".to_owned())?));
+        map.push((
+            color,
+            PriceId::parse(&id)
+                .filter(|_| ["price_", "plan_"].iter().any(|kind| id.starts_with(kind)))
+                .ok_or_else(|| "must give each color a Stripe price id".to_owned())?,
+        ));
     }
     if map.is_empty() {
         return Err("must give at least one color a price".to_owned());

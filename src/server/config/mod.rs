@@ -15,7 +15,7 @@ use url::Url;
 
 use self::reader::Reader;
 pub use self::reader::{ConfigError, Fault};
-use super::{marketing::klaviyo::KlaviyoConfig, payments::stripe::StripeConfig};
+use super::{marketing::klaviyo::KlaviyoConfig, payments::stripe::StripeConfig, store::postgres};
 use crate::domain::{
     money::Money,
     payment::{PriceId, ProductId},
@@ -126,8 +126,14 @@ impl Config {
             .needed_in_production("APP_URL", origin)
             .or_else(|| Url::parse(&format!("http://{}", listeners.public)).ok());
         let stripe = stripe(&mut reader, &listeners, generated_secret);
-        let catalogue = colors::catalogue(&mut reader, stripe.as_ref().is_some_and(|stripe| stripe.sandboxed));
+        let sandboxed = stripe_is_sandboxed(&reader);
+        let catalogue = colors::catalogue(&mut reader, sandboxed);
         let klaviyo = klaviyo(&mut reader, &listeners);
+        // Read by the caller before there is a log to write to; a misspelling is said here, with the others.
+        reader.parsed("LOG_FORMAT", |text| match text {
+            "json" | "text" => Ok(()),
+            _ => Err("must be json or text".to_owned()),
+        });
         let config = Parts {
             environment,
             app_url,
@@ -215,7 +221,11 @@ impl Parts {
 /// An absolute http(s) URL without path, query or credentials; https except on loopback.
 fn origin(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| "must be an absolute URL like https://shop.example".to_owned())?;
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
     let loopback = url.host_str().is_some_and(|host| {
         host == "localhost"
             || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
@@ -236,6 +246,12 @@ fn base(text: &str) -> Result<Url, String> {
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
         .ok_or_else(|| "must be an absolute URL like https://api.stripe.com".to_owned())
+}
+
+/// Whether Stripe is left to the sandbox: in development, where nothing of a real account is set.
+fn stripe_is_sandboxed(reader: &Reader<'_>) -> bool {
+    let set = |name: &str| reader.text(name).is_some();
+    !reader.production && !["STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE", "STRIPE_API_BASE"].into_iter().any(set)
 }
 
 fn stripe(
@@ -314,8 +330,7 @@ fn database(reader: &mut Reader<'_>) -> Option<Database> {
     let production = reader.production;
     let given = reader.text("DATABASE_URL").is_some() || reader.text("DATABASE_URL_FILE").is_some();
     let url = reader.secret("DATABASE_URL", production, |value| {
-        let read = Url::parse(value).is_ok_and(|url| matches!(url.scheme(), "postgres" | "postgresql"));
-        (!read).then_some("must be a URL like postgres://user:password@host/database")
+        (!postgres::reads(value)).then_some("must be a URL like postgres://user:password@host/database")
     });
     match url {
         Some(url) => Some(Database::Url(url)),

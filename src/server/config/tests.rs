@@ -126,6 +126,7 @@ fn price_maps_that_do_not_read_are_refused() {
         r#"{"Blue":"price_1"}"#,
         r#"{"Red":"price_1","Red":"price_2"}"#,
         r#"{"Red":"a b"}"#,
+        r#"{"Red":"prod_1"}"#,
         r#"{"Red":"price_1"} x"#,
     ] {
         assert_eq!(
@@ -143,6 +144,7 @@ fn public_urls_are_origins() {
         "http://shop.example",
         "https://shop.example/x",
         "https://u@shop.example",
+        "https://:p@shop.example",
         "ftp://shop.example",
         "https://shop.example/?a",
     ] {
@@ -152,6 +154,15 @@ fn public_urls_are_origins() {
             "{bad}"
         );
     }
+}
+
+#[test]
+fn databases_and_log_formats_that_mean_nothing_do_not_start() {
+    for bad in ["mysql://a/b", "postgres://a/b?sslmode=bogus", "postgres"] {
+        let changed = Box::leak(bad.to_owned().into_boxed_str());
+        assert_eq!(faulty(&production_with(("DATABASE_URL", changed))), ["DATABASE_URL"], "{bad}");
+    }
+    assert_eq!(faulty(&[("LOG_FORMAT", "yaml")]), ["LOG_FORMAT"]);
 }
 
 #[test]

@@ -22,6 +22,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the lane waits when Klaviyo says 429 without saying how long.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
 
+/// The longest wait that Klaviyo may ask for: more is a mistake.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 #[derive(Clone, Debug)]
 pub struct KlaviyoConfig {
     pub api_key: SecretString,
@@ -63,7 +66,7 @@ impl Klaviyo {
             .headers()
             .get(header::RETRY_AFTER)
             .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(Duration::from_secs);
+            .map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
         let told = format!("{status} {}", codes(&response.bytes().await.unwrap_or_default()));
         Err(match status {
             429 => MarketingError::Throttled { retry_after: retry_after.unwrap_or(DEFAULT_RETRY_AFTER) },

@@ -14,7 +14,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 
 use crate::domain::{
-    checkout::{Attempt, CheckoutError},
+    checkout::{Attempt, CheckoutError, Field},
     customer::{Email, Locale},
     money::Money,
     payment::{EventId, PriceId, ProductId, ProviderId, SessionId},
@@ -55,6 +55,7 @@ pub struct SessionOrder {
     pub price: PriceId,
     /// What the customer was shown and will be asked to pay.
     pub expected: Money,
+    pub asked_at: OffsetDateTime,
     /// Between 30 minutes and 24 hours from now, and the same for every repeat of this order (Stripe's bounds).
     pub expires_at: OffsetDateTime,
     pub success_url: String,
@@ -87,7 +88,8 @@ impl VerifiedEvent {
 /// A verified event, read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProviderEvent {
-    pub livemode: bool,
+    /// Where the event says it. One that does not is of our mode: each mode signs with a secret of its own.
+    pub livemode: Option<bool>,
     /// When it happened, by the provider's clock (whole seconds): not an order of events.
     pub created: OffsetDateTime,
     pub occurrence: Occurrence,
@@ -148,6 +150,9 @@ pub enum PaymentError {
     /// The key, its permissions, or an id in the configuration is wrong: every call like this will fail.
     #[error("the provider refused the shop: {0}")]
     Configuration(String),
+    /// The provider does not take this email address.
+    #[error("the provider refused the email address")]
+    Email,
     /// The provider refused this payment.
     #[error("the provider refused the payment: {0}")]
     Declined(String),
@@ -164,9 +169,13 @@ impl PaymentError {
     }
 
     /// What a customer is told of it.
-    pub const fn for_customer(&self) -> CheckoutError {
+    pub fn for_customer(&self) -> CheckoutError {
         match self {
             Self::Unreachable(_) | Self::RateLimited { .. } => CheckoutError::Network,
+            Self::Email => CheckoutError::invalid(
+                Field::Email,
+                "Our payment partner does not take this address. Check it, please.",
+            ),
             Self::Declined(_) => CheckoutError::Payment,
             Self::Configuration(_) | Self::NotFound | Self::Unreadable(_) => CheckoutError::Configuration,
         }

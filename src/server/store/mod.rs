@@ -160,9 +160,12 @@ pub struct Backlog {
 
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// It cannot be reached, or is too busy. The same step may succeed later.
+    /// It cannot be reached. The same step may succeed later.
     #[error("the store cannot be reached: {0}")]
     Unavailable(String),
+    /// It is there, and took too long over this step, which was undone. The step may succeed later.
+    #[error("the store was too busy: {0}")]
+    Busy(String),
     /// The step lost a race (a deadlock, a serialization failure) and was undone. Trying again at once is right.
     #[error("the store undid a race: {0}")]
     Conflict(String),
@@ -179,6 +182,6 @@ pub enum StoreError {
 
 impl StoreError {
     pub const fn retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Conflict(_))
+        matches!(self, Self::Unavailable(_) | Self::Busy(_) | Self::Conflict(_))
     }
 }

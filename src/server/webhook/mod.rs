@@ -71,12 +71,23 @@ pub async fn receive(shop: &Shop, provider: &str, headers: &HeaderMap, body: Byt
     let Err(failure) = apply(shop, provider.as_ref(), &delivery).await else {
         return Ok(());
     };
-    let next = (!failure.hopeless()).then(|| retry::pause(1));
-    keep(shop, &delivery, &failure, next).await.map_err(|error| {
-        metrics::counter!("webhook_events_total", "result" => "not_stored").increment(1);
-        tracing::error!(event = %delivery.event_id, %failure, %error, "webhook event could not be stored; the provider will send it again");
-        WebhookError::NotStored(error)
-    })
+    // A store that cannot be reached cannot keep it either; asking it again would only make the provider wait.
+    let (failure, error) = match failure {
+        Failure::Store(error @ StoreError::Unavailable(_)) => (error.to_string(), error),
+        failure => {
+            let next = (!failure.hopeless()).then(|| retry::pause(1));
+            match keep(shop, &delivery, &failure, next).await {
+                Ok(()) => return Ok(()),
+                Err(error) => (failure.to_string(), error),
+            }
+        }
+    };
+    metrics::counter!("webhook_events_total", "result" => "not_stored").increment(1);
+    tracing::error!(
+        event = %delivery.event_id, failure, %error,
+        "webhook event could not be stored; the provider will send it again"
+    );
+    Err(WebhookError::NotStored(error))
 }
 
 /// Applies an event: the log row, the preorder's change and the outbox rows, together. A panic is a failure like another.
@@ -101,7 +112,7 @@ async fn apply(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery)
 
 async fn apply_unguarded(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery) -> Result<Applied, Failure> {
     let event = provider.decode(&delivery.body)?;
-    if event.livemode != provider.livemode() {
+    if event.livemode.is_some_and(|livemode| livemode != provider.livemode()) {
         metrics::counter!("webhook_livemode_mismatches_total").increment(1);
         tracing::warn!(event = %delivery.event_id, livemode = event.livemode, "webhook event of the other mode ignored");
         let effect = || Effect::Ignore("an event of the other mode (test or live)");

@@ -6,7 +6,7 @@ use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, apply, keep};
-use crate::server::{state::Shop, store::StoreError};
+use crate::server::{outbox::guarded, state::Shop, store::StoreError};
 
 /// How many tries an event gets: about a day, by the pauses below.
 const TRIES: u32 = 30;
@@ -54,7 +54,7 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
 /// Works until the end.
 pub async fn run(shop: &Shop, end: CancellationToken) {
     while !end.is_cancelled() {
-        match retry_next(shop).await {
+        match guarded(retry_next(shop)).await {
             Ok(Progress::Worked) => continue,
             Ok(Progress::Idle) => {}
             Err(error) => tracing::warn!(%error, "kept events cannot be read now"),

@@ -25,6 +25,12 @@ pub const DEADLINE: Duration = Duration::from_secs(8);
 const ATTEMPT: Duration = Duration::from_millis(4500);
 const ATTEMPTS: u32 = 3;
 
+/// How often a request that is at work already (a double click's first) is asked for.
+const POLL: Duration = Duration::from_millis(300);
+
+/// The longest wait that anybody may ask for: more is a mistake, or a joke.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 pub struct StripeClient {
     http: reqwest::Client,
     base: String,
@@ -43,6 +49,8 @@ pub struct Failure {
     pub error: PaymentError,
     /// The failure is a stored answer: the same key will fail for ever.
     pub replayed: bool,
+    /// The same request is still at work: asking again is right until it has an answer.
+    pub in_progress: bool,
     /// How many times this call asked; a replay at the first is of an earlier call.
     pub attempts: u32,
 }
@@ -67,6 +75,11 @@ impl StripeClient {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => Failure { attempts: attempt, ..failure },
             };
+            if failure.in_progress && Instant::now() + POLL < deadline {
+                attempt -= 1;
+                sleep(POLL).await;
+                continue;
+            }
             let pause = backoff(attempt, &failure.error);
             let again = failure.error.retryable()
                 && !failure.replayed
@@ -81,8 +94,12 @@ impl StripeClient {
     }
 
     async fn attempt(&self, request: &RequestBuilder, key: Option<&str>, deadline: Instant) -> Result<Answer, Failure> {
-        let unreachable =
-            |text: &str| Failure { error: PaymentError::Unreachable(text.to_owned()), replayed: false, attempts: 1 };
+        let unreachable = |text: &str| Failure {
+            error: PaymentError::Unreachable(text.to_owned()),
+            replayed: false,
+            in_progress: false,
+            attempts: 1,
+        };
         let exchange = async {
             let response =
                 self.request(request, key).send().await.map_err(|error| unreachable(error::transport(&error)))?;
@@ -96,6 +113,7 @@ impl StripeClient {
             Err(Failure {
                 error: error::classify(status, retry_after, &body),
                 replayed: replayed && status >= StatusCode::INTERNAL_SERVER_ERROR,
+                in_progress: status == StatusCode::CONFLICT,
                 attempts: 1,
             })
         };
@@ -125,7 +143,7 @@ impl StripeClient {
 }
 
 fn seconds(value: Option<&header::HeaderValue>) -> Option<Duration> {
-    value?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+    value?.to_str().ok()?.trim().parse().ok().map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 
 /// 200 ms, doubling, with 50 to 100 % jitter; what the provider asks for, when it asks.

@@ -34,6 +34,7 @@ pub fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) 
     let told = format!("{} {kind} {code} {}", status.as_u16(), text(|e| e.param.as_ref()));
     match status.as_u16() {
         _ if kind == "card_error" => PaymentError::Declined(format!("{code} {}", text(|e| e.decline_code.as_ref()))),
+        400 if code == "email_invalid" || text(|e| e.param.as_ref()) == "customer_email" => PaymentError::Email,
         402 => PaymentError::Declined(told),
         404 if code == "resource_missing" => PaymentError::NotFound,
         429 => PaymentError::RateLimited { retry_after },
@@ -77,9 +78,15 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_is_not_taken_is_the_customers_to_mend() {
+        let body = r#"{"error":{"type":"invalid_request_error","code":"email_invalid","param":"customer_email"}}"#;
+        assert_eq!(of(400, body).for_customer().field(), Some(crate::domain::checkout::Field::Email));
+    }
+
+    #[test]
     fn the_operator_learns_the_parameter_and_not_its_value() {
-        let body = r#"{"error":{"type":"invalid_request_error","code":"parameter_invalid_empty","param":"customer_email","message":"jo@example.com is bad"}}"#;
+        let body = r#"{"error":{"type":"invalid_request_error","code":"parameter_invalid_empty","param":"success_url","message":"jo@example.com is bad"}}"#;
         let told = of(400, body).to_string();
-        assert!(told.contains("customer_email") && !told.contains("jo@example.com"), "{told}");
+        assert!(told.contains("success_url") && !told.contains("jo@example.com"), "{told}");
     }
 }

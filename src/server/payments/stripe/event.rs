@@ -18,7 +18,7 @@ struct Envelope<'a> {
     #[serde(rename = "type")]
     event_type: String,
     #[serde(default)]
-    livemode: bool,
+    livemode: Option<bool>,
     #[serde(default)]
     created: i64,
     #[serde(borrow)]

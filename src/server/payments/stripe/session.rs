@@ -22,13 +22,13 @@ use crate::domain::{
     customer::{Locale, ShippingAddress},
     money::Money,
     payment::{IntentId, SessionId},
-    preorder::{SessionFacts, SessionOutcome},
+    preorder::{Asked, SessionFacts, SessionOutcome},
     text::clean,
 };
 
 /// How many keys one order may use up: a key whose session was paid or expired, or whose answer is a stored failure, gives
 /// way to the next.
-const GENERATIONS: u32 = 20;
+const LAST_GENERATION: u32 = 12;
 
 /// How many keys one call may see fail afresh, so that an outage does not use up an order's keys.
 const FRESH_FAILURES: u32 = 2;
@@ -39,8 +39,13 @@ pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenS
     let request = request(order);
     let base = idempotency_key(order);
     let mut fresh_failures = 0;
-    for generation in 0..GENERATIONS {
-        let key = if generation == 0 { base.clone() } else { format!("{base}-{generation}") };
+    for generation in 0..=LAST_GENERATION {
+        let key = match generation {
+            0 => base.clone(),
+            // The last one changes by the minute, so that no order is ever locked out.
+            LAST_GENERATION => format!("{base}-m{}", order.asked_at.unix_timestamp() / 60),
+            _ => format!("{base}-{generation}"),
+        };
         match client.send(&request, Some(&key), deadline).await {
             Ok(answer) => {
                 if let Some(open) = still_open(client, answer, deadline).await? {
@@ -250,10 +255,7 @@ impl Session {
             ),
             _ => None,
         };
-        let expected = metadata
-            .get("expected_amount_minor")
-            .zip(metadata.get("expected_currency"))
-            .and_then(|(minor, currency)| Money::new(minor.parse().ok()?, currency.parse().ok()?).ok());
+        let expected = asked(metadata.get("expected_amount_minor"), metadata.get("expected_currency"));
         let details = self.customer_details;
         let phone = details.as_ref().and_then(|details| details.phone.clone());
         let email = details
@@ -303,6 +305,19 @@ impl Session {
             (_, Some("open")) if !completed => Ok(SessionOutcome::Open),
             _ => Err("payment_status: not one that is known".to_owned()),
         }
+    }
+}
+
+/// What the metadata say was asked. Half of it, or text that is no amount, is not the same as nothing.
+fn asked(minor: Option<&String>, currency: Option<&String>) -> Asked {
+    match (minor, currency) {
+        (None, None) => Asked::Unsaid,
+        (Some(minor), Some(currency)) => minor
+            .parse()
+            .ok()
+            .and_then(|minor| Money::new(minor, currency.parse().ok()?).ok())
+            .map_or(Asked::Unreadable, Asked::Amount),
+        _ => Asked::Unreadable,
     }
 }
 

@@ -41,18 +41,21 @@ pub enum Purpose {
     Tests,
 }
 
-/// A running cluster.
+/// A running cluster, used by this process and perhaps by others. Whoever leaves last stops it.
 #[derive(Debug)]
 pub struct Embedded {
     url: SecretString,
-    /// `None` when it was running before: then it is not ours to stop.
-    stop: Option<Server>,
+    server: Server,
+    /// Held shared by everybody who uses the cluster.
+    users: File,
 }
 
 #[derive(Debug, Clone)]
 struct Server {
     bin: PathBuf,
     data: PathBuf,
+    /// There while somebody asked for the cluster to run on without users.
+    keep: PathBuf,
     user: Option<(u32, u32)>,
 }
 
@@ -61,36 +64,53 @@ impl Embedded {
     /// of programs. The URL is also left in `data_dir/database-url`, readable by the owner only.
     pub async fn start(data_dir: &Path, path: Option<OsString>, purpose: Purpose) -> Result<Self, EmbeddedError> {
         let dir = data_dir.to_owned();
-        let (server, port, password, started) = tokio::task::spawn_blocking(move || start(&dir, path, purpose))
-            .await
-            .map_err(|error| EmbeddedError::Failed { what: "starting PostgreSQL", why: error.to_string() })??;
-        let base = format!("postgres://rolitt:{password}@127.0.0.1:{port}");
-        create_database(&format!("{base}/postgres")).await?;
-        let url = format!("{base}/rolitt");
-        write_private(&data_dir.join("database-url"), &url)?;
-        Ok(Self { url: SecretString::from(url), stop: started.then_some(server) })
+        let (server, users, port, password) =
+            tokio::task::spawn_blocking(move || start(&dir, path, purpose))
+                .await
+                .map_err(|error| EmbeddedError::Failed { what: "starting PostgreSQL", why: error.to_string() })??;
+        // Said outright, because the PG… variables of a developer's shell are for another server.
+        let url = |database: &str| format!("postgres://rolitt:{password}@127.0.0.1:{port}/{database}?sslmode=disable");
+        let embedded = Self { url: SecretString::from(url("rolitt")), server, users };
+        let ready = match create_database(&url("postgres")).await {
+            Ok(()) => write_private(&data_dir.join("database-url"), &url("rolitt")),
+            Err(error) => Err(error),
+        };
+        match ready {
+            Ok(()) => Ok(embedded),
+            Err(error) => {
+                embedded.stop().await;
+                Err(error)
+            }
+        }
     }
 
     pub fn url(&self) -> &SecretString {
         &self.url
     }
 
-    /// Lets the cluster run on after this process.
-    pub fn leave_running(&mut self) {
-        self.stop = None;
+    /// Lets the cluster run on without users, until `stop_any`.
+    pub fn leave_running(&self) -> Result<(), EmbeddedError> {
+        File::create(&self.server.keep).map(drop).map_err(|error| EmbeddedError::Io(self.server.keep.clone(), error))
     }
 
-    /// Stops the cluster if this process started it; its data stay.
+    /// Leaves the cluster, and stops it if nobody else uses it; its data stay.
     pub async fn stop(self) {
-        if let Some(server) = self.stop {
-            let _ = tokio::task::spawn_blocking(move || server.stop()).await;
-        }
+        let Self { server, users, .. } = self;
+        let _ = tokio::task::spawn_blocking(move || {
+            // Not held by anybody else: this was the last.
+            let last = users.unlock().is_ok() && users.try_lock().is_ok();
+            if last && !server.keep.exists() {
+                let _ = server.stop();
+            }
+        })
+        .await;
     }
 
-    /// Stops the cluster of `data_dir`, whoever started it. Nothing happens when it does not run.
+    /// Stops the cluster of `data_dir`, whoever uses it. Nothing happens when it does not run.
     pub fn stop_any(data_dir: &Path, path: Option<OsString>) -> Result<(), EmbeddedError> {
         let server = Server::find(data_dir, path)?;
-        if server.data.join("postmaster.pid").exists() {
+        let _ = fs::remove_file(&server.keep);
+        if server.running_port().is_some() {
             server.stop()?;
         }
         Ok(())
@@ -108,7 +128,12 @@ impl Server {
             let name = hex::encode(&Sha256::digest(absolute.as_os_str().as_encoded_bytes())[..6]);
             home = Path::new("/var/tmp").join(format!("rolitt-postgres-{name}"));
         }
-        Ok(Self { bin: find_bin(path).ok_or(EmbeddedError::NotInstalled)?, data: home.join("data"), user })
+        Ok(Self {
+            bin: find_bin(path).ok_or(EmbeddedError::NotInstalled)?,
+            data: home.join("data"),
+            keep: absolute.join("postgres.keep"),
+            user,
+        })
     }
 
     fn command(&self, program: &str) -> Command {
@@ -148,12 +173,13 @@ fn start(
     data_dir: &Path,
     path: Option<OsString>,
     purpose: Purpose,
-) -> Result<(Server, u16, String, bool), EmbeddedError> {
+) -> Result<(Server, File, u16, String), EmbeddedError> {
     let server = Server::find(data_dir, path)?;
-    // One starter at a time; the lock goes with the file.
-    let lock_path = data_dir.join("postgres.lock");
-    let lock = File::create(&lock_path).map_err(|error| EmbeddedError::Io(lock_path.clone(), error))?;
-    lock.lock().map_err(|error| EmbeddedError::Io(lock_path, error))?;
+    // Users first, so that nobody stops what this process is about to use; then one starter at a time.
+    let users = lock_file(data_dir, "postgres.users")?;
+    users.lock_shared().map_err(|error| EmbeddedError::Io(data_dir.to_owned(), error))?;
+    let starter = lock_file(data_dir, "postgres.lock")?;
+    starter.lock().map_err(|error| EmbeddedError::Io(data_dir.to_owned(), error))?;
     let home = server.data.parent().unwrap_or(Path::new("/")).to_owned();
     let password_file = home.join("password");
     if !server.data.join("PG_VERSION").exists() {
@@ -162,7 +188,7 @@ fn start(
     let password =
         fs::read_to_string(&password_file).map_err(|error| EmbeddedError::Io(password_file, error))?.trim().to_owned();
     if let Some(port) = server.running_port() {
-        return Ok((server, port, password, false));
+        return Ok((server, users, port, password));
     }
     let speed =
         if purpose == Purpose::Tests { "-c fsync=off -c synchronous_commit=off -c full_page_writes=off" } else { "" };
@@ -184,7 +210,7 @@ fn start(
             .stderr(Stdio::null())
             .status();
         match status {
-            Ok(status) if status.success() => return Ok((server, port, password, true)),
+            Ok(status) if status.success() => return Ok((server, users, port, password)),
             Ok(status) => last = Some(format!("{status}; see {}", home.join("log").display())),
             Err(error) => last = Some(error.to_string()),
         }
@@ -192,6 +218,17 @@ fn start(
     Err(EmbeddedError::Failed { what: "starting PostgreSQL", why: last.unwrap_or_default() })
 }
 
+fn lock_file(data_dir: &Path, name: &str) -> Result<File, EmbeddedError> {
+    let path = data_dir.join(name);
+    fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| EmbeddedError::Io(path, error))
+}
+
+/// Makes the cluster beside its place and moves it there whole: an interrupted attempt leaves no half of one.
 fn initialize(server: &Server, home: &Path, password_file: &Path) -> Result<(), EmbeddedError> {
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -199,9 +236,9 @@ fn initialize(server: &Server, home: &Path, password_file: &Path) -> Result<(), 
     };
     fs::create_dir_all(home).map_err(io(home))?;
     fs::set_permissions(home, fs::Permissions::from_mode(0o700)).map_err(io(home))?;
-    // What an interrupted attempt left is no cluster.
-    if server.data.exists() {
-        fs::remove_dir_all(&server.data).map_err(io(&server.data))?;
+    let draft = home.join("data.new");
+    if draft.exists() {
+        fs::remove_dir_all(&draft).map_err(io(&draft))?;
     }
     write_private(password_file, &nanoid::nanoid!(32, &nanoid::alphabet::SAFE))?;
     if let Some((uid, gid)) = server.user {
@@ -210,11 +247,20 @@ fn initialize(server: &Server, home: &Path, password_file: &Path) -> Result<(), 
         }
     }
     Server::run(
-        server.command("initdb").arg("-D").arg(&server.data).arg(format!("--pwfile={}", password_file.display())).args(
-            ["-U", "rolitt", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
-        ),
+        server.command("initdb").arg("-D").arg(&draft).arg(format!("--pwfile={}", password_file.display())).args([
+            "-U",
+            "rolitt",
+            "-A",
+            "scram-sha-256",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+            "--no-instructions",
+        ]),
         "making a PostgreSQL cluster",
-    )
+    )?;
+    fs::rename(&draft, &server.data).map_err(io(&server.data))
 }
 
 /// Makes the database of the shop where it is missing.

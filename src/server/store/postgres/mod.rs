@@ -28,6 +28,7 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    options: PgConnectOptions,
 }
 
 impl PostgresStore {
@@ -37,7 +38,8 @@ impl PostgresStore {
             .expose_secret()
             .parse()
             .map_err(|_| StoreError::Refused("the database URL does not read".to_owned()))?;
-        let options = options.application_name("rolitt").options([
+        let options = options.application_name("rolitt");
+        let bounds = options.clone().options([
             ("statement_timeout", "5000"),
             ("lock_timeout", "4000"),
             ("idle_in_transaction_session_timeout", "10000"),
@@ -46,21 +48,27 @@ impl PostgresStore {
             .max_connections(16)
             .acquire_timeout(Duration::from_millis(2500))
             .idle_timeout(Duration::from_mins(5))
-            .connect_lazy_with(options);
-        Ok(Self { pool })
+            .connect_lazy_with(bounds);
+        Ok(Self { pool, options })
     }
 
     /// Applies what is missing of the schema, under a lock that other instances wait for.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        MIGRATIONS.run(&self.pool).await.map_err(|error| match error {
+        // A connection of its own, closed whatever happens: the lock is the session's, and an index may take its time.
+        let options = self.options.clone().options([("statement_timeout", "600000"), ("lock_timeout", "60000")]);
+        let single =
+            PgPoolOptions::new().max_connections(1).connect_with(options).await.map_err(refused_or_unavailable)?;
+        let result = MIGRATIONS.run(&single).await;
+        single.close().await;
+        result.map_err(|error| match error {
             sqlx::migrate::MigrateError::Execute(error) => refused_or_unavailable(error),
             other => StoreError::Refused(other.to_string()),
         })
     }
 
-    /// Ends every connection; waits for those in use.
+    /// Ends every connection; waits a moment for those in use.
     pub async fn close(&self) {
-        self.pool.close().await;
+        let _ = tokio::time::timeout(STEP, self.pool.close()).await;
     }
 
     /// The pool, for those who read the database beside the store (tests).
@@ -69,20 +77,74 @@ impl PostgresStore {
     }
 }
 
+/// Whether this is a database's URL, with parameters that mean something.
+pub fn reads(url: &str) -> bool {
+    (url.starts_with("postgres://") || url.starts_with("postgresql://")) && url.parse::<PgConnectOptions>().is_ok()
+}
+
 #[async_trait]
 impl Store for PostgresStore {
     async fn apply(&self, step: Step<'_>) -> Result<Applied, StoreError> {
+        let json = step.delivery.and_then(|delivery| webhook_logs::json_text(&delivery.body));
+        match bounded(self.apply_once(&step, json)).await {
+            // Rust reads JSON that jsonb refuses. The bytes are what counts, and they are kept either way.
+            Err(error) if json.is_some() && is_data_exception(&error) => bounded(self.apply_once(&step, None)).await,
+            other => other,
+        }
+    }
+
+    async fn keep_event(&self, delivery: &Delivery, error: &str, next: Option<Duration>) -> Result<(), StoreError> {
+        let json = webhook_logs::json_text(&delivery.body);
+        match bounded(webhook_logs::keep(&self.pool, delivery, json, error, next)).await {
+            Err(refused) if json.is_some() && is_data_exception(&refused) => {
+                bounded(webhook_logs::keep(&self.pool, delivery, None, error, next)).await
+            }
+            other => other,
+        }
+    }
+
+    async fn lease_event(&self, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
+        bounded(webhook_logs::lease(&self.pool, lease)).await
+    }
+
+    async fn preorder_of_session(&self, session: &SessionId) -> Result<Option<Preorder>, StoreError> {
+        bounded(async {
+            let mut connection = self.pool.acquire().await.map_err(refused_or_unavailable)?;
+            preorders::of_session(&mut connection, session).await
+        })
+        .await
+    }
+
+    async fn lease_message(&self, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
+        bounded(outbox::lease(&self.pool, kind, lease)).await
+    }
+
+    async fn finish_message(&self, message: &LeasedMessage, end: MessageEnd<'_>) -> Result<bool, StoreError> {
+        bounded(outbox::finish(&self.pool, message, end)).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        bounded(backlog::read(&self.pool)).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        bounded(self.schema_is_current()).await
+    }
+}
+
+impl PostgresStore {
+    async fn apply_once(&self, step: &Step<'_>, json: Option<&str>) -> Result<Applied, StoreError> {
         let mut tx = self.pool.begin().await.map_err(refused_or_unavailable)?;
         let log = match step.delivery {
-            Some(delivery) => match webhook_logs::open(&mut tx, delivery).await? {
+            Some(delivery) => match webhook_logs::open(&mut tx, delivery, json).await? {
                 Some(id) => Some(id),
                 None => return Ok(Applied::Duplicate),
             },
             None => None,
         };
-        let (applied, outcome) = match step.effect {
+        let (applied, outcome) = match &step.effect {
             Effect::Ignore(reason) => (Applied::Ignored, webhook_logs::Outcome::ignored(reason)),
-            Effect::Preorder(effect) => preorders::apply(&mut tx, &effect).await?,
+            Effect::Preorder(effect) => preorders::apply(&mut tx, effect).await?,
         };
         if let Some(id) = log {
             webhook_logs::close(&mut tx, id, &outcome).await?;
@@ -91,32 +153,7 @@ impl Store for PostgresStore {
         Ok(applied)
     }
 
-    async fn keep_event(&self, delivery: &Delivery, error: &str, next: Option<Duration>) -> Result<(), StoreError> {
-        webhook_logs::keep(&self.pool, delivery, error, next).await
-    }
-
-    async fn lease_event(&self, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
-        webhook_logs::lease(&self.pool, lease).await
-    }
-
-    async fn preorder_of_session(&self, session: &SessionId) -> Result<Option<Preorder>, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(refused_or_unavailable)?;
-        preorders::of_session(&mut connection, session).await
-    }
-
-    async fn lease_message(&self, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
-        outbox::lease(&self.pool, kind, lease).await
-    }
-
-    async fn finish_message(&self, message: &LeasedMessage, end: MessageEnd<'_>) -> Result<bool, StoreError> {
-        outbox::finish(&self.pool, message, end).await
-    }
-
-    async fn backlog(&self) -> Result<Backlog, StoreError> {
-        backlog::read(&self.pool).await
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
+    async fn schema_is_current(&self) -> Result<(), StoreError> {
         let applied = sqlx::query_scalar!(r#"select count(*) as "count!" from _sqlx_migrations where success"#)
             .fetch_one(&self.pool)
             .await
@@ -130,6 +167,20 @@ impl Store for PostgresStore {
     }
 }
 
+/// A step that waits longer is given up here: the server's own timeout does not help when the server cannot be heard.
+const STEP: Duration = Duration::from_secs(6);
+
+async fn bounded<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(STEP, step)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".to_owned())))
+}
+
+/// SQLSTATE class 22: a value that its type does not take.
+fn is_data_exception(error: &StoreError) -> bool {
+    matches!(error, StoreError::Refused(told) if told.starts_with("SQLSTATE 22"))
+}
+
 /// Sorts an error by whether the same step may succeed later. SQLSTATE classes:
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn refused_or_unavailable(error: sqlx::Error) -> StoreError {
@@ -141,6 +192,10 @@ fn refused_or_unavailable(error: sqlx::Error) -> StoreError {
                 || code == "25006";
             // The message may quote values (a duplicate key's); the code and the constraint say what an operator needs.
             let told = format!("SQLSTATE {code} {}", database.constraint().unwrap_or_default());
+            // 57014: the statement took too long; 55P03: a lock did.
+            if code == "57014" || code == "55P03" {
+                return StoreError::Busy(told);
+            }
             if code == "40001" || code == "40P01" {
                 return StoreError::Conflict(told);
             }

@@ -33,7 +33,7 @@ impl Outcome {
 
 /// The event's row, locked for this transaction; `None` when it was applied before. A second caller with the same event
 /// waits here for the first.
-pub async fn open(tx: &mut PgConnection, delivery: &Delivery) -> Result<Option<i64>, StoreError> {
+pub async fn open(tx: &mut PgConnection, delivery: &Delivery, json: Option<&str>) -> Result<Option<i64>, StoreError> {
     sqlx::query_scalar!(
         r#"insert into webhook_logs (event, provider, status, stripe_event_id, raw_data, raw_body)
            values ($1, $2, 'processing', $3, $4::text::jsonb, $5)
@@ -43,7 +43,7 @@ pub async fn open(tx: &mut PgConnection, delivery: &Delivery) -> Result<Option<i
         delivery.event_type,
         delivery.provider.as_str(),
         delivery.event_id.as_str(),
-        json_text(&delivery.body),
+        json,
         &delivery.body[..]
     )
     .fetch_optional(tx)
@@ -72,7 +72,13 @@ pub async fn close(tx: &mut PgConnection, id: i64, outcome: &Outcome) -> Result<
 }
 
 /// Keeps an event that could not be applied; leaves one alone that was applied meanwhile.
-pub async fn keep(pool: &PgPool, delivery: &Delivery, error: &str, next: Option<Duration>) -> Result<(), StoreError> {
+pub async fn keep(
+    pool: &PgPool,
+    delivery: &Delivery,
+    json: Option<&str>,
+    error: &str,
+    next: Option<Duration>,
+) -> Result<(), StoreError> {
     let status = if next.is_some() { "failed" } else { "parked" };
     sqlx::query!(
         r#"insert into webhook_logs (event, provider, status, stripe_event_id, raw_data, raw_body, error, available_at)
@@ -84,7 +90,7 @@ pub async fn keep(pool: &PgPool, delivery: &Delivery, error: &str, next: Option<
         delivery.provider.as_str(),
         status,
         delivery.event_id.as_str(),
-        json_text(&delivery.body),
+        json,
         &delivery.body[..],
         error,
         seconds(next.unwrap_or_default())
@@ -122,8 +128,8 @@ pub async fn lease(pool: &PgPool, lease: Duration) -> Result<Option<LeasedEvent>
     }))
 }
 
-/// The body as text that `jsonb` takes; `None` for anything else. `jsonb` refuses what Rust's strings allow: NUL.
-fn json_text(body: &[u8]) -> Option<&str> {
+/// The body as text that `jsonb` takes, as far as Rust can tell; `None` for anything else.
+pub fn json_text(body: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(body).ok()?;
     let value: serde_json::Value = serde_json::from_str(text).ok()?;
     (!holds_nul(&value)).then_some(text)
