@@ -196,12 +196,57 @@ async fn a_provider_that_fails_a_while_is_asked_again_under_the_same_key() {
     app.sandbox_post("/sandbox/faults", json!({ "stripe": { "error_rate": 0.4, "status": 503 } })).await;
     let mut good = 0;
     for number in 0..20 {
+        // Under one key: however often it was asked, an attempt has one session.
         let attempt = format!("attempt-{number}");
         let response = app.post_json(&[GOOD[0], GOOD[1], GOOD[2], ("attempt", &attempt)]).await;
         good += i32::from(response.status() == StatusCode::OK);
     }
     // One of sixteen tries in vain, on average: half of them in vain would mean that nothing is tried again.
     assert!(good >= 14, "{good}");
+    app.http.delete(format!("{}/sandbox/faults", app.sandbox)).send().await.unwrap();
+    assert_eq!(sessions(&app).await.len(), usize::try_from(good).unwrap());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_double_click_waits_for_the_session_of_the_first() {
+    let app = TestApp::start().await;
+    app.shop.catalogue.refresh().await.unwrap();
+    app.sandbox_post("/sandbox/faults", json!({ "stripe": { "latency_ms": 1500 } })).await;
+    let (first, second) = tokio::join!(app.post_form(&GOOD), async {
+        tokio::time::sleep(std::time::Duration::from_millis(150)).await;
+        app.post_form(&GOOD).await
+    });
+    assert_eq!(location(&first), location(&second));
+    app.http.delete(format!("{}/sandbox/faults", app.sandbox)).send().await.unwrap();
+    assert_eq!(sessions(&app).await.len(), 1);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn those_who_wait_for_the_first_prices_share_the_answer() {
+    let app = TestApp::start().await;
+    app.sandbox_post("/sandbox/faults", json!({ "stripe": { "hang_rate": 1 } })).await;
+    let began = std::time::Instant::now();
+    let all = futures::future::join_all((0..5).map(|_| app.post_json(&GOOD))).await;
+    assert!(all.iter().all(|response| response.status() == StatusCode::SERVICE_UNAVAILABLE));
+    // The promise is eight seconds for each; one after the other would be forty.
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_order_is_never_locked_out_by_stored_failures() {
+    let app = TestApp::start().await;
+    app.shop.catalogue.refresh().await.unwrap();
+    app.sandbox_post("/sandbox/faults", json!({ "stripe": { "record_then_error_rate": 1, "status": 500 } })).await;
+    for _ in 0..8 {
+        assert_eq!(app.post_json(&GOOD).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+    app.http.delete(format!("{}/sandbox/faults", app.sandbox)).send().await.unwrap();
+    // The last key changes by the minute: a failure that was stored in this one is past in the next.
+    app.clock.advance(time::Duration::minutes(2));
+    assert_eq!(app.post_json(&GOOD).await.status(), StatusCode::OK);
     app.finish().await;
 }
 

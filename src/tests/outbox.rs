@@ -1,8 +1,10 @@
 //! What is told outside: once, the same bytes every time, in the receiver's pace.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
-use super::test_app::{TestApp, completed};
+use super::test_app::{Setup, TestApp, completed};
 
 async fn recorded(app: &TestApp) -> Vec<Value> {
     app.sandbox_get("/sandbox/klaviyo/events").await["events"].as_array().unwrap().clone()
@@ -66,7 +68,18 @@ async fn a_lane_that_is_asked_to_slow_down_sends_nothing_until_it_may() {
     assert_eq!(app.count("outbox where last_error is not null").await, 1, "the others were not tried");
     let row = app.row("select attempts from outbox where last_error is not null").await;
     assert_eq!(row["attempts"], 0, "a lane's fault is not the message's");
-    app.leave().await;
+    // The sandbox asks for one second; ten are the default where nothing is asked for.
+    assert_eq!(
+        app.count("outbox where last_error is not null and available_at <= now() + interval '1 second'").await,
+        1
+    );
+    app.http.delete(format!("{}/sandbox/faults", app.sandbox)).send().await.unwrap();
+    app.until("the lane opens again", async || {
+        app.deliver_all().await;
+        app.count("outbox where status = 'sent'").await == 3
+    })
+    .await;
+    app.finish().await;
 }
 
 #[tokio::test]
@@ -82,5 +95,19 @@ async fn a_refused_key_stops_the_lane_and_loses_nothing_but_a_refused_event_is_p
     app.sandbox_post("/sandbox/faults", json!({ "klaviyo": { "error_rate": 1, "status": 401 } })).await;
     app.deliver_all().await;
     assert_eq!(app.count("outbox where status = 'pending' and attempts = 0 and last_error like '%401%'").await, 1);
+    app.leave().await;
+}
+
+#[tokio::test]
+async fn a_wait_beyond_reason_is_an_hour_and_kills_no_worker() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let refuse = || async { (axum::http::StatusCode::TOO_MANY_REQUESTS, [("retry-after", "18446744073709551615")]) };
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(refuse)).await });
+    let variables = HashMap::from([("KLAVIYO_API_KEY", "pk_test".to_owned()), ("KLAVIYO_API_BASE", base)]);
+    let app = TestApp::start_with(Setup { variables, ..Setup::default() }).await;
+    app.deliver(&completed("evt_1", "cs_test_1")).await;
+    app.deliver_all().await;
+    assert_eq!(app.count("outbox where status = 'pending' and available_at <= now() + interval '1 hour'").await, 1);
     app.leave().await;
 }

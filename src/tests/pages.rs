@@ -169,8 +169,20 @@ async fn a_pending_payment_is_told_as_it_settles() {
         let next = String::from_utf8(stream.chunk().await.unwrap().unwrap().to_vec()).unwrap();
         assert!(next.contains("data: paid"), "{next}");
     }
-    assert_eq!(app.get("/checkout/events?session_id=x").await.status(), StatusCode::NOT_FOUND);
+    for unknown in ["x", "cs_test_invented"] {
+        let stream = app.get(&format!("/checkout/events?session_id={unknown}")).await;
+        assert_eq!(stream.status(), StatusCode::NOT_FOUND, "{unknown}");
+    }
     app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_request_id_is_ours_whatever_the_client_sends() {
+    let app = TestApp::start().await;
+    let request = app.http.get(format!("{}/healthz", app.public)).header("x-request-id", "victim@example.com");
+    let id = request.send().await.unwrap().headers()["x-request-id"].to_str().unwrap().to_owned();
+    assert!(id.starts_with("req_") && !id.contains("victim"), "{id}");
     app.finish().await;
 }
 

@@ -17,6 +17,7 @@ use rolitt::{
     ops, router,
     sandbox::{self, SandboxConfig, SeedPrice},
     server::{
+        clock::Clock,
         config::Config,
         http, listener, outbox,
         state::{AppState, Shop},
@@ -47,9 +48,28 @@ pub struct TestApp {
     pub public: String,
     pub operations: String,
     pub sandbox: String,
+    pub clock: Arc<TestClock>,
     database: String,
     end: CancellationToken,
     finished: bool,
+}
+
+/// The real time, plus what the test adds: the sandbox's deliveries carry the real one.
+#[derive(Default)]
+pub struct TestClock {
+    ahead: Mutex<time::Duration>,
+}
+
+impl TestClock {
+    pub fn advance(&self, by: time::Duration) {
+        *self.ahead.lock().unwrap() += by;
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> time::OffsetDateTime {
+        time::OffsetDateTime::now_utc() + *self.ahead.lock().unwrap()
+    }
 }
 
 /// What a test changes of the usual shop.
@@ -88,6 +108,8 @@ impl TestApp {
         store.migrate().await.unwrap();
         let client = http::client().unwrap();
         let mut shop = Shop::new(&config, Arc::new(store.clone()), client.clone(), end.clone());
+        let clock = Arc::new(TestClock::default());
+        shop.clock = clock.clone();
         if let Some(ids) = setup.ids {
             shop.ids = ids;
         }
@@ -98,7 +120,7 @@ impl TestApp {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         tokio::spawn(listener::serve(operations, ops::listener::router(shop.clone(), metrics), end.clone()));
         let [public, operations, sandbox] = addresses;
-        Self { shop, store, http: client, public, operations, sandbox, database, end, finished: false }
+        Self { shop, store, http: client, public, operations, sandbox, clock, database, end, finished: false }
     }
 
     pub fn pool(&self) -> &PgPool {

@@ -3,6 +3,8 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use rolitt::server::store::Store;
+
 use super::test_app::{ListedIds, PREVIOUS_SECRET, SECRET, Setup, TestApp, completed, event, paid_session, sign};
 
 #[tokio::test]
@@ -194,6 +196,74 @@ async fn nul_surrogates_and_long_names_are_stored_whole_and_shown_clean() {
     assert!(row["name"].as_str().unwrap().starts_with("Jo<script> 😀"));
     assert!(row["name"].as_str().unwrap().chars().count() <= 500);
     assert_eq!(row["no_json"], true);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn json_that_postgresql_does_not_take_is_applied_all_the_same() {
+    let app = TestApp::start().await;
+    for (number, oddity) in [r#""x":1e-20000"#, r#""x":"\u0000","x":1"#].into_iter().enumerate() {
+        let text = completed(&format!("evt_{number}"), &format!("cs_test_{number}")).to_string();
+        let body = text.replacen('{', &format!("{{{oddity},"), 1).into_bytes();
+        assert_eq!(app.deliver_bytes(body.clone()).await, StatusCode::OK, "{oddity}");
+        let log = app.row(&format!("select status, raw_data, encode(raw_body, 'hex') as body from webhook_logs where stripe_event_id = 'evt_{number}'")).await;
+        assert_eq!((&log["status"], &log["raw_data"]), (&json!("done"), &json!(null)), "{oddity}");
+        assert_eq!(log["body"], hex::encode(body));
+    }
+    assert_eq!(app.count("preorders where status = 'paid'").await, 2);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_expectation_that_does_not_read_is_not_the_same_as_none() {
+    let app = TestApp::start().await;
+    for (number, metadata) in [
+        json!({ "color": "Red", "expected_amount_minor": "1 ", "expected_currency": "usd" }),
+        json!({ "color": "Red", "expected_amount_minor": "29900" }),
+        json!({ "color": "Red", "expected_amount_minor": "29900", "expected_currency": "dollars" }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut object = paid_session(&format!("cs_test_{number}"));
+        object["metadata"] = metadata;
+        app.deliver(&event(&format!("evt_{number}"), "checkout.session.completed", object)).await;
+    }
+    assert_eq!(app.count("preorders where status = 'paid' and needs_review").await, 3);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_without_a_mode_is_of_the_mode_whose_secret_signed_it() {
+    let app = TestApp::start().await;
+    let mut unsaid = completed("evt_1", "cs_test_1");
+    unsaid.as_object_mut().unwrap().remove("livemode");
+    assert_eq!(app.deliver(&unsaid).await, StatusCode::OK);
+    assert_eq!(app.count("preorders").await, 1);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_event_whose_worker_died_is_taken_up_again_when_its_lease_ends() {
+    let app = TestApp::start().await;
+    let event = completed("evt_1", "cs_test_1");
+    app.deliver(&event).await;
+    sqlx::query("delete from outbox").execute(app.pool()).await.unwrap();
+    sqlx::query("update webhook_logs set status = 'failed', preorder_id = null, available_at = now()")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    sqlx::query("delete from preorders").execute(app.pool()).await.unwrap();
+    let lease = std::time::Duration::from_secs(60);
+    assert!(app.store.lease_event(lease).await.unwrap().is_some(), "and here its worker dies");
+    app.retry_all().await;
+    assert_eq!(app.count("preorders").await, 0, "leased");
+    app.let_time_pass().await;
+    app.retry_all().await;
+    assert_eq!(app.count("preorders where status = 'paid'").await, 1);
     app.deliver_all().await;
     app.finish().await;
 }
