@@ -15,3 +15,4 @@ mod outbox;
 mod pages;
 mod store;
 mod webhook;
+mod webhook_meaning;

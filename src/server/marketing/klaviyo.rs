@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// The longest wait that Klaviyo may ask for: more is a mistake.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 #[derive(Clone, Debug)]
 pub struct KlaviyoConfig {

@@ -29,7 +29,7 @@ const ATTEMPTS: u32 = 3;
 const POLL: Duration = Duration::from_millis(300);
 
 /// The longest wait that anybody may ask for: more is a mistake, or a joke.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 pub struct StripeClient {
     http: reqwest::Client,
