@@ -9,6 +9,9 @@ pub mod outbox;
 pub mod pages;
 pub mod webhook;
 
+pub mod lane;
+pub mod worker;
+
 pub mod catalogue;
 pub mod clock;
 pub mod ids;

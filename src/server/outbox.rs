@@ -1,19 +1,16 @@
 //! Use case: what happened in the database is told outside, once. Workers lease a message, send its frozen bytes with no
 //! transaction open, and say how it went. A lane that is asked to slow down, or whose key is refused, stops as a whole.
 
-use std::{num::NonZeroU32, panic::AssertUnwindSafe, sync::Mutex, time::Duration};
+use std::time::Duration;
 
-use futures::FutureExt as _;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rand::RngExt;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     marketing::{MarketingError, klaviyo::Klaviyo},
     state::Shop,
     store::{LeasedMessage, MessageEnd, MessageKind, StoreError},
-    webhook::retry::Progress,
+    worker::{self, Progress},
 };
 
 /// Longer than any attempt to send.
@@ -28,38 +25,8 @@ const REFUSED_PAUSE: Duration = Duration::from_mins(1);
 /// How long a sender sleeps when nothing is due and nobody wakes it.
 const IDLE: Duration = Duration::from_millis(500);
 
-/// Below Klaviyo's steady limit of 3,500 a minute.
-const PER_SECOND: NonZeroU32 = NonZeroU32::new(50).unwrap();
-
 /// How many messages are on their way at the same time.
 pub const SENDERS: usize = 4;
-
-/// One receiver's pace, shared by its senders.
-pub struct Lane {
-    not_before: Mutex<Option<Instant>>,
-    pace: DefaultDirectRateLimiter,
-}
-
-impl Default for Lane {
-    fn default() -> Self {
-        Self { not_before: Mutex::new(None), pace: RateLimiter::direct(Quota::per_second(PER_SECOND)) }
-    }
-}
-
-impl Lane {
-    fn stop_for(&self, pause: Duration) {
-        let now = Instant::now();
-        let until = now.checked_add(pause).unwrap_or(now + GIVE_UP_AFTER);
-        if let Ok(mut not_before) = self.not_before.lock() {
-            *not_before = Some(not_before.map_or(until, |already| already.max(until)));
-        }
-    }
-
-    fn stopped_for(&self) -> Option<Duration> {
-        let not_before = self.not_before.lock().ok().and_then(|guard| *guard)?;
-        not_before.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
-    }
-}
 
 /// The pause after attempt number `attempts` (from 1). The first cycle is three attempts, 1000 ms and 2000 ms apart; then
 /// 30 s, doubling to 15 minutes. Jitter of 20 % either way keeps senders from marching in step.
@@ -88,7 +55,7 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
 }
 
 async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Result<(), StoreError> {
-    shop.klaviyo_lane.pace.until_ready().await;
+    shop.klaviyo_lane.turn().await;
     let error = match klaviyo.send(message.body.clone()).await {
         Ok(()) => {
             let ours = shop.store.finish_message(message, MessageEnd::Sent).await?;
@@ -146,29 +113,9 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     Ok(())
 }
 
-/// A step of a worker that panics is a step that failed: the worker goes on.
-pub async fn guarded<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    AssertUnwindSafe(step).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!("a worker's step panicked");
-        Err(StoreError::Refused("the program panicked".to_owned()))
-    })
-}
-
 /// Sends until the end.
 pub async fn run(shop: &Shop, end: CancellationToken) {
-    while !end.is_cancelled() {
-        let woken = shop.work.notified();
-        match guarded(deliver_next(shop)).await {
-            Ok(Progress::Worked) => continue,
-            Ok(Progress::Idle) => {}
-            Err(error) => tracing::warn!(%error, "the outbox cannot be read now"),
-        }
-        tokio::select! {
-            () = end.cancelled() => {}
-            () = woken => {}
-            () = tokio::time::sleep(IDLE) => {}
-        }
-    }
+    worker::run("outbox", &shop.work, IDLE, end, || deliver_next(shop)).await;
 }
 
 #[cfg(test)]
@@ -182,17 +129,5 @@ mod tests {
             let pause = pause(attempts).as_millis();
             assert!((expected * 8 / 10..=expected * 12 / 10).contains(&pause), "{attempts}: {pause}");
         }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_stopped_lane_opens_when_its_time_is_up_and_not_before() {
-        let lane = Lane::default();
-        assert_eq!(lane.stopped_for(), None);
-        lane.stop_for(Duration::from_secs(30));
-        lane.stop_for(Duration::from_secs(5));
-        tokio::time::advance(Duration::from_secs(29)).await;
-        assert_eq!(lane.stopped_for(), Some(Duration::from_secs(1)));
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(lane.stopped_for(), None);
     }
 }

@@ -14,9 +14,9 @@ use super::{
     clock::{Clock, SystemClock},
     config::{Config, Environment},
     ids::RandomIds,
+    lane::Lane,
     limits::RateLimits,
     marketing::klaviyo::Klaviyo,
-    outbox::Lane,
     payments::{PaymentProvider, PaymentService, stripe::Stripe},
     store::{Ids, Store},
 };

@@ -28,7 +28,8 @@ use rolitt::{
                 embedded::{Embedded, Purpose},
             },
         },
-        webhook::retry::{self, Progress},
+        webhook::retry,
+        worker::Progress,
     },
 };
 use secrecy::{ExposeSecret, SecretString};

@@ -6,7 +6,11 @@ use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, apply, keep};
-use crate::server::{outbox::guarded, state::Shop, store::StoreError};
+use crate::server::{
+    state::Shop,
+    store::StoreError,
+    worker::{self, Progress},
+};
 
 /// How many tries an event gets: about a day, by the pauses below.
 const TRIES: u32 = 30;
@@ -16,14 +20,6 @@ const LEASE: Duration = Duration::from_mins(1);
 
 /// How long the worker sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
-
-/// What one step of the worker found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Progress {
-    /// Nothing was due.
-    Idle,
-    Worked,
-}
 
 /// The pause after try number `tries` (from 1): 5 s, doubling to an hour, with 50 to 100 % jitter.
 pub fn pause(tries: u32) -> Duration {
@@ -53,17 +49,7 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
 
 /// Works until the end.
 pub async fn run(shop: &Shop, end: CancellationToken) {
-    while !end.is_cancelled() {
-        match guarded(retry_next(shop)).await {
-            Ok(Progress::Worked) => continue,
-            Ok(Progress::Idle) => {}
-            Err(error) => tracing::warn!(%error, "kept events cannot be read now"),
-        }
-        tokio::select! {
-            () = end.cancelled() => {}
-            () = tokio::time::sleep(IDLE) => {}
-        }
-    }
+    worker::run("kept events", &shop.work, IDLE, end, || retry_next(shop)).await;
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! Stripe's events, read leniently: an envelope of four fields, then only what is needed of the object. What is not needed
 //! may be missing, new or strange. A body is never read before its signature was found good.
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::{
     super::{DecodeError, Occurrence, ProviderEvent},
+    read::read,
     session::Session,
 };
 use crate::domain::{payment::EventId, text::clean};
@@ -66,20 +67,4 @@ pub fn decode(body: &[u8]) -> Result<ProviderEvent, DecodeError> {
     };
     let created = OffsetDateTime::from_unix_timestamp(envelope.created).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     Ok(ProviderEvent { livemode: envelope.livemode, created, occurrence })
-}
-
-/// The error says where, not what stood there: bodies are personal.
-fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let inner = error.inner();
-        format!("{} (line {}, column {}, {:?})", error.path(), inner.line(), inner.column(), inner.classify())
-    })?;
-    deserializer.end().map_err(|_| "text after the event".to_owned())?;
-    Ok(value)
-}
-
-/// Reads an answer of the API as leniently as an event's object.
-pub fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    read(bytes)
 }

@@ -4,6 +4,7 @@ mod catalogue;
 mod client;
 mod error;
 mod event;
+mod read;
 mod session;
 mod signature;
 

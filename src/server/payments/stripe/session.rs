@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::{
     super::{OpenSession, PaymentError, SessionOrder},
     client::{Answer, DEADLINE, StripeClient},
-    event::read_object,
+    read::read,
 };
 use crate::domain::{
     customer::{Locale, ShippingAddress},
@@ -71,12 +71,12 @@ async fn still_open(
     answer: Answer,
     deadline: Instant,
 ) -> Result<Option<OpenSession>, PaymentError> {
-    let created: Session = read_object(&answer.body).map_err(PaymentError::Unreadable)?;
+    let created: Session = read(&answer.body).map_err(PaymentError::Unreadable)?;
     let session = if answer.replayed {
         // A replay is the answer of then; whether the session is open, Stripe says only when asked now.
         let request = RetrieveCheckoutSession::new(created.id.as_str());
         let now = client.send(&request, None, deadline).await.map_err(|failure| failure.error)?;
-        read_object(&now.body).map_err(PaymentError::Unreadable)?
+        read(&now.body).map_err(PaymentError::Unreadable)?
     } else {
         created
     };
@@ -90,7 +90,7 @@ async fn still_open(
 pub async fn retrieve(client: &StripeClient, id: &SessionId) -> Result<SessionFacts, PaymentError> {
     let request = RetrieveCheckoutSession::new(id.as_str());
     let answer = client.send(&request, None, Instant::now() + DEADLINE).await.map_err(|failure| failure.error)?;
-    let session: Session = read_object(&answer.body).map_err(PaymentError::Unreadable)?;
+    let session: Session = read(&answer.body).map_err(PaymentError::Unreadable)?;
     session.into_facts(None).map_err(PaymentError::Unreadable)
 }
 

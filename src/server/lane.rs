@@ -1,0 +1,60 @@
+//! A receiver's pace: how fast it may be written to, and when not at all. Shared by all who write to it.
+
+use std::{num::NonZeroU32, sync::Mutex, time::Duration};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::time::Instant;
+
+/// Below Klaviyo's steady limit of 3,500 a minute.
+const PER_SECOND: NonZeroU32 = NonZeroU32::new(50).unwrap();
+
+/// One receiver's pace, shared by its senders.
+pub struct Lane {
+    not_before: Mutex<Option<Instant>>,
+    pace: DefaultDirectRateLimiter,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self { not_before: Mutex::new(None), pace: RateLimiter::direct(Quota::per_second(PER_SECOND)) }
+    }
+}
+
+impl Lane {
+    /// Nothing more is sent for `pause`, or longer if that was asked before.
+    pub fn stop_for(&self, pause: Duration) {
+        let now = Instant::now();
+        let until = now.checked_add(pause).unwrap_or(now);
+        if let Ok(mut not_before) = self.not_before.lock() {
+            *not_before = Some(not_before.map_or(until, |already| already.max(until)));
+        }
+    }
+
+    /// How long nothing may be sent, if so.
+    pub fn stopped_for(&self) -> Option<Duration> {
+        let not_before = self.not_before.lock().ok().and_then(|guard| *guard)?;
+        not_before.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
+
+    /// Waits for this message's turn.
+    pub async fn turn(&self) {
+        self.pace.until_ready().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopped_lane_opens_when_its_time_is_up_and_not_before() {
+        let lane = Lane::default();
+        assert_eq!(lane.stopped_for(), None);
+        lane.stop_for(Duration::from_secs(30));
+        lane.stop_for(Duration::from_secs(5));
+        tokio::time::advance(Duration::from_secs(29)).await;
+        assert_eq!(lane.stopped_for(), Some(Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(lane.stopped_for(), None);
+    }
+}
