@@ -47,11 +47,12 @@ where
 
 /// What is hashed never changes under its name; the rest is asked for again.
 fn lifetime(path: &str, bundle: &str, options: &LeptosOptions) -> HeaderValue {
-    if options.hash_files && path.starts_with(bundle) {
-        HeaderValue::from_static("public, max-age=31536000, immutable")
-    } else {
-        HeaderValue::from_static("public, max-age=3600")
-    }
+    HeaderValue::from_static(match (path.starts_with(bundle), options.hash_files) {
+        (true, true) => "public, max-age=31536000, immutable",
+        // While developing, names stay and contents change.
+        (true, false) => "no-cache",
+        (false, _) => "public, max-age=3600",
+    })
 }
 
 async fn missing<C: Fn() + Clone + Send + Sync + 'static>(
