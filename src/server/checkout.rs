@@ -3,37 +3,21 @@
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::{
-    catalogue::NotSellable,
-    payments::{OpenSession, SessionOrder},
-    state::Shop,
-};
-use crate::domain::{
-    checkout::{Attempt, CheckoutError, CheckoutRequest, Field},
-    money::Money,
-    payment::SessionId,
-};
-
-/// Where a started checkout goes on, and what it is about.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Started {
-    pub url: String,
-    pub session: SessionId,
-    pub price: Money,
-}
+use super::{catalogue::NotSellable, payments::SessionOrder, state::Shop};
+use crate::domain::checkout::{Attempt, CheckoutError, CheckoutRequest, Field};
 
 /// How long a customer waits at most, whatever is slow.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(8);
 
-/// Creates, or finds again, the session of this request.
-pub async fn start(shop: &Shop, request: CheckoutRequest) -> Result<Started, CheckoutError> {
+/// Creates, or finds again, the session of this request, and returns the URL of the provider's page.
+pub async fn start(shop: &Shop, request: CheckoutRequest) -> Result<String, CheckoutError> {
     tokio::time::timeout(DEADLINE, start_unbounded(shop, request)).await.unwrap_or_else(|_| {
         tracing::warn!("checkout given up: the provider is too slow");
         Err(CheckoutError::Network)
     })
 }
 
-async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<Started, CheckoutError> {
+async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String, CheckoutError> {
     let sellable = shop.catalogue.sellable(request.color).await.map_err(|why| match why {
         NotSellable::NoPrice => {
             CheckoutError::invalid(Field::Color, "This color cannot be ordered right now. Choose another one, please.")
@@ -60,10 +44,10 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<Starte
     };
     let provider = shop.payments.default_provider();
     match provider.create_session(&order).await {
-        Ok(OpenSession { id, url }) => {
+        Ok(session) => {
             metrics::counter!("checkout_sessions_total", "result" => "created").increment(1);
             tracing::info!(color = %order.color, amount = %order.expected, "checkout session created");
-            Ok(Started { url, session: id, price: order.expected })
+            Ok(session.url)
         }
         Err(error) => {
             let told = error.for_customer();

@@ -124,7 +124,7 @@ pub const RATE_LIMITED: &str =
 /// Starts a checkout in the shop of this context.
 pub async fn create_checkout(request: CheckoutRequest) -> Result<String, CheckoutError> {
     let shop = use_context::<Arc<Shop>>().ok_or(CheckoutError::Configuration)?;
-    start(&shop, request).await.map(|started| started.url)
+    start(&shop, request).await
 }
 
 /// What became of a checkout session: asked of the provider, and settled by the same function as its webhook, so that a
