@@ -11,4 +11,6 @@ pub mod promise;
 
 pub mod checkout;
 pub mod payment;
+pub mod life;
+pub mod mirror;
 pub mod preorder;

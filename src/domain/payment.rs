@@ -65,6 +65,26 @@ reference!(
     /// A product at the provider.
     ProductId
 );
+reference!(
+    /// A refund: one of possibly several of one payment.
+    RefundId
+);
+reference!(
+    /// A customer's protest at their bank.
+    DisputeId
+);
+reference!(
+    /// A customer as the provider knows one.
+    CustomerId
+);
+reference!(
+    /// A subscription at the provider.
+    SubscriptionId
+);
+reference!(
+    /// A means of payment that the provider keeps for a customer.
+    PaymentMethodId
+);
 
 /// A provider's name of an event, or a name made of its body where it has none.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -88,20 +108,26 @@ impl fmt::Display for EventId {
     }
 }
 
-/// A payment provider, as in `/api/webhooks/{provider}`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+/// A payment provider, as in `/api/webhooks/{provider}` and in the form's `method`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ProviderId {
     Stripe,
+    /// Bank transfer against an invoice.
+    Invoice,
 }
 
 impl ProviderId {
+    pub const ALL: [Self; 2] = [Self::Stripe, Self::Invoice];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stripe => "stripe",
+            Self::Invoice => "invoice",
         }
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
-        (name == "stripe").then_some(Self::Stripe)
+        Self::ALL.into_iter().find(|id| id.as_str() == name)
     }
 }

@@ -1,24 +1,35 @@
-//! The contract of a payment provider, and the registry of those that are set up.
+//! The contract of a payment provider.
 //!
-//! Nothing here names a provider's types, and nothing under here knows the store, marketing or the pages. An event that was
-//! not verified cannot be built: its fields are private, and only `verify` makes one.
+//! Nothing here names a provider's types, and nothing under here knows the store, marketing or the pages. Every method of
+//! [`PaymentProvider`] is required; what not every provider has is a capability, asked for by name. An event that was not
+//! verified cannot be built: its fields are private, and only a provider makes one.
 
+pub mod capability;
+pub mod error;
+pub mod invoice;
+pub mod service;
 pub mod stripe;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::http::HeaderMap;
 use bytes::Bytes;
-use thiserror::Error;
+use secrecy::SecretString;
 use time::OffsetDateTime;
 
+pub use self::{
+    capability::{Customers, Disputes, Endpoints, Events, PaymentIntents, Prices, Refunds, Subscriptions},
+    error::{DecodeError, PaymentError, SignatureError},
+    service::PaymentService,
+};
 use crate::domain::{
-    checkout::{Attempt, CheckoutError, Field},
+    checkout::Attempt,
     customer::{Email, Locale},
+    life::{Fact, SessionFacts},
+    mirror::Mirror,
     money::Money,
-    payment::{EventId, PriceId, ProductId, ProviderId, SessionId},
-    preorder::SessionFacts,
+    payment::{EventId, PriceId, ProviderId, SessionId},
     product::ProductColor,
 };
 
@@ -30,19 +41,36 @@ pub trait PaymentProvider: Send + Sync {
     /// Whether real money moves.
     fn livemode(&self) -> bool;
 
-    /// Creates the checkout session that this order asks for, or finds the one that the same order made before.
-    async fn create_session(&self, order: &SessionOrder) -> Result<OpenSession, PaymentError>;
+    /// Begins the checkout that this order asks for, or finds the one that the same order began before.
+    async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError>;
 
+    /// How the session stands now. [`PaymentError::NotFound`] where the provider knows none.
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError>;
 
-    /// The prices of the product that can be sold at now: active, paid once, with a fixed amount.
-    async fn prices(&self, product: &ProductId) -> Result<BTreeMap<String, Money>, PaymentError>;
+    /// Ends a session that waits for its customer, and says how it stands. [`PaymentError::State`] where it no longer waits.
+    async fn expire_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError>;
+
+    /// The sessions that customers finished, of those begun since `since`; newest first, a page at a time.
+    async fn list_sessions(
+        &self,
+        since: OffsetDateTime,
+        from: Option<&Cursor>,
+    ) -> Result<Page<SessionFacts>, PaymentError>;
 
     /// Checks that `body` was signed by the provider, recently.
     fn verify(&self, headers: &HeaderMap, body: Bytes, now: OffsetDateTime) -> Result<VerifiedEvent, SignatureError>;
 
     /// Reads an event that was verified before.
     fn decode(&self, body: &[u8]) -> Result<ProviderEvent, DecodeError>;
+
+    fn prices(&self) -> Option<&dyn Prices>;
+    fn customers(&self) -> Option<&dyn Customers>;
+    fn payment_intents(&self) -> Option<&dyn PaymentIntents>;
+    fn subscriptions(&self) -> Option<&dyn Subscriptions>;
+    fn refunds(&self) -> Option<&dyn Refunds>;
+    fn disputes(&self) -> Option<&dyn Disputes>;
+    fn events(&self) -> Option<&dyn Events>;
+    fn endpoints(&self) -> Option<&dyn Endpoints>;
 }
 
 /// Everything that a checkout session is made of. Equal orders lead to one session.
@@ -64,6 +92,23 @@ pub struct SessionOrder {
     pub shipping_countries: Arc<[String]>,
 }
 
+/// How a checkout goes on.
+pub enum Started {
+    /// At the provider's own page; an event will tell how it ended.
+    Redirect(OpenSession),
+    /// The order is placed, and must be written now: no event will tell of it. The token opens its page and is kept nowhere.
+    Placed { facts: Box<SessionFacts>, token: SecretString },
+}
+
+impl Started {
+    pub fn session(&self) -> &SessionId {
+        match self {
+            Self::Redirect(open) => &open.id,
+            Self::Placed { facts, .. } => &facts.session,
+        }
+    }
+}
+
 /// A session that waits for its customer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OpenSession {
@@ -72,7 +117,30 @@ pub struct OpenSession {
     pub url: String,
 }
 
-/// An event whose signature was good: what was signed, and its name. What it means is for `decode` to say.
+/// One page of a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// A place in a provider's list. Good for as long as the list's other conditions stay the same.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cursor(String);
+
+impl Cursor {
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An event whose signature was good, or that was fetched from the provider itself: what was told, and its name. What it
+/// means is for `decode` to say.
 pub struct VerifiedEvent {
     id: EventId,
     event_type: String,
@@ -98,112 +166,10 @@ pub struct ProviderEvent {
 /// What happened, in the shop's words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Occurrence {
-    Session(Box<SessionFacts>),
+    /// About a payment, and so about a preorder.
+    Fact(Box<Fact>),
+    /// About something that the shop keeps a copy of.
+    Mirror(Box<Mirror>),
     /// Something that the shop does nothing about.
     Other,
-}
-
-/// Why a webhook request is not believed. Told to nobody but the log.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-pub enum SignatureError {
-    #[error("no signature header")]
-    Missing,
-    #[error("the signature header does not read")]
-    Malformed,
-    #[error("the signature is too old or from the future")]
-    Stale,
-    #[error("no signature matches")]
-    Mismatch,
-}
-
-impl SignatureError {
-    /// A word for a metric's label.
-    pub const fn reason(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Malformed => "malformed",
-            Self::Stale => "stale",
-            Self::Mismatch => "mismatch",
-        }
-    }
-}
-
-/// Why a verified event could not be read. Carries where, never what stood there.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-pub enum DecodeError {
-    /// Not an event at all: no later try will read it.
-    #[error("the body is not an event: {0}")]
-    NotAnEvent(String),
-    /// An event of a type that matters here, with an object that does not read.
-    #[error("the event's object does not read: {0}")]
-    Object(String),
-}
-
-/// Why a call to the provider failed. The texts are for the operator.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-pub enum PaymentError {
-    /// No answer, or one that says "later". The same call may succeed.
-    #[error("the provider could not be reached: {0}")]
-    Unreachable(String),
-    #[error("the provider asks for fewer calls")]
-    RateLimited { retry_after: Option<Duration> },
-    /// The key, its permissions, or an id in the configuration is wrong: every call like this will fail.
-    #[error("the provider refused the shop: {0}")]
-    Configuration(String),
-    /// The provider does not take this email address.
-    #[error("the provider refused the email address")]
-    Email,
-    /// The provider refused this payment.
-    #[error("the provider refused the payment: {0}")]
-    Declined(String),
-    #[error("the provider knows no such object")]
-    NotFound,
-    /// An answer that does not read.
-    #[error("the provider's answer does not read: {0}")]
-    Unreadable(String),
-}
-
-impl PaymentError {
-    pub const fn retryable(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::RateLimited { .. })
-    }
-
-    /// What a customer is told of it.
-    pub fn for_customer(&self) -> CheckoutError {
-        match self {
-            Self::Unreachable(_) | Self::RateLimited { .. } => CheckoutError::Network,
-            Self::Email => CheckoutError::invalid(
-                Field::Email,
-                "Our payment partner does not take this address. Check it, please.",
-            ),
-            Self::Declined(_) => CheckoutError::Payment,
-            Self::Configuration(_) | Self::NotFound | Self::Unreadable(_) => CheckoutError::Configuration,
-        }
-    }
-}
-
-/// The providers that are set up, by name, one of them the default.
-#[derive(Clone)]
-pub struct PaymentService {
-    default: Arc<dyn PaymentProvider>,
-    others: Vec<Arc<dyn PaymentProvider>>,
-}
-
-impl PaymentService {
-    pub fn new(default: Arc<dyn PaymentProvider>, others: Vec<Arc<dyn PaymentProvider>>) -> Self {
-        Self { default, others }
-    }
-
-    pub fn default_provider(&self) -> &Arc<dyn PaymentProvider> {
-        &self.default
-    }
-
-    pub fn by_id(&self, id: ProviderId) -> Option<&Arc<dyn PaymentProvider>> {
-        std::iter::once(&self.default).chain(&self.others).find(|provider| provider.id() == id)
-    }
-
-    /// The provider that `/api/webhooks/{name}` means.
-    pub fn by_name(&self, name: &str) -> Option<&Arc<dyn PaymentProvider>> {
-        std::iter::once(&self.default).chain(&self.others).find(|provider| provider.id().as_str() == name)
-    }
 }

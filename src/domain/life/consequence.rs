@@ -1,0 +1,100 @@
+//! What a preorder's state causes outside, each once; and whether a cause still holds when its message is about to leave.
+
+use std::{fmt, str::FromStr};
+
+use super::{Case, RefundStatus};
+use crate::domain::{
+    payment::{ProviderId, RefundId},
+    preorder::{PreorderDetails, PreorderStatus},
+};
+
+/// A moment that customers are told about. Written with an outbox row, to be looked at again when the row is sent.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Consequence {
+    /// An order by invoice waits for its transfer.
+    AwaitingPayment,
+    PaymentFailed,
+    Cancelled,
+    Paid,
+    Shipped,
+    Refunded(RefundId),
+}
+
+impl fmt::Display for Consequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AwaitingPayment => f.write_str("awaiting_payment"),
+            Self::PaymentFailed => f.write_str("payment_failed"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Paid => f.write_str("paid"),
+            Self::Shipped => f.write_str("shipped"),
+            Self::Refunded(refund) => write!(f, "refunded:{refund}"),
+        }
+    }
+}
+
+impl FromStr for Consequence {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match (text, text.strip_prefix("refunded:").and_then(RefundId::parse)) {
+            (_, Some(refund)) => Ok(Self::Refunded(refund)),
+            ("awaiting_payment", _) => Ok(Self::AwaitingPayment),
+            ("payment_failed", _) => Ok(Self::PaymentFailed),
+            ("cancelled", _) => Ok(Self::Cancelled),
+            ("paid", _) => Ok(Self::Paid),
+            ("shipped", _) => Ok(Self::Shipped),
+            _ => Err("not a consequence"),
+        }
+    }
+}
+
+/// What follows from `after` that did not follow from `before`. Nothing while a person must look at it first.
+pub fn consequences(before: &Case, after: &Case) -> Vec<Consequence> {
+    let mut found = following(after);
+    let known = following(before);
+    found.retain(|consequence| !known.contains(consequence));
+    found
+}
+
+fn following(case: &Case) -> Vec<Consequence> {
+    let Some(preorder) = case.preorder.as_ref().filter(|preorder| !preorder.review.is_open()) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    match preorder.status {
+        PreorderStatus::AwaitingPayment if preorder.provider == ProviderId::Invoice => {
+            found.push(Consequence::AwaitingPayment);
+        }
+        PreorderStatus::AwaitingPayment => {}
+        PreorderStatus::PaymentFailed => found.push(Consequence::PaymentFailed),
+        PreorderStatus::Cancelled => found.push(Consequence::Cancelled),
+        _ => found.push(Consequence::Paid),
+    }
+    if matches!(preorder.status, PreorderStatus::Shipped | PreorderStatus::Delivered) {
+        found.push(Consequence::Shipped);
+    }
+    let sent_back = case.refunds.iter().filter(|refund| refund.status == RefundStatus::Succeeded);
+    found.extend(sent_back.map(|refund| Consequence::Refunded(refund.id.clone())));
+    found
+}
+
+/// Whether a message about `consequence` is still true, given what is known now.
+pub fn still_holds(consequence: &Consequence, now: &Case) -> bool {
+    let Some(preorder) = &now.preorder else { return false };
+    let status_is = |status| preorder.status == status;
+    match consequence {
+        Consequence::AwaitingPayment => status_is(PreorderStatus::AwaitingPayment),
+        Consequence::PaymentFailed => status_is(PreorderStatus::PaymentFailed),
+        Consequence::Cancelled => status_is(PreorderStatus::Cancelled),
+        Consequence::Paid => preorder.status >= PreorderStatus::Paid && !fully_refunded(preorder),
+        Consequence::Shipped => preorder.status >= PreorderStatus::Shipped,
+        Consequence::Refunded(id) => {
+            now.refunds.iter().any(|refund| refund.id == *id && refund.status == RefundStatus::Succeeded)
+        }
+    }
+}
+
+fn fully_refunded(preorder: &PreorderDetails) -> bool {
+    preorder.amount.is_some_and(|amount| amount.minor() > 0 && preorder.refunded_minor >= amount.minor())
+}

@@ -1,0 +1,81 @@
+//! A preorder's number: what people read out to each other.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// `ROL-` and eight symbols of Crockford's base 32: a label to read out on the phone, never a secret (40 bits).
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PreorderNumber(String);
+
+impl PreorderNumber {
+    /// Crockford's alphabet: no I, L, O and U. Source: <https://www.crockford.com/base32.html>.
+    pub const ALPHABET: [char; 32] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'J', 'K', 'M', 'N',
+        'P', 'Q', 'R', 'S', 'T', 'V', 'W', 'X', 'Y', 'Z',
+    ];
+    pub const SYMBOLS: usize = 8;
+
+    /// The number made of `symbols`, read as people write them: any case, `O` for zero, `I` and `L` for one.
+    pub fn from_symbols(symbols: &str) -> Option<Self> {
+        let read: String = symbols
+            .chars()
+            .map(|c| match c.to_ascii_uppercase() {
+                'O' => '0',
+                'I' | 'L' => '1',
+                other => other,
+            })
+            .collect();
+        let fits = read.chars().count() == Self::SYMBOLS && read.chars().all(|c| Self::ALPHABET.contains(&c));
+        fits.then(|| Self(format!("ROL-{read}")))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PreorderNumber {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let symbols = text.get(..4).filter(|prefix| prefix.eq_ignore_ascii_case("ROL-")).and_then(|_| text.get(4..));
+        symbols.and_then(Self::from_symbols).ok_or("a preorder number looks like ROL-7K3M9QXZ")
+    }
+}
+
+impl TryFrom<String> for PreorderNumber {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<PreorderNumber> for String {
+    fn from(number: PreorderNumber) -> Self {
+        number.0
+    }
+}
+
+impl fmt::Display for PreorderNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        let number: PreorderNumber = "rol-oil7k3m9".parse().unwrap();
+        assert_eq!(number.as_str(), "ROL-0117K3M9");
+        for bad in ["", "ROL-", "ROL-7K3M9QX", "ROL-7K3M9QXZZ", "7K3M9QXZ", "ROL-7K3M9QXU", "ROL-ÄÖÜ7K3M9"] {
+            assert!(bad.parse::<PreorderNumber>().is_err(), "{bad}");
+        }
+    }
+}
