@@ -10,7 +10,7 @@ use crate::domain::{
     checkout::{Attempt, CheckoutError},
     customer::{Email, Locale},
     money::Money,
-    payment::SessionId,
+    payment::{ProviderId, SessionId},
     preorder::{PreorderNumber, PreorderStatus},
     product::{Offer, ProductColor},
 };
@@ -81,9 +81,10 @@ pub async fn create_checkout(
     email: Email,
     locale: Locale,
     attempt: Option<Attempt>,
+    method: Option<ProviderId>,
 ) -> Result<String, CheckoutError> {
-    crate::server::pages::create_checkout(crate::domain::checkout::CheckoutRequest { color, email, locale, attempt })
-        .await
+    let request = crate::domain::checkout::CheckoutRequest { color, email, locale, attempt, method };
+    crate::server::pages::create_checkout(request).await
 }
 
 /// Whatever goes wrong between a browser and the function is the network to a customer, or a page that is out of date.

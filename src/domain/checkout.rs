@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     customer::{Email, EmailFault, Locale},
+    payment::ProviderId,
     product::ProductColor,
 };
 
@@ -15,6 +16,8 @@ pub struct CheckoutRequest {
     pub locale: Locale,
     /// Missing when a program posts without having read a page.
     pub attempt: Option<Attempt>,
+    /// The way to pay, where there is a choice; `None` is the shop's default.
+    pub method: Option<ProviderId>,
 }
 
 /// One customer's one intention to buy, made with the page: repeats of it lead to the same checkout session.
@@ -130,6 +133,9 @@ impl CheckoutError {
     }
 }
 
+/// What a customer is told who asks for a way to pay that there is not.
+pub const METHOD_NOT_OFFERED: &str = "That way to pay is not offered here. Choose one of those shown.";
+
 impl CheckoutRequest {
     /// Reads the form's fields in any order. Unknown and doubled fields are refused; so is every value that is not one.
     pub fn from_fields<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, CheckoutError> {
@@ -172,13 +178,13 @@ impl CheckoutRequest {
                 CheckoutError::invalid(Field::Attempt, "This page is no longer good. Reload it and try again.")
             })?),
         };
-        match method {
-            None | Some("" | "stripe") => {}
-            Some(_) => {
-                return Err(CheckoutError::invalid(Field::Method, "That way to pay is not offered here."));
-            }
-        }
-        Ok(Self { color, email, locale, attempt })
+        let method = match method {
+            None | Some("") => None,
+            Some(name) => Some(
+                ProviderId::from_name(name).ok_or_else(|| CheckoutError::invalid(Field::Method, METHOD_NOT_OFFERED))?,
+            ),
+        };
+        Ok(Self { color, email, locale, attempt, method })
     }
 }
 

@@ -10,7 +10,7 @@ pub mod product;
 pub mod promise;
 
 pub mod checkout;
-pub mod payment;
 pub mod life;
 pub mod mirror;
+pub mod payment;
 pub mod preorder;

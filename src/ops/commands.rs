@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::server::{
     config::{Config, Database},
     http,
-    payments::{PaymentProvider, stripe::Stripe},
+    payments::{Prices, stripe::Stripe},
     store::{
         Store,
         postgres::{
@@ -79,7 +79,7 @@ pub async fn check(config: &Config, as_json: bool) -> anyhow::Result<()> {
 async fn prices(config: &Config) -> Result<String, String> {
     let http = http::client().map_err(|error| error.to_string())?;
     let stripe = Stripe::new(&config.stripe, http);
-    let prices = stripe.prices(&config.catalogue.product).await.map_err(|error| error.to_string())?;
+    let prices = Prices::prices(&stripe, &config.catalogue.product).await.map_err(|error| error.to_string())?;
     let missing: Vec<_> = config
         .catalogue
         .colors

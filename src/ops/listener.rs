@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Json, Router,
     extract::State,
     http::{StatusCode, header},
     response::IntoResponse,
@@ -24,6 +24,7 @@ pub fn router(shop: Arc<Shop>, metrics: PrometheusHandle) -> Router {
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(figures))
+        .route("/signatures", get(signatures))
         .with_state(Operations { shop, metrics })
 }
 
@@ -41,6 +42,11 @@ async fn ready(State(operations): State<Operations>) -> impl IntoResponse {
     }
 }
 
+/// What was seen of webhook signatures since the start, for `rolitt doctor`.
+async fn signatures(State(operations): State<Operations>) -> impl IntoResponse {
+    Json(operations.shop.signatures.seen())
+}
+
 /// Prometheus' text format. The backlog is read when asked, so that it is never older than the answer.
 async fn figures(State(operations): State<Operations>) -> impl IntoResponse {
     if let Ok(backlog) = operations.shop.store.backlog().await {
@@ -53,6 +59,9 @@ async fn figures(State(operations): State<Operations>) -> impl IntoResponse {
         set("outbox_messages_parked", backlog.messages_parked);
         set("outbox_messages_oldest_seconds", backlog.messages_oldest_seconds);
         set("preorders_in_review", backlog.preorders_in_review);
+        set("disputes_open", backlog.disputes_open);
+        set("dispute_due_seconds", backlog.dispute_due_seconds);
+        set("payments_without_preorder", backlog.payments_without_preorder);
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], operations.metrics.render())
 }

@@ -107,10 +107,10 @@ async fn attempt(
 /// Calls the server function as its generated route would: in a context that holds the shop.
 async fn call(shop: &Arc<Shop>, request: CheckoutRequest) -> Result<String, CheckoutError> {
     let owner = Owner::new();
-    let CheckoutRequest { color, email, locale, attempt } = request;
+    let CheckoutRequest { color, email, locale, attempt, method } = request;
     let calling = owner.with(|| {
         provide_context::<Arc<Shop>>(shop.clone());
-        ScopedFuture::new(create_checkout(color, email, locale, attempt))
+        ScopedFuture::new(create_checkout(color, email, locale, attempt, method))
     });
     calling.await
 }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     config::CatalogueConfig,
-    payments::{PaymentError, PaymentProvider},
+    payments::{self, PaymentError},
 };
 use crate::domain::{
     money::Money,
@@ -37,7 +37,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(1500);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 pub struct Catalogue {
-    provider: Arc<dyn PaymentProvider>,
+    source: Arc<dyn payments::Prices>,
     config: CatalogueConfig,
     known: watch::Sender<Option<Prices>>,
     /// One refresh at a time; how the last one ended, for those who waited for it.
@@ -65,8 +65,8 @@ pub enum NotSellable {
 }
 
 impl Catalogue {
-    pub fn new(provider: Arc<dyn PaymentProvider>, config: CatalogueConfig) -> Self {
-        Self { provider, config, known: watch::Sender::new(None), last: Mutex::new(None), ended: AtomicU64::new(0) }
+    pub fn new(source: Arc<dyn payments::Prices>, config: CatalogueConfig) -> Self {
+        Self { source, config, known: watch::Sender::new(None), last: Mutex::new(None), ended: AtomicU64::new(0) }
     }
 
     /// The colors in the merchant's order with the prices that are known; `None` while none is. Waits a moment for the first.
@@ -110,7 +110,7 @@ impl Catalogue {
     }
 
     async fn ask(&self) -> Result<Prices, PaymentError> {
-        let prices = Arc::new(self.provider.prices(&self.config.product).await?);
+        let prices = Arc::new(self.source.prices(&self.config.product).await?);
         for (color, id) in &self.config.colors {
             if price(&prices, id.as_ref()).is_none() {
                 tracing::warn!(%color, "no price can be had for this color; it is shown as unavailable");

@@ -1,10 +1,21 @@
-//! Use case: a customer asks to buy, and is sent to the provider's page. Nothing is written here that could fail it.
+//! Use case: a customer asks to buy, and is sent to the provider's page. Nothing is written here that
+//! could fail it, unless no event will ever tell of the order.
 
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::{catalogue::NotSellable, payments::SessionOrder, state::Shop};
-use crate::domain::checkout::{Attempt, CheckoutError, CheckoutRequest, Field};
+use super::{
+    catalogue::NotSellable,
+    fulfilment::fulfil,
+    payments::{SessionOrder, Started},
+    state::Shop,
+    store::Applied,
+};
+use crate::domain::{
+    checkout::{Attempt, CheckoutError, CheckoutRequest, Field, METHOD_NOT_OFFERED},
+    life::SessionFacts,
+};
 
 /// How long a customer waits at most, whatever is slow.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(8);
@@ -18,6 +29,12 @@ pub async fn start(shop: &Shop, request: CheckoutRequest) -> Result<String, Chec
 }
 
 async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String, CheckoutError> {
+    let provider = match request.method {
+        None => shop.payments.default_provider(),
+        Some(method) => {
+            shop.payments.by_id(method).ok_or_else(|| CheckoutError::invalid(Field::Method, METHOD_NOT_OFFERED))?
+        }
+    };
     let sellable = shop.catalogue.sellable(request.color).await.map_err(|why| match why {
         NotSellable::NoPrice => {
             CheckoutError::invalid(Field::Color, "This color cannot be ordered right now. Choose another one, please.")
@@ -42,12 +59,17 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String
         expected: sellable.price,
         shipping_countries: shop.shipping_countries.clone(),
     };
-    let provider = shop.payments.default_provider();
     match provider.create_session(&order).await {
-        Ok(session) => {
+        Ok(started) => {
             metrics::counter!("checkout_sessions_total", "result" => "created").increment(1);
-            tracing::info!(color = %order.color, amount = %order.expected, "checkout session created");
-            Ok(session.url)
+            tracing::info!(
+                color = %order.color, amount = %order.expected, provider = provider.id().as_str(),
+                "checkout session created"
+            );
+            match started {
+                Started::Redirect(session) => Ok(session.url),
+                Started::Placed { facts, token } => place(shop, &facts, &token).await,
+            }
         }
         Err(error) => {
             let told = error.for_customer();
@@ -60,6 +82,22 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String
             Err(told)
         }
     }
+}
+
+/// Writes an order of which no event will tell, and returns the URL of its page. The same order again finds the same row.
+async fn place(shop: &Shop, facts: &SessionFacts, token: &SecretString) -> Result<String, CheckoutError> {
+    let preorder = match fulfil(shop, facts).await {
+        Ok(Applied::Changed(Some(preorder)) | Applied::Unchanged(Some(preorder))) => preorder,
+        Ok(other) => {
+            tracing::error!(?other, "an order by invoice was not written");
+            return Err(CheckoutError::Configuration);
+        }
+        Err(error) => {
+            tracing::error!(%error, "an order by invoice could not be written");
+            return Err(CheckoutError::Network);
+        }
+    };
+    Ok(shop.url(&format!("/orders/{}?token={}", preorder.number, token.expose_secret())))
 }
 
 /// A new intention to buy, as pages carry it.

@@ -1,10 +1,11 @@
-//! What the server does: the three use cases (checkout, webhook, outbox), the contracts that they stand on, and what serves them.
+//! What the server does: the use cases (checkout, fulfilment, webhook, outbox), the contracts that they stand on, and what serves them.
 
 pub mod config;
 pub mod state;
 pub mod telemetry;
 
 pub mod checkout;
+pub mod fulfilment;
 pub mod outbox;
 pub mod pages;
 pub mod webhook;
@@ -16,6 +17,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod ids;
 pub mod limits;
+pub mod signatures;
 
 pub mod marketing;
 pub mod payments;

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::{
     marketing::{MarketingError, klaviyo::Klaviyo},
     state::Shop,
-    store::{LeasedMessage, MessageEnd, MessageKind, StoreError},
+    store::{LeasedMessage, MessageEnd, MessageKind, PurchaseKey, StoreError},
     worker::{self, Progress},
 };
+use crate::domain::life;
 
 /// Longer than any attempt to send.
 const LEASE: Duration = Duration::from_mins(1);
@@ -50,8 +51,21 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
     let Some(message) = shop.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await? else {
         return Ok(Progress::Idle);
     };
-    deliver(shop, klaviyo, &message).await?;
+    if still_holds(shop, &message).await? {
+        deliver(shop, klaviyo, &message).await?;
+    } else {
+        shop.store.finish_message(&message, MessageEnd::Withdrawn).await?;
+        metrics::counter!("outbox_messages_total", "result" => "withdrawn").increment(1);
+        tracing::info!(outbox = message.id, "klaviyo event withdrawn: what it is about no longer holds");
+    }
     Ok(Progress::Worked)
+}
+
+/// Whether what the message is about is still so: nobody is told of a success that was undone meanwhile.
+async fn still_holds(shop: &Shop, message: &LeasedMessage) -> Result<bool, StoreError> {
+    let Some((preorder, consequence)) = &message.cause else { return Ok(true) };
+    let purchase = shop.store.purchase(PurchaseKey::Id(preorder)).await?;
+    Ok(purchase.is_some_and(|purchase| life::still_holds(consequence, &purchase.case)))
 }
 
 async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Result<(), StoreError> {

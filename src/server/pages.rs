@@ -9,16 +9,17 @@ use leptos::prelude::use_context;
 use super::{
     checkout::{fresh_attempt, start},
     config::Environment,
+    fulfilment::fulfil,
     state::Shop,
-    webhook::fulfil,
 };
 use crate::{
     app::api::{OrderOutcome, OrderSummary, Storefront},
     domain::{
         checkout::{CheckoutError, CheckoutRequest, Field},
         customer::{Email, mask},
-        payment::SessionId,
-        preorder::{Preorder, PreorderStatus, SessionOutcome},
+        life::SessionOutcome,
+        payment::{ProviderId, SessionId},
+        preorder::{Preorder, PreorderStatus},
         product::ProductColor,
     },
 };
@@ -143,7 +144,8 @@ async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
     {
         return OrderOutcome::Order(summary(preorder));
     }
-    let provider = shop.payments.default_provider();
+    // Only Stripe's page sends customers back with a session.
+    let Some(provider) = shop.payments.by_id(ProviderId::Stripe) else { return OrderOutcome::NotFound };
     let facts = match provider.retrieve_session(session).await {
         Ok(facts) if facts.livemode == provider.livemode() && facts.color.is_some() => facts,
         Ok(_) | Err(super::payments::PaymentError::NotFound) => return OrderOutcome::NotFound,
@@ -158,7 +160,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
     if matches!(facts.outcome, SessionOutcome::Open | SessionOutcome::Expired) {
         return OrderOutcome::Unfinished { color: facts.color.as_deref().and_then(|color| color.parse().ok()) };
     }
-    if let Err(error) = fulfil(shop, None, &facts, shop.clock.now()).await {
+    if let Err(error) = fulfil(shop, &facts).await {
         tracing::warn!(%error, "the return page could not record the session; its webhook will");
         return OrderOutcome::Unreachable;
     }

@@ -17,7 +17,8 @@ use super::{
     lane::Lane,
     limits::RateLimits,
     marketing::klaviyo::Klaviyo,
-    payments::{PaymentProvider, PaymentService, stripe::Stripe},
+    payments::{PaymentService, stripe::Stripe},
+    signatures::Signatures,
     store::{Ids, Store},
 };
 
@@ -36,6 +37,8 @@ pub struct Shop {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub limits: RateLimits,
+    /// What was seen of webhook signatures lately.
+    pub signatures: Signatures,
     pub shipping_countries: Arc<[String]>,
     /// Places for pages that wait for a pending payment.
     pub streams: Arc<Semaphore>,
@@ -48,7 +51,7 @@ pub struct Shop {
 impl Shop {
     /// Builds the shop of this configuration on `store`.
     pub fn new(config: &Config, store: Arc<dyn Store>, http: reqwest::Client, end: CancellationToken) -> Self {
-        let stripe: Arc<dyn PaymentProvider> = Arc::new(Stripe::new(&config.stripe, http.clone()));
+        let stripe = Arc::new(Stripe::new(&config.stripe, http.clone()));
         Self {
             environment: config.environment,
             app_url: config.app_url.clone(),
@@ -60,6 +63,7 @@ impl Shop {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             limits: RateLimits::new(&config.limits),
+            signatures: Signatures::default(),
             shipping_countries: config.shipping_countries.clone(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             work: Notify::new(),

@@ -128,8 +128,7 @@ pub enum RefundStatus {
 }
 
 impl RefundStatus {
-    pub const ALL: [Self; 5] =
-        [Self::Pending, Self::RequiresAction, Self::Succeeded, Self::Cancelled, Self::Failed];
+    pub const ALL: [Self; 5] = [Self::Pending, Self::RequiresAction, Self::Succeeded, Self::Cancelled, Self::Failed];
 
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -13,8 +13,8 @@ mod tests;
 pub use self::{
     consequence::{Consequence, consequences, still_holds},
     facts::{
-        Asked, ChargeFacts, Dispute, DisputeFunds, DisputeStatus, Fact, IntentFacts, IntentStatus, Refund, RefundStatus,
-        SessionFacts, SessionOutcome,
+        Asked, ChargeFacts, Dispute, DisputeFunds, DisputeStatus, Fact, IntentFacts, IntentStatus, Refund,
+        RefundStatus, SessionFacts, SessionOutcome,
     },
     payment::PaymentRecord,
 };
@@ -33,7 +33,7 @@ pub struct Case {
     pub refunds: Vec<Refund>,
     /// Of the payment, by id.
     pub disputes: Vec<Dispute>,
-    /// Whether another preorder of the same attempt has been paid.
+    /// Whether another preorder of the same attempt has been paid, and is not itself the second one.
     pub attempt_paid_elsewhere: bool,
 }
 
@@ -63,7 +63,9 @@ pub fn decide(known: &Case, fact: &Fact) -> Change {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Act {
     /// Sent, with the carrier's number where there is one.
-    Ship { tracking: Option<String> },
+    Ship {
+        tracking: Option<String>,
+    },
     Deliver,
     /// A person looked at the reasons for review that are open now.
     Approve,
@@ -77,7 +79,9 @@ pub fn act(known: &Case, act: &Act) -> Result<Change, &'static str> {
     };
     match act {
         Act::Ship { .. } if preorder.status < PreorderStatus::Paid => return Err("it is not paid"),
-        Act::Ship { .. } | Act::Deliver if preorder.status == PreorderStatus::Refunded => return Err("it was refunded"),
+        Act::Ship { .. } | Act::Deliver if preorder.status == PreorderStatus::Refunded => {
+            return Err("it was refunded");
+        }
         Act::Ship { .. } if preorder.review.is_open() => return Err("it is held for review; approve it first"),
         Act::Ship { tracking } => {
             preorder.status = preorder.status.max(PreorderStatus::Shipped);
@@ -152,6 +156,7 @@ fn settle(case: &mut Case) {
         settle_refunds(preorder, payment, &case.refunds);
     }
     if preorder.status >= PreorderStatus::Paid && case.attempt_paid_elsewhere {
+        preorder.second_payment = true;
         preorder.review.add("a second payment for one attempt: it was ordered once and paid twice");
     }
     for dispute in &case.disputes {
@@ -165,9 +170,11 @@ fn settle_refunds(preorder: &mut PreorderDetails, payment: &PaymentRecord, refun
     let charged = preorder.amount.map(super::money::Money::currency);
     let same = |refund: &&Refund| charged.is_none_or(|charged| charged == refund.amount.currency());
     let sum = |wanted: &dyn Fn(&Refund) -> bool| -> i64 {
-        refunds.iter().filter(same).filter(|refund| wanted(refund)).fold(0, |sum, refund| {
-            sum.saturating_add(refund.amount.minor())
-        })
+        refunds
+            .iter()
+            .filter(same)
+            .filter(|refund| wanted(refund))
+            .fold(0, |sum, refund| sum.saturating_add(refund.amount.minor()))
     };
     // What the charge's total says beyond the refunds that are known went back too, by refunds still unheard of.
     let unexplained = payment.refunded_minor.saturating_sub(sum(&|_| true)).max(0);
@@ -227,6 +234,7 @@ fn details_from(facts: &SessionFacts) -> PreorderDetails {
         completed_at: facts.completed_at,
         access: facts.access.clone(),
         tracking: None,
+        second_payment: false,
         review,
     }
 }

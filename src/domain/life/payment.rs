@@ -23,7 +23,15 @@ pub struct PaymentRecord {
 
 impl PaymentRecord {
     pub const fn new(intent: IntentId, livemode: bool) -> Self {
-        Self { intent, status: IntentStatus::Waiting, amount: None, ours: false, failure: None, refunded_minor: 0, livemode }
+        Self {
+            intent,
+            status: IntentStatus::Waiting,
+            amount: None,
+            ours: false,
+            failure: None,
+            refunded_minor: 0,
+            livemode,
+        }
     }
 
     pub fn hear(&mut self, facts: &IntentFacts) {
@@ -72,8 +80,23 @@ impl Refund {
 
 impl Dispute {
     /// A dispute of which nothing but its being is known.
-    pub const fn told(id: DisputeId, intent: IntentId, amount: Money, status: super::DisputeStatus, livemode: bool) -> Self {
-        Self { id, intent, amount, status, funds: DisputeFunds::Untouched, reason: String::new(), due_by: None, livemode }
+    pub const fn told(
+        id: DisputeId,
+        intent: IntentId,
+        amount: Money,
+        status: super::DisputeStatus,
+        livemode: bool,
+    ) -> Self {
+        Self {
+            id,
+            intent,
+            amount,
+            status,
+            funds: DisputeFunds::Untouched,
+            reason: String::new(),
+            due_by: None,
+            livemode,
+        }
     }
 
     pub fn join(&mut self, told: &Self) {

@@ -162,7 +162,8 @@ fn refunds_add_up_and_a_partial_one_leaves_the_order_paid() {
 #[test]
 fn a_charges_total_counts_until_its_refunds_are_known() {
     assert_eq!(preorder(&[session(SessionOutcome::Paid), charge(PRICE)]).status, PreorderStatus::Refunded);
-    let made = preorder(&[session(SessionOutcome::Paid), charge(15_000), refund("re_1", 10_000, RefundStatus::Succeeded)]);
+    let made =
+        preorder(&[session(SessionOutcome::Paid), charge(15_000), refund("re_1", 10_000, RefundStatus::Succeeded)]);
     assert_eq!(made.refunded_minor, 15_000);
 }
 

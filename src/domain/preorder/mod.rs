@@ -93,6 +93,8 @@ pub struct PreorderDetails {
     /// What opens the customer's own page of this order: the hash of a token, never the token.
     pub access: Option<AccessHash>,
     pub tracking: Option<String>,
+    /// Another preorder of the same attempt was paid before this one.
+    pub second_payment: bool,
     /// Why a person must look at it.
     pub review: Review,
 }

@@ -13,9 +13,7 @@ use crate::domain::{
     life::{Dispute, IntentStatus, Refund},
     mirror::SubscriptionStatus,
     money::Money,
-    payment::{
-        CustomerId, DisputeId, IntentId, PaymentMethodId, PriceId, ProductId, RefundId, SubscriptionId,
-    },
+    payment::{CustomerId, DisputeId, IntentId, PaymentMethodId, PriceId, ProductId, RefundId, SubscriptionId},
 };
 
 /// The caller's name for one change: repeats of it change nothing more. At most 200 characters, nothing personal.
@@ -46,8 +44,12 @@ pub trait Prices: Send + Sync {
 pub trait Customers: Send + Sync {
     async fn create(&self, draft: &CustomerDraft, key: &IdempotencyKey) -> Result<Customer, PaymentError>;
     /// Fields that are `None` stay as they are.
-    async fn update(&self, id: &CustomerId, change: &CustomerChange, key: &IdempotencyKey)
-    -> Result<Customer, PaymentError>;
+    async fn update(
+        &self,
+        id: &CustomerId,
+        change: &CustomerChange,
+        key: &IdempotencyKey,
+    ) -> Result<Customer, PaymentError>;
     /// Deleting one that is gone already is [`PaymentError::NotFound`].
     async fn delete(&self, id: &CustomerId) -> Result<(), PaymentError>;
     /// [`PaymentError::NotFound`] for one that was deleted, too.
@@ -141,8 +143,12 @@ pub trait Subscriptions: Send + Sync {
         change: &SubscriptionChange,
         key: &IdempotencyKey,
     ) -> Result<Subscription, PaymentError>;
-    async fn cancel(&self, id: &SubscriptionId, when: CancelWhen, key: &IdempotencyKey)
-    -> Result<Subscription, PaymentError>;
+    async fn cancel(
+        &self,
+        id: &SubscriptionId,
+        when: CancelWhen,
+        key: &IdempotencyKey,
+    ) -> Result<Subscription, PaymentError>;
     async fn retrieve(&self, id: &SubscriptionId) -> Result<Subscription, PaymentError>;
 }
 

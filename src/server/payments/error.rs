@@ -117,8 +117,12 @@ impl SignatureError {
             Self::Missing => {
                 "somebody else is knocking, or a proxy takes the signature header away; let the proxy pass every header"
             }
-            Self::Malformed => "somebody else is knocking, or a proxy changes headers; let the proxy pass them unchanged",
-            Self::Stale => "this machine's clock is wrong, or requests wait for minutes in a queue; set the clock by NTP",
+            Self::Malformed => {
+                "somebody else is knocking, or a proxy changes headers; let the proxy pass them unchanged"
+            }
+            Self::Stale => {
+                "this machine's clock is wrong, or requests wait for minutes in a queue; set the clock by NTP"
+            }
             Self::Mismatch => {
                 "the webhook secret is another endpoint's or another mode's, or a proxy changes bodies; copy the secret of \
                  exactly this endpoint"

@@ -6,7 +6,6 @@
 
 pub mod capability;
 pub mod error;
-pub mod invoice;
 pub mod service;
 pub mod stripe;
 

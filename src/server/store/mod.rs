@@ -3,6 +3,7 @@
 //! No transaction handle leaves this folder, and no rule about preorders enters it: what a step changes is decided by the
 //! function that the step brings along.
 
+mod books;
 pub mod postgres;
 
 use std::time::Duration;
@@ -10,14 +11,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
+pub use self::books::{Books, Mark, PreorderFilter};
 use crate::domain::{
-    payment::{EventId, ProviderId, SessionId},
-    preorder::{Change, Preorder, PreorderDetails, PreorderNumber},
+    checkout::Attempt,
+    life::{Case, Change, Consequence},
+    mirror::Mirror,
+    payment::{EventId, IntentId, ProviderId, SessionId},
+    preorder::{Preorder, PreorderNumber},
 };
 
-/// Where preorders, the webhook log and the outbox live.
+/// Where preorders, the webhook log and the outbox live. What reconciliation and the merchant's commands need beside it is in
+/// [`Books`].
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Books + Send + Sync {
     /// Applies one fact with all that follows from it. Safe to repeat, and safe beside others that apply the same fact.
     async fn apply(&self, step: Step<'_>) -> Result<Applied, StoreError>;
 
@@ -30,40 +36,81 @@ pub trait Store: Send + Sync {
 
     async fn preorder_of_session(&self, session: &SessionId) -> Result<Option<Preorder>, StoreError>;
 
+    /// The preorder, with all that is known of its payment.
+    async fn purchase(&self, of: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError>;
+
     /// Takes one pending message of this kind that is due, for `lease` at most.
     async fn lease_message(&self, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError>;
 
     /// How an attempt to send ended. `false` when the lease was lost meanwhile, and nothing was changed.
     async fn finish_message(&self, message: &LeasedMessage, end: MessageEnd<'_>) -> Result<bool, StoreError>;
 
-    /// What waits, for the operator's figures.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 
-    /// Fails when the store cannot be used now.
+    /// Whether the store answers and has the schema that this program needs.
     async fn ready(&self) -> Result<(), StoreError>;
 }
 
-/// One fact to apply.
+/// One atomic step.
 pub struct Step<'a> {
-    /// The event that told it; `None` when it was asked for (the return page).
+    /// The event that told it; `None` when it was asked for (the return page, reconciliation).
     pub delivery: Option<&'a Delivery>,
     pub effect: Effect<'a>,
+    /// Whether everything is undone at the end: what would happen is told, and nothing does.
+    pub rehearsal: bool,
 }
 
 /// What a fact does.
 pub enum Effect<'a> {
     /// Nothing, and the log says why.
     Ignore(&'a str),
-    Preorder(PreorderEffect<'a>),
+    Case(CaseEffect<'a>),
+    /// A copy is brought up to date, unless it is newer already.
+    Mirror {
+        provider: ProviderId,
+        mirror: &'a Mirror,
+    },
 }
 
-/// A change of the preorder that belongs to a checkout session. The functions may be called several times.
-pub struct PreorderEffect<'a> {
-    pub session: &'a SessionId,
-    pub decide: &'a (dyn Fn(Option<&PreorderDetails>) -> Change + Send + Sync),
-    /// The messages that a preorder causes when it has just been paid.
-    pub messages: &'a (dyn Fn(&Preorder) -> Vec<Message> + Send + Sync),
+/// A change of one purchase. The functions may be called several times.
+pub struct CaseEffect<'a> {
+    pub provider: ProviderId,
+    pub key: CaseKey<'a>,
+    pub decide: &'a (dyn Fn(&Case) -> Change + Send + Sync),
+    /// The messages that consequences which have just begun cause.
+    pub messages: &'a (dyn Fn(&Preorder, &Case, &[Consequence]) -> Vec<Message> + Send + Sync),
     pub ids: &'a dyn Ids,
+}
+
+/// Which purchase a fact is about.
+#[derive(Clone, Copy, Debug)]
+pub enum CaseKey<'a> {
+    /// The session's preorder is made when there is none.
+    Session {
+        session: &'a SessionId,
+        intent: Option<&'a IntentId>,
+        attempt: Option<&'a Attempt>,
+    },
+    /// The preorder may not be there yet: what is told of its payment is kept for it.
+    Intent(&'a IntentId),
+    Number(&'a PreorderNumber),
+}
+
+/// How a purchase is found.
+#[derive(Clone, Copy, Debug)]
+pub enum PurchaseKey<'a> {
+    Id(&'a str),
+    Number(&'a PreorderNumber),
+    Session(&'a SessionId),
+    Intent(&'a IntentId),
+}
+
+/// A preorder with all that is known of its payment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Purchase {
+    pub preorder: Preorder,
+    /// Holds the same preorder's details.
+    pub case: Case,
 }
 
 /// Fresh names for new rows.
@@ -77,10 +124,11 @@ pub trait Ids: Send + Sync {
 pub enum Applied {
     /// The event had been applied before.
     Duplicate,
-    Ignored,
-    /// The preorder was already as the fact says.
-    Unchanged(Preorder),
-    Changed(Preorder),
+    /// Nothing to do, and why.
+    Ignored(String),
+    /// Everything was already as the fact says. `None` while only a payment is known, without its preorder.
+    Unchanged(Option<Preorder>),
+    Changed(Option<Preorder>),
 }
 
 /// A verified event as it came.
@@ -119,6 +167,8 @@ pub struct Message {
     pub kind: MessageKind,
     pub dedupe_key: String,
     pub body: Vec<u8>,
+    /// What it is about, to be looked at again before it is sent.
+    pub consequence: Consequence,
 }
 
 /// A message that this worker may send now.
@@ -130,6 +180,8 @@ pub struct LeasedMessage {
     pub attempts: u32,
     /// How long ago it was written.
     pub age: Duration,
+    /// The preorder that caused it, and what it is about; `None` where it is to be sent whatever happened since.
+    pub cause: Option<(String, Consequence)>,
 }
 
 /// How an attempt to send a message ended.
@@ -144,6 +196,8 @@ pub enum MessageEnd<'a> {
     Parked {
         error: &'a str,
     },
+    /// What it is about no longer holds.
+    Withdrawn,
 }
 
 /// What waits: rows by state, and the age of the oldest that is due, in seconds.
@@ -156,6 +210,11 @@ pub struct Backlog {
     pub messages_parked: i64,
     pub messages_oldest_seconds: i64,
     pub preorders_in_review: i64,
+    pub disputes_open: i64,
+    /// Until the evidence for the most urgent open dispute is due, in seconds; 0 when it is due now, or there is none.
+    pub dispute_due_seconds: i64,
+    /// Payments of this shop that succeeded more than ten minutes ago and have no preorder.
+    pub payments_without_preorder: i64,
 }
 
 #[derive(Debug, Error)]

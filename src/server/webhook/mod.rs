@@ -11,14 +11,11 @@ use futures::FutureExt;
 use thiserror::Error;
 
 use super::{
-    payments::{DecodeError, Occurrence, PaymentProvider},
+    fulfilment::{Telling, copy, ignore, record},
+    payments::{DecodeError, Occurrence, PaymentProvider, VerifiedEvent},
     state::Shop,
-    store::{Applied, Delivery, Effect, Message, MessageKind, PreorderEffect, Step, StoreError},
+    store::{Applied, Delivery, StoreError},
 };
-use crate::domain::preorder::{Preorder, SessionFacts, decide};
-
-/// How often a step that lost a race inside the database is tried again before the event is kept for later.
-const CONFLICT_TRIES: u32 = 3;
 
 /// Why a webhook is not acknowledged; the provider is told the status and nothing else.
 #[derive(Debug, Error)]
@@ -64,12 +61,26 @@ pub async fn receive(shop: &Shop, provider: &str, headers: &HeaderMap, body: Byt
     let provider = shop.payments.by_name(provider).ok_or(WebhookError::UnknownProvider)?;
     let verified = provider.verify(headers, body, shop.clock.now()).inspect_err(|error| {
         metrics::counter!("webhook_signature_failures_total", "reason" => error.reason()).increment(1);
+        shop.signatures.bad(*error, shop.clock.now());
         tracing::warn!(reason = error.reason(), "webhook refused: not signed by the provider");
     })?;
+    shop.signatures.good(shop.clock.now());
+    take(shop, provider.as_ref(), verified).await?;
+    Ok(())
+}
+
+/// Takes one verified event, wherever it came from. Returns once it is durable: what it did, or `None` when it was kept to be
+/// applied later.
+pub async fn take(
+    shop: &Shop,
+    provider: &dyn PaymentProvider,
+    verified: VerifiedEvent,
+) -> Result<Option<Applied>, WebhookError> {
     let (event_id, event_type, body) = verified.into_parts();
     let delivery = Delivery { provider: provider.id(), event_id, event_type, body };
-    let Err(failure) = apply(shop, provider.as_ref(), &delivery).await else {
-        return Ok(());
+    let failure = match apply(shop, provider, &delivery).await {
+        Ok(applied) => return Ok(Some(applied)),
+        Err(failure) => failure,
     };
     // A store that cannot be reached cannot keep it either; asking it again would only make the provider wait.
     let (failure, error) = match failure {
@@ -77,7 +88,7 @@ pub async fn receive(shop: &Shop, provider: &str, headers: &HeaderMap, body: Byt
         failure => {
             let next = (!failure.hopeless()).then(|| retry::pause(1));
             match keep(shop, &delivery, &failure, next).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(None),
                 Err(error) => (failure.to_string(), error),
             }
         }
@@ -98,14 +109,11 @@ async fn apply(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery)
         .unwrap_or(Err(Failure::Panic))?;
     let result = match &applied {
         Applied::Duplicate => "duplicate",
-        Applied::Ignored => "ignored",
+        Applied::Ignored(_) => "ignored",
         Applied::Unchanged(_) => "unchanged",
         Applied::Changed(_) => "applied",
     };
     metrics::counter!("webhook_events_total", "result" => result).increment(1);
-    if let Applied::Changed(preorder) | Applied::Unchanged(preorder) = &applied {
-        announce(preorder, result);
-    }
     tracing::info!(event = %delivery.event_id, kind = delivery.event_type, result, "webhook event taken");
     Ok(applied)
 }
@@ -115,75 +123,14 @@ async fn apply_unguarded(shop: &Shop, provider: &dyn PaymentProvider, delivery: 
     if event.livemode.is_some_and(|livemode| livemode != provider.livemode()) {
         metrics::counter!("webhook_livemode_mismatches_total").increment(1);
         tracing::warn!(event = %delivery.event_id, livemode = event.livemode, "webhook event of the other mode ignored");
-        let effect = || Effect::Ignore("an event of the other mode (test or live)");
-        return Ok(persist(shop, Some(delivery), effect).await?);
+        return Ok(ignore(shop, delivery, "an event of the other mode (test or live)").await?);
     }
-    match &event.occurrence {
-        Occurrence::Other => Ok(persist(shop, Some(delivery), || Effect::Ignore("nothing to do for this type")).await?),
-        Occurrence::Session(facts) => Ok(fulfil(shop, Some(delivery), facts, event.created).await?),
-    }
-}
-
-/// What a checkout session's facts do, wherever they come from: a webhook, the return page. Safe to repeat and to run at the
-/// same time.
-pub async fn fulfil(
-    shop: &Shop,
-    delivery: Option<&Delivery>,
-    facts: &SessionFacts,
-    at: time::OffsetDateTime,
-) -> Result<Applied, StoreError> {
-    let deciding = |current: Option<&crate::domain::preorder::PreorderDetails>| decide(current, facts);
-    let messages = |preorder: &Preorder| success_messages(shop, preorder, at);
-    let effect = || {
-        Effect::Preorder(PreorderEffect {
-            session: &facts.session,
-            decide: &deciding,
-            messages: &messages,
-            ids: shop.ids.as_ref(),
-        })
-    };
-    let applied = persist(shop, delivery, effect).await?;
-    if matches!(applied, Applied::Changed(_)) {
-        shop.work.notify_waiters();
-    }
-    Ok(applied)
-}
-
-/// One step, repeated while the database says that it lost a race.
-async fn persist<'a>(
-    shop: &Shop,
-    delivery: Option<&'a Delivery>,
-    effect: impl Fn() -> Effect<'a> + Send + Sync,
-) -> Result<Applied, StoreError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match shop.store.apply(Step { delivery, effect: effect() }).await {
-            Err(StoreError::Conflict(_)) if tries < CONFLICT_TRIES => {}
-            other => return other,
-        }
-    }
-}
-
-/// What a preorder that has just been paid causes outside. Nothing while a person must look at it first.
-fn success_messages(shop: &Shop, preorder: &Preorder, at: time::OffsetDateTime) -> Vec<Message> {
-    if shop.klaviyo.is_none() || preorder.details.review.is_some() {
-        return Vec::new();
-    }
-    super::marketing::klaviyo::preorder_success(preorder, at)
-        .map(|event| Message { kind: MessageKind::KlaviyoEvent, dedupe_key: event.unique_id, body: event.body })
-        .into_iter()
-        .collect()
-}
-
-/// The line that an operator follows a purchase by.
-fn announce(preorder: &Preorder, result: &str) {
-    let details = &preorder.details;
-    tracing::info!(number = %preorder.number, status = details.status.as_str(), result, "preorder");
-    if result == "applied" && details.review.is_some() {
-        metrics::counter!("preorders_held_for_review_total").increment(1);
-        tracing::error!(number = %preorder.number, reason = details.review.as_deref(), "a preorder needs review");
-    }
+    let telling = Telling { provider: provider.id(), delivery: Some(delivery), at: event.created, rehearsal: false };
+    Ok(match &event.occurrence {
+        Occurrence::Other => ignore(shop, delivery, "nothing to do for this type").await?,
+        Occurrence::Fact(fact) => record(shop, telling, fact).await?,
+        Occurrence::Mirror(mirror) => copy(shop, telling, mirror).await?,
+    })
 }
 
 /// Stores an event that could not be applied, so that it can be acknowledged.

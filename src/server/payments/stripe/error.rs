@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::super::PaymentError;
+use super::super::{PaymentError, error::Decline};
 
 #[derive(Deserialize)]
 struct Body {
@@ -33,9 +33,12 @@ pub fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) 
     let (kind, code) = (text(|e| e.kind.as_ref()), text(|e| e.code.as_ref()));
     let told = format!("{} {kind} {code} {}", status.as_u16(), text(|e| e.param.as_ref()));
     match status.as_u16() {
-        _ if kind == "card_error" => PaymentError::Declined(format!("{code} {}", text(|e| e.decline_code.as_ref()))),
+        _ if kind == "card_error" => PaymentError::Declined(Decline {
+            code: code.to_owned(),
+            decline_code: error.as_ref().and_then(|e| e.decline_code.clone()),
+        }),
         400 if code == "email_invalid" || text(|e| e.param.as_ref()) == "customer_email" => PaymentError::Email,
-        402 => PaymentError::Declined(told),
+        402 => PaymentError::Declined(Decline { code: told, decline_code: None }),
         404 if code == "resource_missing" => PaymentError::NotFound,
         429 => PaymentError::RateLimited { retry_after },
         409 | 424 | 500.. => PaymentError::Unreachable(told),
@@ -66,7 +69,13 @@ mod tests {
     #[test]
     fn each_answer_is_of_one_kind() {
         let declined = r#"{"error":{"type":"card_error","code":"card_declined","decline_code":"insufficient_funds"}}"#;
-        assert_eq!(of(402, declined), PaymentError::Declined("card_declined insufficient_funds".into()));
+        assert_eq!(
+            of(402, declined),
+            PaymentError::Declined(Decline {
+                code: "card_declined".into(),
+                decline_code: Some("insufficient_funds".into())
+            })
+        );
         assert_eq!(of(404, r#"{"error":{"code":"resource_missing"}}"#), PaymentError::NotFound);
         assert_eq!(of(429, "{}"), PaymentError::RateLimited { retry_after: None });
         for status in [409, 424, 500, 502, 503, 504] {

@@ -11,7 +11,7 @@ use super::{
     read::read,
     session::Session,
 };
-use crate::domain::{payment::EventId, text::clean};
+use crate::domain::{life::Fact, payment::EventId, text::clean};
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -60,8 +60,11 @@ pub fn decode(body: &[u8]) -> Result<ProviderEvent, DecodeError> {
         | "checkout.session.async_payment_failed"
         | "checkout.session.expired" => {
             let session: Session = read(envelope.data.object.get().as_bytes()).map_err(DecodeError::Object)?;
-            let facts = session.into_facts(Some(&envelope.event_type)).map_err(DecodeError::Object)?;
-            Occurrence::Session(Box::new(facts))
+            let mut facts = session.into_facts(Some(&envelope.event_type)).map_err(DecodeError::Object)?;
+            if envelope.event_type == "checkout.session.completed" {
+                facts.completed_at = Some(envelope.created);
+            }
+            Occurrence::Fact(Box::new(Fact::Session(Box::new(facts))))
         }
         _ => Occurrence::Other,
     };

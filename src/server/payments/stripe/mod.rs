@@ -19,12 +19,13 @@ use url::Url;
 
 use self::{client::StripeClient, signature::WebhookSecrets};
 use super::{
-    DecodeError, OpenSession, PaymentError, PaymentProvider, ProviderEvent, SessionOrder, SignatureError, VerifiedEvent,
+    Cursor, Customers, DecodeError, Disputes, Endpoints, Events, Page, PaymentError, PaymentIntents, PaymentProvider,
+    Prices, ProviderEvent, Refunds, SessionOrder, SignatureError, Started, Subscriptions, VerifiedEvent,
 };
 use crate::domain::{
+    life::SessionFacts,
     money::Money,
     payment::{ProductId, ProviderId, SessionId},
-    preorder::SessionFacts,
 };
 
 /// What the adapter needs to know.
@@ -65,16 +66,12 @@ impl PaymentProvider for Stripe {
         self.livemode
     }
 
-    async fn create_session(&self, order: &SessionOrder) -> Result<OpenSession, PaymentError> {
+    async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError> {
         session::create(&self.client, order).await
     }
 
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError> {
         session::retrieve(&self.client, id).await
-    }
-
-    async fn prices(&self, product: &ProductId) -> Result<BTreeMap<String, Money>, PaymentError> {
-        catalogue::prices(&self.client, product).await
     }
 
     fn verify(&self, headers: &HeaderMap, body: Bytes, now: OffsetDateTime) -> Result<VerifiedEvent, SignatureError> {
@@ -85,6 +82,53 @@ impl PaymentProvider for Stripe {
 
     fn decode(&self, body: &[u8]) -> Result<ProviderEvent, DecodeError> {
         event::decode(body)
+    }
+
+    async fn expire_session(&self, _: &SessionId) -> Result<SessionFacts, PaymentError> {
+        Err(PaymentError::NotFound)
+    }
+
+    async fn list_sessions(&self, _: OffsetDateTime, _: Option<&Cursor>) -> Result<Page<SessionFacts>, PaymentError> {
+        Ok(Page { items: Vec::new(), next: None })
+    }
+
+    fn prices(&self) -> Option<&dyn Prices> {
+        Some(self)
+    }
+
+    fn customers(&self) -> Option<&dyn Customers> {
+        None
+    }
+
+    fn payment_intents(&self) -> Option<&dyn PaymentIntents> {
+        None
+    }
+
+    fn subscriptions(&self) -> Option<&dyn Subscriptions> {
+        None
+    }
+
+    fn refunds(&self) -> Option<&dyn Refunds> {
+        None
+    }
+
+    fn disputes(&self) -> Option<&dyn Disputes> {
+        None
+    }
+
+    fn events(&self) -> Option<&dyn Events> {
+        None
+    }
+
+    fn endpoints(&self) -> Option<&dyn Endpoints> {
+        None
+    }
+}
+
+#[async_trait]
+impl Prices for Stripe {
+    async fn prices(&self, product: &ProductId) -> Result<BTreeMap<String, Money>, PaymentError> {
+        catalogue::prices(&self.client, product).await
     }
 }
 

@@ -14,15 +14,16 @@ use stripe_shared::{CheckoutSessionLocale, CheckoutSessionMode};
 use tokio::time::Instant;
 
 use super::{
-    super::{OpenSession, PaymentError, SessionOrder},
+    super::{OpenSession, PaymentError, SessionOrder, Started},
     client::{Answer, DEADLINE, StripeClient},
     read::read,
 };
 use crate::domain::{
+    checkout::Attempt,
     customer::{Locale, ShippingAddress},
+    life::{Asked, SessionFacts, SessionOutcome},
     money::Money,
-    payment::{IntentId, SessionId},
-    preorder::{Asked, SessionFacts, SessionOutcome},
+    payment::{CustomerId, IntentId, ProviderId, SessionId},
     text::clean,
 };
 
@@ -34,7 +35,7 @@ const LAST_GENERATION: u32 = 12;
 const FRESH_FAILURES: u32 = 2;
 
 /// Creates the session, or returns the open one that an equal order made before.
-pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenSession, PaymentError> {
+pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<Started, PaymentError> {
     let deadline = Instant::now() + DEADLINE;
     let request = request(order);
     let base = idempotency_key(order);
@@ -49,7 +50,7 @@ pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenS
         match client.send(&request, Some(&key), deadline).await {
             Ok(answer) => {
                 if let Some(open) = still_open(client, answer, deadline).await? {
-                    return Ok(open);
+                    return Ok(Started::Redirect(open));
                 }
             }
             // Stripe stored the failure under this key (https://docs.stripe.com/api/idempotent_requests): only another helps.
@@ -190,6 +191,8 @@ pub struct Session {
     currency: Option<String>,
     #[serde(default, deserialize_with = "id_or_object")]
     payment_intent: Option<String>,
+    #[serde(default, deserialize_with = "id_or_object")]
+    customer: Option<String>,
     #[serde(default)]
     customer_email: Option<String>,
     #[serde(default)]
@@ -278,9 +281,12 @@ impl Session {
             })
             .map(ShippingAddress::cleaned);
         Ok(SessionFacts {
+            provider: ProviderId::Stripe,
             session: self.id,
             outcome,
             intent: self.payment_intent.as_deref().and_then(IntentId::parse),
+            customer: self.customer.as_deref().and_then(CustomerId::parse),
+            attempt: metadata.get("attempt").and_then(|attempt| Attempt::parse(attempt)),
             email,
             color: metadata.get("color").map(|color| clean(color, 100)),
             amount,
@@ -288,6 +294,8 @@ impl Session {
             locale: metadata.get("locale").and_then(|locale| Locale::parse(locale)),
             shipping,
             livemode: self.livemode,
+            completed_at: None,
+            access: None,
         })
     }
 

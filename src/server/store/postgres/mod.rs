@@ -3,8 +3,12 @@
 //! Exactly-once rests on unique constraints and row locks at READ COMMITTED, never on the isolation level.
 
 mod backlog;
+mod books;
+mod cases;
 pub mod embedded;
+mod mirrors;
 mod outbox;
+mod payments;
 mod preorders;
 mod webhook_logs;
 
@@ -19,9 +23,13 @@ use sqlx::{
 };
 
 use super::{
-    Applied, Backlog, Delivery, Effect, LeasedEvent, LeasedMessage, MessageEnd, MessageKind, Step, Store, StoreError,
+    Applied, Backlog, Books, Delivery, Effect, LeasedEvent, LeasedMessage, Mark, MessageEnd, MessageKind,
+    PreorderFilter, Purchase, PurchaseKey, Step, Store, StoreError,
 };
-use crate::domain::{payment::SessionId, preorder::Preorder};
+use crate::domain::{
+    payment::{DisputeId, ProviderId, RefundId, SessionId},
+    preorder::Preorder,
+};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -110,7 +118,15 @@ impl Store for PostgresStore {
     async fn preorder_of_session(&self, session: &SessionId) -> Result<Option<Preorder>, StoreError> {
         bounded(async {
             let mut connection = self.pool.acquire().await.map_err(refused_or_unavailable)?;
-            preorders::of_session(&mut connection, session).await
+            preorders::find(&mut connection, PurchaseKey::Session(session)).await
+        })
+        .await
+    }
+
+    async fn purchase(&self, of: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError> {
+        bounded(async {
+            let mut connection = self.pool.acquire().await.map_err(refused_or_unavailable)?;
+            cases::purchase(&mut connection, of).await
         })
         .await
     }
@@ -132,6 +148,37 @@ impl Store for PostgresStore {
     }
 }
 
+#[async_trait]
+impl Books for PostgresStore {
+    async fn purchases(&self, filter: &PreorderFilter, limit: u32) -> Result<Vec<Purchase>, StoreError> {
+        bounded(books::purchases(&self.pool, filter, limit)).await
+    }
+
+    async fn waiting_refunds(&self, provider: ProviderId, limit: u32) -> Result<Vec<RefundId>, StoreError> {
+        bounded(books::waiting_refunds(&self.pool, provider, limit)).await
+    }
+
+    async fn open_disputes(&self, provider: ProviderId, limit: u32) -> Result<Vec<DisputeId>, StoreError> {
+        bounded(books::open_disputes(&self.pool, provider, limit)).await
+    }
+
+    async fn mark(&self, provider: ProviderId, scope: &str) -> Result<Option<Mark>, StoreError> {
+        bounded(books::mark(&self.pool, provider, scope)).await
+    }
+
+    async fn set_mark(&self, provider: ProviderId, scope: &str, mark: &Mark) -> Result<(), StoreError> {
+        bounded(books::set_mark(&self.pool, provider, scope, mark)).await
+    }
+
+    async fn take_lease(&self, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError> {
+        bounded(books::take_lease(&self.pool, name, token, lease)).await
+    }
+
+    async fn drop_lease(&self, name: &str, token: &str) -> Result<(), StoreError> {
+        bounded(books::drop_lease(&self.pool, name, token)).await
+    }
+}
+
 impl PostgresStore {
     async fn apply_once(&self, step: &Step<'_>, json: Option<&str>) -> Result<Applied, StoreError> {
         let mut tx = self.pool.begin().await.map_err(refused_or_unavailable)?;
@@ -143,9 +190,18 @@ impl PostgresStore {
             None => None,
         };
         let (applied, outcome) = match &step.effect {
-            Effect::Ignore(reason) => (Applied::Ignored, webhook_logs::Outcome::ignored(reason)),
-            Effect::Preorder(effect) => preorders::apply(&mut tx, effect).await?,
+            Effect::Ignore(reason) => (Applied::Ignored((*reason).to_owned()), webhook_logs::Outcome::ignored(reason)),
+            Effect::Case(effect) => cases::apply(&mut tx, effect).await?,
+            Effect::Mirror { provider, mirror } => {
+                let newer = mirrors::write(&mut tx, *provider, mirror).await?;
+                let applied = if newer { Applied::Changed(None) } else { Applied::Unchanged(None) };
+                (applied, webhook_logs::Outcome::done(None))
+            }
         };
+        if step.rehearsal {
+            tx.rollback().await.map_err(refused_or_unavailable)?;
+            return Ok(applied);
+        }
         if let Some(id) = log {
             webhook_logs::close(&mut tx, id, &outcome).await?;
         }

@@ -12,11 +12,13 @@ use super::{
 /// Writes a message beside its cause; one with the same key is there already and stays as it is.
 pub async fn insert(tx: &mut PgConnection, preorder_id: &str, message: &Message) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into outbox (kind, dedupe_key, body, preorder_id) values ($1, $2, $3, $4) on conflict (dedupe_key) do nothing",
+        "insert into outbox (kind, dedupe_key, body, preorder_id, consequence) values ($1, $2, $3, $4, $5)
+         on conflict (dedupe_key) do nothing",
         message.kind.as_str(),
         message.dedupe_key,
         message.body,
-        preorder_id
+        preorder_id,
+        message.consequence.to_string()
     )
     .execute(tx)
     .await
@@ -31,7 +33,7 @@ pub async fn lease(pool: &PgPool, kind: MessageKind, lease: Duration) -> Result<
            set lease_token = $1, available_at = now() + make_interval(secs => $2), attempts = attempts + 1
            where id = (select id from outbox where kind = $3 and status = 'pending' and available_at <= now()
                        order by available_at for update skip locked limit 1)
-           returning id, body, attempts, extract(epoch from now() - created_at)::float8 as "age!""#,
+           returning id, body, attempts, preorder_id, consequence, extract(epoch from now() - created_at)::float8 as "age!""#,
         token,
         seconds(lease),
         kind.as_str()
@@ -39,12 +41,21 @@ pub async fn lease(pool: &PgPool, kind: MessageKind, lease: Duration) -> Result<
     .fetch_optional(pool)
     .await
     .map_err(refused_or_unavailable)?;
-    Ok(row.map(|row| LeasedMessage {
+    let Some(row) = row else { return Ok(None) };
+    let cause = match (row.preorder_id, row.consequence) {
+        (Some(preorder), Some(text)) => {
+            let unreadable = |_| StoreError::Unreadable(format!("outbox.consequence of {}", row.id));
+            Some((preorder, text.parse().map_err(unreadable)?))
+        }
+        _ => None,
+    };
+    Ok(Some(LeasedMessage {
         id: row.id,
         lease_token: token,
         body: row.body,
         attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
         age: Duration::try_from_secs_f64(row.age).unwrap_or_default(),
+        cause,
     }))
 }
 
@@ -72,6 +83,15 @@ pub async fn finish(pool: &PgPool, message: &LeasedMessage, end: MessageEnd<'_>)
             message.id,
             message.lease_token,
             error
+        )
+        .execute(pool)
+        .await
+        .map(|done| usize::try_from(done.rows_affected()).unwrap_or(usize::MAX)),
+        MessageEnd::Withdrawn => sqlx::query!(
+            "update outbox set status = 'withdrawn', last_error = null, lease_token = null
+                 where id = $1 and lease_token = $2 and status = 'pending'",
+            message.id,
+            message.lease_token
         )
         .execute(pool)
         .await

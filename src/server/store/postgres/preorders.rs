@@ -1,112 +1,111 @@
-//! Rows of `preorders`. What a fact changes is decided by the function that comes along; this file finds, locks and writes.
+//! Rows of `preorders`: found, locked, written. What changes in them is decided elsewhere.
 
 use sqlx::{PgConnection, types::Json};
 
 use super::{
-    super::{Applied, PreorderEffect, StoreError},
-    outbox, refused_or_unavailable,
-    webhook_logs::Outcome,
+    super::{PurchaseKey, StoreError},
+    refused_or_unavailable,
 };
 use crate::domain::{
+    checkout::Attempt,
     customer::{Locale, ShippingAddress},
     money::Money,
-    payment::{IntentId, SessionId},
-    preorder::{Change, Preorder, PreorderDetails},
+    payment::{IntentId, ProviderId, SessionId},
+    preorder::{AccessHash, Preorder, PreorderDetails, Review},
+    product::ProductColor,
 };
 
-/// How many numbers are tried for one preorder: at ten million preorders, three draws all collide once in 10^15.
-const NUMBER_TRIES: u32 = 5;
+/// A row as it is read; queries name its columns.
+pub struct Row {
+    pub id: String,
+    pub preorder_number: String,
+    pub provider: String,
+    pub session_id: Option<String>,
+    pub payment_intent_id: Option<String>,
+    pub attempt: Option<String>,
+    pub status: String,
+    pub email: String,
+    pub color: Option<String>,
+    pub amount_minor: Option<i64>,
+    pub currency: Option<String>,
+    pub refunded_minor: i64,
+    pub locale: Option<String>,
+    pub shipping_address: Option<Json<ShippingAddress>>,
+    pub livemode: bool,
+    pub completed_at: Option<i64>,
+    pub access_hash: Option<String>,
+    pub tracking_number: Option<String>,
+    pub second_payment: bool,
+    pub review_reason: Option<String>,
+    pub review_settled: Option<String>,
+}
 
-/// Decides and writes, in the caller's transaction.
-pub async fn apply(tx: &mut PgConnection, effect: &PreorderEffect<'_>) -> Result<(Applied, Outcome), StoreError> {
-    let mut tries = 0;
-    loop {
-        let current = find(tx, effect.session, true).await?;
-        let (details, became_paid) = match (effect.decide)(current.as_ref().map(|preorder| &preorder.details)) {
-            Change::Ignore(reason) => return Ok((Applied::Ignored, Outcome::ignored(reason))),
-            Change::None => {
-                return Ok(match current {
-                    Some(preorder) => (Applied::Unchanged(preorder.clone()), Outcome::done(&preorder)),
-                    None => (Applied::Ignored, Outcome::ignored("nothing to do")),
-                });
-            }
-            Change::Put { details, became_paid } => (*details, became_paid),
-        };
-        let preorder = if let Some(current) = current {
-            let preorder = Preorder { details, ..current };
-            update(tx, &preorder).await?;
-            preorder
-        } else {
-            let preorder = Preorder { id: effect.ids.row_id(), number: effect.ids.preorder_number(), details };
-            if !insert(tx, &preorder).await? {
-                // Either the number is taken, or the session's row was made meanwhile: the next round tells which.
-                tries += 1;
-                if tries == NUMBER_TRIES {
-                    return Err(StoreError::NumbersExhausted);
-                }
-                continue;
-            }
-            preorder
-        };
-        if became_paid {
-            for message in (effect.messages)(&preorder) {
-                outbox::insert(tx, &preorder.id, &message).await?;
-            }
-        }
-        return Ok((Applied::Changed(preorder.clone()), Outcome::done(&preorder)));
+/// The key as the four columns that a preorder is found by; three of them are null.
+fn columns<'a>(key: PurchaseKey<'a>) -> (Option<&'a str>, Option<&'a str>, Option<&'a str>, Option<&'a str>) {
+    match key {
+        PurchaseKey::Id(id) => (Some(id), None, None, None),
+        PurchaseKey::Number(number) => (None, Some(number.as_str()), None, None),
+        PurchaseKey::Session(session) => (None, None, Some(session.as_str()), None),
+        PurchaseKey::Intent(intent) => (None, None, None, Some(intent.as_str())),
     }
 }
 
-pub async fn of_session(connection: &mut PgConnection, session: &SessionId) -> Result<Option<Preorder>, StoreError> {
-    find(connection, session, false).await
+/// The preorder of this key; the oldest, should several share an intent.
+pub async fn find(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result<Option<Preorder>, StoreError> {
+    let (id, number, session, intent) = columns(key);
+    sqlx::query_as!(
+        Row,
+        r#"select id, preorder_number, provider, session_id, payment_intent_id, attempt, status::text as "status!", email,
+                  color::text as "color", amount_minor, currency, refunded_minor, locale,
+                  shipping_address as "shipping_address: Json<ShippingAddress>", livemode,
+                  extract(epoch from completed_at)::bigint as "completed_at", access_hash, tracking_number, second_payment,
+                  review_reason, review_settled
+           from preorders
+           where id in (select $1::text union all select id from preorders where preorder_number = $2
+                        union all select id from preorders where session_id = $3
+                        union all select id from preorders where payment_intent_id = $4)
+           order by created_at limit 1"#,
+        id,
+        number,
+        session,
+        intent
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(refused_or_unavailable)?
+    .map(Row::into_preorder)
+    .transpose()
 }
 
-struct Row {
-    id: String,
-    preorder_number: String,
-    session_id: Option<String>,
-    payment_intent_id: Option<String>,
-    status: String,
-    email: String,
-    color: Option<String>,
-    amount_minor: Option<i64>,
-    currency: Option<String>,
-    locale: Option<String>,
-    shipping_address: Option<Json<ShippingAddress>>,
-    livemode: bool,
-    needs_review: bool,
-    review_reason: Option<String>,
-}
-
-async fn find(connection: &mut PgConnection, session: &SessionId, lock: bool) -> Result<Option<Preorder>, StoreError> {
-    let row = if lock {
-        sqlx::query_as!(
-            Row,
-            r#"select id, preorder_number, session_id, payment_intent_id, status::text as "status!", email,
-                      color::text as "color", amount_minor, currency, locale,
-                      shipping_address as "shipping_address: Json<ShippingAddress>", livemode, needs_review, review_reason
-               from preorders where session_id = $1 for update"#,
-            session.as_str()
-        )
-        .fetch_optional(connection)
-        .await
-    } else {
-        sqlx::query_as!(
-            Row,
-            r#"select id, preorder_number, session_id, payment_intent_id, status::text as "status!", email,
-                      color::text as "color", amount_minor, currency, locale,
-                      shipping_address as "shipping_address: Json<ShippingAddress>", livemode, needs_review, review_reason
-               from preorders where session_id = $1"#,
-            session.as_str()
-        )
-        .fetch_optional(connection)
-        .await
-    };
-    row.map_err(refused_or_unavailable)?.map(Row::into_preorder).transpose()
+/// As `find`, and locks the row until the transaction ends.
+pub async fn find_locked(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result<Option<Preorder>, StoreError> {
+    let (id, number, session, intent) = columns(key);
+    sqlx::query_as!(
+        Row,
+        r#"select id, preorder_number, provider, session_id, payment_intent_id, attempt, status::text as "status!", email,
+                  color::text as "color", amount_minor, currency, refunded_minor, locale,
+                  shipping_address as "shipping_address: Json<ShippingAddress>", livemode,
+                  extract(epoch from completed_at)::bigint as "completed_at", access_hash, tracking_number, second_payment,
+                  review_reason, review_settled
+           from preorders
+           where id in (select $1::text union all select id from preorders where preorder_number = $2
+                        union all select id from preorders where session_id = $3
+                        union all select id from preorders where payment_intent_id = $4)
+           order by created_at limit 1 for update"#,
+        id,
+        number,
+        session,
+        intent
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(refused_or_unavailable)?
+    .map(Row::into_preorder)
+    .transpose()
 }
 
 impl Row {
-    fn into_preorder(self) -> Result<Preorder, StoreError> {
+    pub fn into_preorder(self) -> Result<Preorder, StoreError> {
         let id = self.id.clone();
         let unreadable = |column: &str| StoreError::Unreadable(format!("preorders.{column} of {id}"));
         let amount = match (self.amount_minor, self.currency) {
@@ -118,76 +117,117 @@ impl Row {
             ),
             _ => None,
         };
+        let reasons = |text: Option<String>| -> Vec<String> {
+            text.iter().flat_map(|text| text.split(Review::SEPARATOR)).map(str::to_owned).collect()
+        };
+        let settled = reasons(self.review_settled);
+        let open = reasons(self.review_reason);
         Ok(Preorder {
             number: self.preorder_number.parse().map_err(|_| unreadable("preorder_number"))?,
             details: PreorderDetails {
+                provider: ProviderId::from_name(&self.provider).ok_or_else(|| unreadable("provider"))?,
                 session: self
                     .session_id
                     .as_deref()
                     .and_then(SessionId::parse)
                     .ok_or_else(|| unreadable("session_id"))?,
                 intent: self.payment_intent_id.as_deref().and_then(IntentId::parse),
+                attempt: self.attempt.as_deref().and_then(Attempt::parse),
                 status: self.status.parse().map_err(|_| unreadable("status"))?,
                 email: self.email,
                 color: self.color.map(|color| color.parse()).transpose().map_err(|_| unreadable("color"))?,
                 amount,
+                refunded_minor: self.refunded_minor,
                 locale: self.locale.as_deref().and_then(Locale::parse).unwrap_or_default(),
                 shipping: self.shipping_address.map(|Json(address)| address),
                 livemode: self.livemode,
-                review: self.needs_review.then(|| self.review_reason.unwrap_or_default()),
+                completed_at: self.completed_at,
+                access: self.access_hash.as_deref().and_then(AccessHash::parse),
+                tracking: self.tracking_number,
+                second_payment: self.second_payment,
+                review: Review {
+                    reasons: open.into_iter().chain(settled.iter().cloned()).collect(),
+                    settled: settled.into_iter().collect(),
+                },
             },
             id: self.id,
         })
     }
 }
 
+/// Whether another preorder of the attempt has been paid that is not itself the second one.
+pub async fn attempt_paid_elsewhere(
+    connection: &mut PgConnection,
+    attempt: &Attempt,
+    session: &SessionId,
+) -> Result<bool, StoreError> {
+    sqlx::query_scalar!(
+        r#"select exists(select from preorders where attempt = $1 and session_id <> $2 and status >= 'paid'
+                         and not second_payment) as "exists!""#,
+        attempt.as_str(),
+        session.as_str()
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(refused_or_unavailable)
+}
+
 /// `false` when the session or the number has a row already.
-async fn insert(connection: &mut PgConnection, preorder: &Preorder) -> Result<bool, StoreError> {
+pub async fn insert(connection: &mut PgConnection, preorder: &Preorder) -> Result<bool, StoreError> {
     let details = &preorder.details;
     let done = sqlx::query!(
-        r#"insert into preorders (id, preorder_number, session_id, payment_intent_id, status, email, color, amount_minor,
-                                  currency, locale, shipping_address, livemode, needs_review, review_reason)
-           values ($1, $2, $3, $4, $5::text::preorder_status, $6, $7::text::product_color, $8, $9, $10, $11, $12, $13, $14)
+        r#"insert into preorders (id, preorder_number, provider, session_id, status, email, livemode)
+           values ($1, $2, $3, $4, $5::text::preorder_status, $6, $7)
            on conflict do nothing"#,
         preorder.id,
         preorder.number.as_str(),
+        details.provider.as_str(),
         details.session.as_str(),
-        details.intent.as_ref().map(IntentId::as_str),
         details.status.as_str(),
         details.email,
-        details.color.map(crate::domain::product::ProductColor::as_str),
-        details.amount.map(Money::minor),
-        details.amount.map(|amount| amount.currency().to_string()),
-        details.locale.as_str(),
-        details.shipping.as_ref().map(Json) as Option<Json<&ShippingAddress>>,
-        details.livemode,
-        details.review.is_some(),
-        details.review
+        details.livemode
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
-    Ok(done.rows_affected() == 1)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    update(connection, preorder).await?;
+    Ok(true)
 }
 
-async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Result<(), StoreError> {
+/// Writes every column that may change, but the number, the session and the mode.
+pub async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Result<(), StoreError> {
     let details = &preorder.details;
+    let review = &details.review;
+    let settled: Vec<&str> = review.settled.iter().map(String::as_str).collect();
     sqlx::query!(
         r#"update preorders
-           set payment_intent_id = $2, status = $3::text::preorder_status, email = $4, color = $5::text::product_color,
-               amount_minor = $6, currency = $7, shipping_address = $8, needs_review = $9, review_reason = $10,
-               updated_at = now()
+           set payment_intent_id = $2, attempt = $3, status = $4::text::preorder_status, email = $5,
+               color = $6::text::product_color, amount_minor = $7, currency = $8, refunded_minor = $9, locale = $10,
+               shipping_address = $11, completed_at = to_timestamp($12::bigint::double precision), access_hash = $13,
+               tracking_number = $14, second_payment = $15, needs_review = $16, review_reason = nullif($17, ''),
+               review_settled = nullif($18, ''), updated_at = now()
            where id = $1"#,
         preorder.id,
         details.intent.as_ref().map(IntentId::as_str),
+        details.attempt.as_ref().map(Attempt::as_str),
         details.status.as_str(),
         details.email,
-        details.color.map(crate::domain::product::ProductColor::as_str),
+        details.color.map(ProductColor::as_str),
         details.amount.map(Money::minor),
         details.amount.map(|amount| amount.currency().to_string()),
+        details.refunded_minor,
+        details.locale.as_str(),
         details.shipping.as_ref().map(Json) as Option<Json<&ShippingAddress>>,
-        details.review.is_some(),
-        details.review
+        details.completed_at,
+        details.access.as_ref().map(AccessHash::as_str),
+        details.tracking,
+        details.second_payment,
+        review.is_open(),
+        review.text(),
+        settled.join(Review::SEPARATOR)
     )
     .execute(connection)
     .await

@@ -26,8 +26,13 @@ impl Outcome {
         Self { ignored: Some(reason.to_owned()), preorder_id: None, email: None }
     }
 
-    pub fn done(preorder: &Preorder) -> Self {
-        Self { ignored: None, preorder_id: Some(preorder.id.clone()), email: Some(preorder.details.email.clone()) }
+    /// With its preorder, where that is known.
+    pub fn done(preorder: Option<&Preorder>) -> Self {
+        Self {
+            ignored: None,
+            preorder_id: preorder.map(|preorder| preorder.id.clone()),
+            email: preorder.map(|preorder| preorder.details.email.clone()),
+        }
     }
 }
 

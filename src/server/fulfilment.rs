@@ -1,0 +1,146 @@
+//! Use case: what a provider told becomes what the shop knows, with all that follows from it, in one transaction. Webhooks, the
+//! return page, reconciliation and the merchant's commands all end here, so there is one way for an order to change.
+
+use time::OffsetDateTime;
+
+use super::{
+    marketing::klaviyo::event_of,
+    state::Shop,
+    store::{Applied, CaseEffect, CaseKey, Delivery, Effect, Message, MessageKind, Step, StoreError},
+};
+use crate::domain::{
+    life::{self, Act, Case, Change, Consequence, Fact, SessionFacts},
+    mirror::Mirror,
+    payment::ProviderId,
+    preorder::{Preorder, PreorderNumber},
+};
+
+/// How often a step that lost a race inside the database is tried again before it is a failure.
+const CONFLICT_TRIES: u32 = 3;
+
+/// Who tells, and how.
+#[derive(Clone, Copy)]
+pub struct Telling<'a> {
+    pub provider: ProviderId,
+    /// The event that told it; `None` when it was asked for.
+    pub delivery: Option<&'a Delivery>,
+    /// When it happened, for what is told outside.
+    pub at: OffsetDateTime,
+    /// Whether everything is undone at the end.
+    pub rehearsal: bool,
+}
+
+/// What a fact does, wherever it comes from. Safe to repeat and to run at the same time.
+pub async fn record(shop: &Shop, telling: Telling<'_>, fact: &Fact) -> Result<Applied, StoreError> {
+    let key = match fact {
+        Fact::Session(facts) => {
+            CaseKey::Session { session: &facts.session, intent: facts.intent.as_ref(), attempt: facts.attempt.as_ref() }
+        }
+        Fact::Intent(facts) => CaseKey::Intent(&facts.intent),
+        Fact::Charge(facts) => CaseKey::Intent(&facts.intent),
+        Fact::Refund(refund) => CaseKey::Intent(&refund.intent),
+        Fact::Dispute(dispute) => CaseKey::Intent(&dispute.intent),
+    };
+    change(shop, telling, key, &|case| life::decide(case, fact)).await
+}
+
+/// What a checkout session's facts do when somebody asked for them.
+pub async fn fulfil(shop: &Shop, facts: &SessionFacts) -> Result<Applied, StoreError> {
+    let telling = Telling { provider: facts.provider, delivery: None, at: shop.clock.now(), rehearsal: false };
+    record(shop, telling, &Fact::Session(Box::new(facts.clone()))).await
+}
+
+/// What a merchant does to a preorder by hand. `Applied::Ignored` says why it cannot be done.
+pub async fn act(shop: &Shop, provider: ProviderId, number: &PreorderNumber, act: &Act) -> Result<Applied, StoreError> {
+    let telling = Telling { provider, delivery: None, at: shop.clock.now(), rehearsal: false };
+    let deciding = |case: &Case| life::act(case, act).unwrap_or_else(Change::Ignore);
+    change(shop, telling, CaseKey::Number(number), &deciding).await
+}
+
+/// Brings a copy up to date.
+pub async fn copy(shop: &Shop, telling: Telling<'_>, mirror: &Mirror) -> Result<Applied, StoreError> {
+    persist(shop, telling, || Effect::Mirror { provider: telling.provider, mirror }).await
+}
+
+/// An event that does nothing, for a reason that the log keeps.
+pub async fn ignore(shop: &Shop, delivery: &Delivery, reason: &str) -> Result<Applied, StoreError> {
+    let telling =
+        Telling { provider: delivery.provider, delivery: Some(delivery), at: shop.clock.now(), rehearsal: false };
+    persist(shop, telling, || Effect::Ignore(reason)).await
+}
+
+async fn change(
+    shop: &Shop,
+    telling: Telling<'_>,
+    key: CaseKey<'_>,
+    decide: &(dyn Fn(&Case) -> Change + Send + Sync),
+) -> Result<Applied, StoreError> {
+    let messages = |preorder: &Preorder, case: &Case, consequences: &[Consequence]| {
+        messages(shop, preorder, case, consequences, telling.at)
+    };
+    let effect = || {
+        Effect::Case(CaseEffect {
+            provider: telling.provider,
+            key,
+            decide,
+            messages: &messages,
+            ids: shop.ids.as_ref(),
+        })
+    };
+    let applied = persist(shop, telling, effect).await?;
+    if let (Applied::Changed(Some(preorder)), false) = (&applied, telling.rehearsal) {
+        announce(preorder);
+        shop.work.notify_waiters();
+    }
+    Ok(applied)
+}
+
+/// One step, repeated while the database says that it lost a race.
+async fn persist<'a>(
+    shop: &Shop,
+    telling: Telling<'a>,
+    effect: impl Fn() -> Effect<'a> + Send + Sync,
+) -> Result<Applied, StoreError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let step = Step { delivery: telling.delivery, effect: effect(), rehearsal: telling.rehearsal };
+        match shop.store.apply(step).await {
+            Err(StoreError::Conflict(_)) if tries < CONFLICT_TRIES => {}
+            other => return other,
+        }
+    }
+}
+
+/// What is told outside of consequences that have just begun.
+fn messages(
+    shop: &Shop,
+    preorder: &Preorder,
+    case: &Case,
+    consequences: &[Consequence],
+    at: OffsetDateTime,
+) -> Vec<Message> {
+    if shop.klaviyo.is_none() {
+        return Vec::new();
+    }
+    let message = |consequence: &Consequence| {
+        let event = event_of(consequence, preorder, case, at)?;
+        Some(Message {
+            kind: MessageKind::KlaviyoEvent,
+            dedupe_key: event.unique_id,
+            body: event.body,
+            consequence: consequence.clone(),
+        })
+    };
+    consequences.iter().filter_map(message).collect()
+}
+
+/// The line that an operator follows a purchase by.
+fn announce(preorder: &Preorder) {
+    let details = &preorder.details;
+    tracing::info!(number = %preorder.number, status = details.status.as_str(), "preorder");
+    if details.review.is_open() {
+        metrics::counter!("preorders_held_for_review_total").increment(1);
+        tracing::error!(number = %preorder.number, reason = details.review.text(), "a preorder needs review");
+    }
+}

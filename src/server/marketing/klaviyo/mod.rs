@@ -1,0 +1,102 @@
+//! Klaviyo: one event, one request. Source: <https://developers.klaviyo.com/en/reference/create_event>.
+
+mod event;
+
+use std::time::Duration;
+
+use reqwest::header;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use url::Url;
+
+pub use self::event::event_of;
+use super::MarketingError;
+
+/// The API's revision. Klaviyo keeps one for two years.
+const REVISION: &str = "2026-07-15";
+
+/// An attempt, connecting included; shorter than any lease on a message.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the lane waits when Klaviyo says 429 without saying how long.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// The longest wait that Klaviyo may ask for: more is a mistake.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+
+#[derive(Clone, Debug)]
+pub struct KlaviyoConfig {
+    pub api_key: SecretString,
+    pub base: Url,
+}
+
+pub struct Klaviyo {
+    http: reqwest::Client,
+    url: String,
+    key: SecretString,
+}
+
+impl Klaviyo {
+    pub fn new(config: &KlaviyoConfig, http: reqwest::Client) -> Self {
+        let url = format!("{}/api/events", config.base.as_str().trim_end_matches('/'));
+        Self { http, url, key: config.api_key.clone() }
+    }
+
+    /// Sends a frozen body. Klaviyo's 202 means queued; `unique_id` makes a repeat harmless.
+    pub async fn send(&self, body: Vec<u8>) -> Result<(), MarketingError> {
+        let again = |text: &str| MarketingError::Again(text.to_owned());
+        let response = self
+            .http
+            .post(&self.url)
+            .timeout(TIMEOUT)
+            .header(header::AUTHORIZATION, format!("Klaviyo-API-Key {}", self.key.expose_secret()))
+            .header("revision", REVISION)
+            .header(header::CONTENT_TYPE, "application/vnd.api+json")
+            .header(header::ACCEPT, "application/vnd.api+json")
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| again(if error.is_timeout() { "no answer in time" } else { "no connection" }))?;
+        let status = response.status().as_u16();
+        if response.status().is_success() {
+            return Ok(());
+        }
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            .map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
+        let told = format!("{status} {}", codes(&response.bytes().await.unwrap_or_default()));
+        Err(match status {
+            429 => MarketingError::Throttled { retry_after: retry_after.unwrap_or(DEFAULT_RETRY_AFTER) },
+            401 | 403 => MarketingError::Refused(told),
+            408 | 425 | 500.. => MarketingError::Again(told),
+            _ => MarketingError::Final(told),
+        })
+    }
+}
+
+/// The codes and pointers of a JSON:API error: what the operator needs, without the values that Klaviyo quotes.
+fn codes(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Errors {
+        errors: Vec<Error>,
+    }
+    #[derive(Deserialize)]
+    struct Error {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        source: Option<Source>,
+    }
+    #[derive(Deserialize)]
+    struct Source {
+        #[serde(default)]
+        pointer: String,
+    }
+    let errors = serde_json::from_slice::<Errors>(body).map(|body| body.errors).unwrap_or_default();
+    let each = errors
+        .into_iter()
+        .map(|error| format!("{} {}", error.code, error.source.unwrap_or(Source { pointer: String::new() }).pointer));
+    crate::domain::text::clean(&each.collect::<Vec<_>>().join("; "), 200)
+}

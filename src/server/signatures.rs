@@ -1,0 +1,42 @@
+//! What this process has seen of webhook signatures lately, for `rolitt doctor`. In memory: it is about now.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::payments::SignatureError;
+
+/// Signatures, good and bad.
+#[derive(Default)]
+pub struct Signatures(Mutex<Seen>);
+
+/// What was seen since the process started. Times are unix seconds.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Seen {
+    pub good: u64,
+    pub last_good_at: Option<i64>,
+    pub bad: u64,
+    pub last_bad_at: Option<i64>,
+    /// [`SignatureError::reason`] of the last bad one.
+    pub last_bad_reason: Option<String>,
+}
+
+impl Signatures {
+    pub fn good(&self, at: OffsetDateTime) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.good += 1;
+        seen.last_good_at = Some(at.unix_timestamp());
+    }
+
+    pub fn bad(&self, error: SignatureError, at: OffsetDateTime) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.bad += 1;
+        seen.last_bad_at = Some(at.unix_timestamp());
+        seen.last_bad_reason = Some(error.reason().to_owned());
+    }
+
+    pub fn seen(&self) -> Seen {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
