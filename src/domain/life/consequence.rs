@@ -49,7 +49,7 @@ impl FromStr for Consequence {
     }
 }
 
-/// What follows from `after` that did not follow from `before`. Nothing while a person must look at it first.
+/// What follows from `after` that did not follow from `before`. Nothing while the order itself is in doubt.
 pub fn consequences(before: &Case, after: &Case) -> Vec<Consequence> {
     let mut found = following(after);
     let known = following(before);
@@ -58,7 +58,7 @@ pub fn consequences(before: &Case, after: &Case) -> Vec<Consequence> {
 }
 
 fn following(case: &Case) -> Vec<Consequence> {
-    let Some(preorder) = case.preorder.as_ref().filter(|preorder| !preorder.review.is_open()) else {
+    let Some(preorder) = case.preorder.as_ref().filter(|preorder| !preorder.review.holds()) else {
         return Vec::new();
     };
     let mut found = Vec::new();

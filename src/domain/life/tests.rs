@@ -1,3 +1,5 @@
+//! A life told in every order: the state machine by example and by property.
+
 use proptest::{prelude::*, sample::Index};
 
 use super::*;
@@ -212,6 +214,7 @@ fn a_lost_dispute_asks_for_a_person_and_an_open_one_does_not_stop_the_order() {
 fn an_attempt_that_is_paid_twice_is_kept_and_flagged() {
     let twice = Case { attempt_paid_elsewhere: true, ..Case::default() };
     let Change::Put(made) = decide(&twice, &session(SessionOutcome::Paid)) else { panic!("nothing was made") };
+    assert_eq!(consequences(&twice, &made), [Consequence::Paid], "the money came, and its customer is told");
     let made = made.preorder.unwrap();
     assert_eq!(made.status, PreorderStatus::Paid);
     assert!(made.review.text().contains("paid twice"));

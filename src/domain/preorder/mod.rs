@@ -119,6 +119,15 @@ impl Review {
         self.open().next().is_some()
     }
 
+    /// Whether an open reason is one for which nothing may be told outside before a person has looked: the order itself is in
+    /// doubt. What happened to its money later is flagged, and told.
+    pub fn holds(&self) -> bool {
+        self.open().any(|reason| !Self::FLAGS.iter().any(|flag| reason.starts_with(flag)))
+    }
+
+    /// How reasons begin that only flag.
+    pub const FLAGS: [&'static str; 3] = ["a second payment", "refund ", "dispute "];
+
     /// The open reasons as one text; empty when there is none.
     pub fn text(&self) -> String {
         self.open().collect::<Vec<_>>().join(Self::SEPARATOR)

@@ -14,7 +14,7 @@ use crate::domain::{
     checkout::Attempt,
     life::{Case, Change, consequences},
     payment::{IntentId, SessionId},
-    preorder::Preorder,
+    preorder::{Preorder, PreorderStatus},
 };
 
 /// How many numbers are tried for one preorder: at ten million preorders, three draws all collide once in 10^15.
@@ -30,12 +30,7 @@ struct Target {
 /// Decides and writes, in the caller's transaction.
 pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Applied, Outcome), StoreError> {
     let target = resolve(tx, effect.key).await?;
-    if let Some(attempt) = &target.attempt {
-        lock(tx, "attempt", attempt.as_str()).await?;
-    }
-    if let Some(intent) = &target.intent {
-        lock(tx, "intent", intent.as_str()).await?;
-    }
+    lock(tx, &target).await?;
     let mut tries = 0;
     loop {
         let (names, before) = read(tx, effect.key, &target).await?;
@@ -136,17 +131,23 @@ async fn read(
     if let Some(intent) = &target.intent {
         payments::read(tx, intent, &mut case).await?;
     }
-    if let (Some(attempt), Some(session)) = (&target.attempt, &target.session) {
+    let paid_already = preorder.as_ref().is_some_and(|preorder| preorder.details.status >= PreorderStatus::Paid);
+    if let (Some(attempt), Some(session), false) = (&target.attempt, &target.session, paid_already) {
         case.attempt_paid_elsewhere = preorders::attempt_paid_elsewhere(tx, attempt, session).await?;
     }
     Ok((preorder, case))
 }
 
-/// Waits until nobody else in any transaction works on this thing.
-async fn lock(tx: &mut PgConnection, kind: &str, name: &str) -> Result<(), StoreError> {
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended($1, 0))", format!("{kind}:{name}"))
-        .execute(tx)
-        .await
-        .map_err(refused_or_unavailable)?;
+/// Waits until nobody else in any transaction works on the same attempt, nor on the same payment.
+async fn lock(tx: &mut PgConnection, target: &Target) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select case when $1::text is not null then pg_advisory_xact_lock(hashtextextended('attempt:' || $1, 0)) end,
+                case when $2::text is not null then pg_advisory_xact_lock(hashtextextended('intent:' || $2, 0)) end",
+        target.attempt.as_ref().map(Attempt::as_str),
+        target.intent.as_ref().map(IntentId::as_str)
+    )
+    .execute(tx)
+    .await
+    .map_err(refused_or_unavailable)?;
     Ok(())
 }

@@ -54,7 +54,7 @@ impl PostgresStore {
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(16)
-            .acquire_timeout(Duration::from_millis(2500))
+            .acquire_timeout(Duration::from_secs(4))
             .idle_timeout(Duration::from_mins(5))
             .connect_lazy_with(bounds);
         Ok(Self { pool, options })

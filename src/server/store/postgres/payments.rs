@@ -11,10 +11,13 @@ use crate::domain::{
 
 /// Fills in what is known of the payment of this intent.
 pub async fn read(connection: &mut PgConnection, intent: &IntentId, case: &mut Case) -> Result<(), StoreError> {
-    case.payment = payment(connection, intent).await?;
     // Nothing is told of a payment without its record being begun.
-    if case.payment.is_some() {
+    let Some((payment, has_refunds, has_disputes)) = payment(connection, intent).await? else { return Ok(()) };
+    case.payment = Some(payment);
+    if has_refunds {
         case.refunds = refunds(connection, intent).await?;
+    }
+    if has_disputes {
         case.disputes = disputes(connection, intent).await?;
     }
     Ok(())
@@ -47,10 +50,15 @@ fn money(minor: i64, currency: &str, column: &str, id: &str) -> Result<Money, St
     currency.parse().and_then(|currency| Money::new(minor, currency)).map_err(|_| unreadable(column, id))
 }
 
-async fn payment(connection: &mut PgConnection, intent: &IntentId) -> Result<Option<PaymentRecord>, StoreError> {
+async fn payment(
+    connection: &mut PgConnection,
+    intent: &IntentId,
+) -> Result<Option<(PaymentRecord, bool, bool)>, StoreError> {
     let row = sqlx::query!(
         r#"select status, amount_minor, currency, ours, extract(epoch from failed_at)::bigint as failed_at, failure_code,
-                  refunded_minor, livemode
+                  refunded_minor, livemode,
+                  exists(select from refunds where payment_intent_id = $1) as "has_refunds!",
+                  exists(select from disputes where payment_intent_id = $1) as "has_disputes!"
            from payments where payment_intent_id = $1"#,
         intent.as_str()
     )
@@ -58,7 +66,7 @@ async fn payment(connection: &mut PgConnection, intent: &IntentId) -> Result<Opt
     .await
     .map_err(refused_or_unavailable)?;
     let Some(row) = row else { return Ok(None) };
-    Ok(Some(PaymentRecord {
+    let record = PaymentRecord {
         intent: intent.clone(),
         status: IntentStatus::from_name(&row.status).ok_or_else(|| unreadable("payments.status", intent.as_str()))?,
         amount: match (row.amount_minor, row.currency) {
@@ -69,7 +77,8 @@ async fn payment(connection: &mut PgConnection, intent: &IntentId) -> Result<Opt
         failure: row.failed_at.map(|at| (at, row.failure_code.unwrap_or_default())),
         refunded_minor: row.refunded_minor,
         livemode: row.livemode,
-    }))
+    };
+    Ok(Some((record, row.has_refunds, row.has_disputes)))
 }
 
 async fn refunds(connection: &mut PgConnection, intent: &IntentId) -> Result<Vec<Refund>, StoreError> {
