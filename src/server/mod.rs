@@ -1,13 +1,15 @@
-//! What the server does: the use cases (checkout, fulfilment, webhook, outbox), the contracts that they stand on, and what serves them.
+//! What the server does: the use cases (checkout, fulfilment, webhook, outbox, reconcile), the contracts that they stand on, and what serves them.
 
 pub mod config;
 pub mod state;
 pub mod telemetry;
 
 pub mod checkout;
+pub mod doctor;
 pub mod fulfilment;
 pub mod outbox;
 pub mod pages;
+pub mod reconcile;
 pub mod webhook;
 
 pub mod lane;

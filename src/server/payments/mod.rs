@@ -147,6 +147,10 @@ pub struct VerifiedEvent {
 }
 
 impl VerifiedEvent {
+    pub const fn id(&self) -> &EventId {
+        &self.id
+    }
+
     pub fn into_parts(self) -> (EventId, String, Bytes) {
         (self.id, self.event_type, self.body)
     }

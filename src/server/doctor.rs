@@ -1,0 +1,202 @@
+//! Use case: is the provider set up to tell this shop what happens? Every fault comes with its mend.
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use url::Url;
+
+use super::{
+    payments::{PaymentError, PaymentProvider, SignatureError, capability::Endpoint},
+    signatures::Seen,
+};
+
+/// For how long a bad signature counts as lately.
+const LATELY: time::Duration = time::Duration::hours(24);
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub what: &'static str,
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
+pub enum Verdict {
+    Good {
+        told: String,
+    },
+    /// It could not be looked at, and says nothing.
+    Unknown {
+        told: String,
+    },
+    Fault {
+        told: String,
+        mend: String,
+    },
+}
+
+impl Finding {
+    const fn good(what: &'static str, told: String) -> Self {
+        Self { what, verdict: Verdict::Good { told } }
+    }
+
+    fn fault(what: &'static str, told: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { what, verdict: Verdict::Fault { told: told.into(), mend: mend.into() } }
+    }
+
+    pub const fn is_fault(&self) -> bool {
+        matches!(self.verdict, Verdict::Fault { .. })
+    }
+}
+
+/// Where the provider must send its events.
+pub fn webhook_url(app_url: &Url, provider: &dyn PaymentProvider) -> String {
+    format!("{}/api/webhooks/{}", app_url.as_str().trim_end_matches('/'), provider.id().as_str())
+}
+
+/// Looks at what the provider has been told about where to send events. Nothing to look at is nothing found.
+pub async fn endpoint(provider: &dyn PaymentProvider, app_url: &Url) -> Result<Vec<Finding>, PaymentError> {
+    let Some(endpoints) = provider.endpoints() else { return Ok(Vec::new()) };
+    let (events, version) = (endpoints.expected_events(), endpoints.expected_version());
+    let url = webhook_url(app_url, provider);
+    let all = endpoints.endpoints().await?;
+    Ok(judge(&all, &url, events, version, provider.livemode()))
+}
+
+fn judge(all: &[Endpoint], url: &str, events: &[&str], version: &str, livemode: bool) -> Vec<Finding> {
+    let ours: Vec<&Endpoint> = all.iter().filter(|endpoint| same_url(&endpoint.url, url)).collect();
+    let Some(endpoint) = ours.iter().find(|endpoint| endpoint.enabled).or_else(|| ours.first()) else {
+        let near = all.iter().find(|endpoint| endpoint.url.contains("/api/webhooks/"));
+        let told = near.map_or_else(
+            || format!("no endpoint sends events to {url}"),
+            |near| format!("no endpoint sends events to {url}; {} sends them to {}", near.id, near.url),
+        );
+        let mend = format!("create one at the provider for {url}, with API version {version}, and set its secret here");
+        return vec![Finding::fault("endpoint", told, mend)];
+    };
+    let mut found = vec![Finding::good("endpoint", format!("{} sends events to {url}", endpoint.id))];
+    let enabled = ours.iter().filter(|endpoint| endpoint.enabled).count();
+    found.push(match enabled {
+        0 => Finding::fault(
+            "enabled",
+            format!("{} is switched off: nothing arrives", endpoint.id),
+            "switch it on at the provider, then run `rolitt reconcile`",
+        ),
+        1 => Finding::good("enabled", "it is switched on".to_owned()),
+        _ => Finding::fault(
+            "enabled",
+            format!("{enabled} endpoints send to the same address, each with a secret of its own"),
+            "keep one and delete the others; set the secret of the one that is kept",
+        ),
+    });
+    let asked = |event: &&&str| endpoint.events.iter().any(|asked| asked == "*" || asked == **event);
+    let missing: Vec<&str> = events.iter().filter(|event| !asked(event)).copied().collect();
+    found.push(if missing.is_empty() {
+        Finding::good("events", format!("all {} event types are asked for", events.len()))
+    } else {
+        let told = format!("{} does not ask for: {}", endpoint.id, missing.join(", "));
+        Finding::fault("events", told, "add them to the endpoint at the provider, then run `rolitt reconcile`")
+    });
+    found.push(match endpoint.api_version.as_deref() {
+        Some(sent) if sent == version => Finding::good("version", format!("events come in version {version}")),
+        Some(sent) => Finding::fault(
+            "version",
+            format!("events come in version {sent}, this program reads {version}"),
+            format!("create an endpoint with API version {version}, move the secret, and delete the old one"),
+        ),
+        None => Finding::fault(
+            "version",
+            "events come in the account's default version, which changes with the account",
+            format!("create an endpoint with API version {version}, move the secret, and delete the old one"),
+        ),
+    });
+    let mode = |live| if live { "live" } else { "test" };
+    found.push(if endpoint.livemode == livemode {
+        Finding::good("mode", format!("both are in {} mode", mode(livemode)))
+    } else {
+        let told = format!("the endpoint is in {} mode, this shop in {} mode", mode(endpoint.livemode), mode(livemode));
+        Finding::fault("mode", told, format!("create the endpoint in {} mode, and set its secret", mode(livemode)))
+    });
+    found
+}
+
+/// The same address, whatever stands at its end.
+fn same_url(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
+}
+
+/// Judges what the running server saw of signatures; `None` when it could not be asked.
+pub fn signatures(seen: Option<&Seen>, now: OffsetDateTime) -> Finding {
+    const WHAT: &str = "signatures";
+    let Some(seen) = seen else {
+        let told = "the running server could not be asked (OPS_ADDR); is it running?".to_owned();
+        return Finding { what: WHAT, verdict: Verdict::Unknown { told } };
+    };
+    let lately = |at: Option<i64>| at.filter(|at| now.unix_timestamp() - at <= LATELY.whole_seconds());
+    let Some(bad_at) = lately(seen.last_bad_at) else {
+        return Finding::good(WHAT, format!("{} good, none bad lately", seen.good));
+    };
+    let reason = seen.last_bad_reason.as_deref().unwrap_or_default();
+    let cause = SignatureError::ALL.into_iter().find(|error| error.reason() == reason);
+    let minutes = (now.unix_timestamp() - bad_at) / 60;
+    let told =
+        format!("a bad signature {minutes} min ago ({reason}), {} since the start, {} good", seen.bad, seen.good);
+    if lately(seen.last_good_at).is_some_and(|good| good > bad_at) {
+        return Finding::good(WHAT, format!("{told}; good ones since"));
+    }
+    Finding::fault(WHAT, told, cause.map_or("read the log", SignatureError::likely_cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://shop.example/api/webhooks/stripe";
+
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            id: "we_1".into(),
+            url: URL.into(),
+            enabled: true,
+            events: vec!["a".into(), "b".into()],
+            api_version: Some("v".into()),
+            livemode: true,
+        }
+    }
+
+    fn faults(endpoints: &[Endpoint]) -> Vec<&'static str> {
+        let found = judge(endpoints, URL, &["a", "b"], "v", true);
+        found.iter().filter(|finding| finding.is_fault()).map(|finding| finding.what).collect()
+    }
+
+    #[test]
+    fn each_thing_that_can_be_wrong_is_named() {
+        assert_eq!(faults(&[endpoint()]), [""; 0]);
+        assert_eq!(faults(&[Endpoint { events: vec!["*".into()], ..endpoint() }]), [""; 0]);
+        assert_eq!(faults(&[]), ["endpoint"]);
+        assert_eq!(
+            faults(&[Endpoint { url: "https://old.example/api/webhooks/stripe".into(), ..endpoint() }]),
+            ["endpoint"]
+        );
+        assert_eq!(faults(&[Endpoint { enabled: false, ..endpoint() }]), ["enabled"]);
+        assert_eq!(faults(&[endpoint(), Endpoint { id: "we_2".into(), ..endpoint() }]), ["enabled"]);
+        assert_eq!(faults(&[Endpoint { events: vec!["a".into()], ..endpoint() }]), ["events"]);
+        assert_eq!(faults(&[Endpoint { api_version: None, ..endpoint() }]), ["version"]);
+        assert_eq!(faults(&[Endpoint { api_version: Some("w".into()), ..endpoint() }]), ["version"]);
+        assert_eq!(faults(&[Endpoint { livemode: false, ..endpoint() }]), ["mode"]);
+    }
+
+    #[test]
+    fn a_bad_signature_is_a_fault_until_a_good_one_came_or_a_day_went_by() {
+        let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        let bad = Seen { bad: 1, last_bad_at: Some(1000), last_bad_reason: Some("mismatch".into()), ..Seen::default() };
+        let Verdict::Fault { mend, .. } = signatures(Some(&bad), at(1060)).verdict else { panic!("no fault") };
+        assert!(mend.contains("secret"));
+        assert!(!signatures(Some(&bad), at(1000 + 86_401)).is_fault());
+        let mended = Seen { good: 1, last_good_at: Some(1001), ..bad };
+        assert!(!signatures(Some(&mended), at(1060)).is_fault());
+        assert!(!signatures(Some(&Seen::default()), at(0)).is_fault());
+        assert!(matches!(signatures(None, at(0)).verdict, Verdict::Unknown { .. }));
+    }
+}

@@ -1,0 +1,66 @@
+//! The pace at which a provider is asked: below its limits, and as it says when it says so.
+
+use std::time::Duration;
+
+use crate::server::payments::PaymentError;
+
+/// Between calls. Stripe allows 25 a second in test mode and 100 in live mode; customers come first.
+const BETWEEN: Duration = Duration::from_millis(100);
+
+/// The longest wait that a provider may ask for before a cycle is given up until the next.
+const LONGEST: Duration = Duration::from_secs(30);
+
+const TRIES: u32 = 4;
+
+/// Makes one call, again where that can help.
+pub async fn paced<T, F>(call: impl Fn() -> F) -> Result<T, PaymentError>
+where
+    F: Future<Output = Result<T, PaymentError>>,
+{
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let error = match call().await {
+            Ok(answer) => {
+                tokio::time::sleep(BETWEEN).await;
+                return Ok(answer);
+            }
+            Err(error) => error,
+        };
+        let wait = match &error {
+            PaymentError::RateLimited { retry_after } => retry_after.unwrap_or(Duration::from_secs(1)) * tries,
+            error if error.retryable() => Duration::from_secs(1) * tries,
+            _ => return Err(error),
+        };
+        if tries == TRIES || wait > LONGEST {
+            return Err(error);
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_is_waited_for_and_a_refusal_is_not() {
+        let calls = AtomicU32::new(0);
+        let limited = || async {
+            let number = calls.fetch_add(1, Ordering::SeqCst);
+            let error = PaymentError::RateLimited { retry_after: Some(Duration::from_secs(2)) };
+            if number < 2 { Err(error) } else { Ok(number) }
+        };
+        let began = tokio::time::Instant::now();
+        assert_eq!(paced(limited).await, Ok(2));
+        assert!(began.elapsed() >= Duration::from_secs(6));
+        let refused = || async {
+            calls.fetch_add(1, Ordering::SeqCst);
+            Err::<(), _>(PaymentError::Authentication("401".into()))
+        };
+        assert!(paced(refused).await.is_err());
+        assert_eq!(calls.load(Ordering::SeqCst), 4, "one call more");
+    }
+}
