@@ -68,7 +68,16 @@ fn features_are_gated_in_one_place() {
 #[test]
 fn vendors_stay_in_their_rooms() {
     only_in("sqlx::", &["server/store/postgres"]);
-    for name in ["stripe_checkout", "stripe_product", "stripe_shared", "stripe_client_core", "stripe_types"] {
+    for name in [
+        "stripe_billing",
+        "stripe_checkout",
+        "stripe_client_core",
+        "stripe_core",
+        "stripe_misc",
+        "stripe_product",
+        "stripe_shared",
+        "stripe_types",
+    ] {
         only_in(name, &["server/payments/stripe"]);
     }
     only_in(

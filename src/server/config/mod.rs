@@ -1,6 +1,7 @@
 //! The configuration: every variable, its shape and its default, read once at start. One struct for each part that is
 //! configured. The environment itself is read by the caller and comes in as a function.
 
+mod capabilities;
 mod colors;
 mod reader;
 
@@ -286,6 +287,7 @@ fn stripe(
         if sandboxed { format!("http://{}", listeners.sandbox) } else { "https://api.stripe.com".to_owned() };
     let given_base = reader.parsed("STRIPE_API_BASE", base);
     let sandboxed = sandboxed && given_base.is_none();
+    let capabilities = capabilities::capabilities(reader);
     let current = if had_secret || production { current? } else { generated_secret() };
     Some(StripeParts {
         config: StripeConfig {
@@ -297,6 +299,7 @@ fn stripe(
             livemode: production,
             webhook_secrets: std::iter::once(current).chain(previous).collect(),
             api_base: given_base.or_else(|| Url::parse(&default_base).ok())?,
+            capabilities: capabilities?,
         },
         sandboxed,
     })

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use serde::Deserialize;
 use stripe_product::price::ListPrice;
-use tokio::time::Instant;
 
 use super::{
-    super::PaymentError,
-    client::{DEADLINE, StripeClient},
+    super::{PaymentError, Prices},
+    PAGE, Stripe,
+    client::{Failure, deadline},
+    read::answer,
 };
 use crate::domain::{money::Money, payment::ProductId};
 
@@ -39,25 +41,27 @@ impl Price {
     }
 }
 
-/// The product's prices, at most a thousand of them.
-pub async fn prices(client: &StripeClient, product: &ProductId) -> Result<BTreeMap<String, Money>, PaymentError> {
-    const PAGES: usize = 10;
-    let deadline = Instant::now() + DEADLINE;
-    let mut found = BTreeMap::new();
-    let mut last: Option<String> = None;
-    for _ in 0..PAGES {
-        let mut request = ListPrice::new().product(product.as_str()).active(true).limit(100);
-        if let Some(last) = last.take() {
-            request = request.starting_after(last);
+#[async_trait]
+impl Prices for Stripe {
+    /// At most a thousand of them.
+    async fn prices(&self, product: &ProductId) -> Result<BTreeMap<String, Money>, PaymentError> {
+        const PAGES: usize = 10;
+        let deadline = deadline();
+        let mut found = BTreeMap::new();
+        let mut last: Option<String> = None;
+        for _ in 0..PAGES {
+            let mut request = ListPrice::new().product(product.as_str()).active(true).limit(PAGE);
+            if let Some(last) = last.take() {
+                request = request.starting_after(last);
+            }
+            let sent = self.client.send(&request, None, deadline).await.map_err(Failure::error)?;
+            let page: PriceList = answer(&sent.body)?;
+            last = page.data.last().map(|price| price.id.clone()).filter(|_| page.has_more);
+            found.extend(page.data.into_iter().filter_map(|price| Some((price.id.clone(), price.amount()?))));
+            if last.is_none() {
+                break;
+            }
         }
-        let answer = client.send(&request, None, deadline).await.map_err(|failure| failure.error)?;
-        let page: PriceList =
-            serde_json::from_slice(&answer.body).map_err(|error| PaymentError::Unreadable(error.to_string()))?;
-        last = page.data.last().map(|price| price.id.clone()).filter(|_| page.has_more);
-        found.extend(page.data.into_iter().filter_map(|price| Some((price.id.clone(), price.amount()?))));
-        if last.is_none() {
-            break;
-        }
+        Ok(found)
     }
-    Ok(found)
 }

@@ -9,17 +9,22 @@ use bytes::Bytes;
 use rand::RngExt;
 use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
-use super::{super::PaymentError, error};
+use super::{
+    super::{PaymentError, capability::IdempotencyKey},
+    error::{self, Refusal},
+    read::answer,
+};
 
 /// The version whose shapes the adapter reads and writes.
 pub const API_VERSION: &str = "2025-06-30.basil";
 
 /// A call, retries included, never takes longer.
-pub const DEADLINE: Duration = Duration::from_secs(8);
+const DEADLINE: Duration = Duration::from_secs(8);
 
 /// One attempt never takes longer, so that a connection that hangs leaves room for another.
 const ATTEMPT: Duration = Duration::from_millis(4500);
@@ -31,6 +36,7 @@ const POLL: Duration = Duration::from_millis(300);
 /// The longest wait that anybody may ask for: more is a mistake, or a joke.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
+/// The client of one account.
 pub struct StripeClient {
     http: reqwest::Client,
     base: String,
@@ -46,7 +52,7 @@ pub struct Answer {
 
 /// A failed call.
 pub struct Failure {
-    pub error: PaymentError,
+    pub refusal: Refusal,
     /// The failure is a stored answer: the same key will fail for ever.
     pub replayed: bool,
     /// The same request is still at work: asking again is right until it has an answer.
@@ -55,9 +61,35 @@ pub struct Failure {
     pub attempts: u32,
 }
 
+impl Failure {
+    pub fn error(self) -> PaymentError {
+        self.refusal.error
+    }
+
+    /// A repeat of this very call was told so: the try before it may have done the work, and its answer was lost.
+    pub fn repeated(&self) -> bool {
+        self.attempts > 1
+    }
+}
+
+/// Until when a call that begins now may take.
+pub fn deadline() -> Instant {
+    Instant::now() + DEADLINE
+}
+
 impl StripeClient {
     pub fn new(http: reqwest::Client, base: &Url, key: SecretString) -> Self {
         Self { http, base: base.as_str().trim_end_matches('/').to_owned(), key }
+    }
+
+    /// Sends `request` and reads its answer.
+    pub async fn ask<T: DeserializeOwned, R: StripeRequest>(
+        &self,
+        request: &R,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<T, PaymentError> {
+        let sent = self.send(request, key.map(IdempotencyKey::as_str), deadline()).await;
+        answer(&sent.map_err(Failure::error)?.body)
     }
 
     /// Sends `request` by `deadline`, repeating it under the same key while that can help.
@@ -80,22 +112,26 @@ impl StripeClient {
                 sleep(POLL).await;
                 continue;
             }
-            let pause = backoff(attempt, &failure.error);
-            let again = failure.error.retryable()
+            let pause = backoff(attempt, &failure.refusal.error);
+            let again = failure.refusal.error.retryable()
                 && !failure.replayed
                 && attempt < ATTEMPTS
                 && Instant::now() + pause < deadline;
             if !again {
                 return Err(failure);
             }
-            tracing::warn!(attempt, error = %failure.error, "stripe call failed, trying again");
+            tracing::warn!(attempt, error = %failure.refusal.error, "stripe call failed, trying again");
             sleep(pause).await;
         }
     }
 
     async fn attempt(&self, request: &RequestBuilder, key: Option<&str>, deadline: Instant) -> Result<Answer, Failure> {
         let unreachable = |text: &str| Failure {
-            error: PaymentError::Unreachable(text.to_owned()),
+            refusal: Refusal {
+                error: PaymentError::Unreachable(text.to_owned()),
+                code: String::new(),
+                param: String::new(),
+            },
             replayed: false,
             in_progress: false,
             attempts: 1,
@@ -110,10 +146,11 @@ impl StripeClient {
             if status.is_success() {
                 return Ok(Answer { body, replayed });
             }
+            let refusal = error::classify(status, retry_after, &body);
             Err(Failure {
-                error: error::classify(status, retry_after, &body),
                 replayed: replayed && status >= StatusCode::INTERNAL_SERVER_ERROR,
-                in_progress: status == StatusCode::CONFLICT,
+                in_progress: status == StatusCode::CONFLICT && matches!(refusal.error, PaymentError::Conflict(_)),
+                refusal,
                 attempts: 1,
             })
         };

@@ -1,6 +1,6 @@
 //! Stripe's errors in the shop's words: the only place with Stripe's codes. No text of a customer's passes through.
 //!
-//! Source: <https://docs.stripe.com/api/errors>.
+//! Source: <https://docs.stripe.com/api/errors>, <https://docs.stripe.com/error-codes>.
 
 use std::time::Duration;
 
@@ -9,42 +9,113 @@ use serde::Deserialize;
 
 use super::super::{PaymentError, error::Decline};
 
+/// An answer that is no success.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    pub error: PaymentError,
+    /// Stripe's code and the parameter that it is about; empty where it says none.
+    pub code: String,
+    pub param: String,
+}
+
 #[derive(Deserialize)]
 struct Body {
     error: ApiError,
 }
 
-#[derive(Deserialize)]
+/// Every field as lenient as can be: an error that does not read must not hide its status.
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct ApiError {
-    #[serde(default, rename = "type")]
+    #[serde(rename = "type")]
     kind: Option<String>,
-    #[serde(default)]
     code: Option<String>,
-    #[serde(default)]
     decline_code: Option<String>,
-    #[serde(default)]
     param: Option<String>,
+    message: Option<String>,
 }
 
+/// The object is in a state in which the call makes no sense.
+const STATE: [&str; 15] = [
+    "balance_insufficient",
+    "charge_already_captured",
+    "charge_already_refunded",
+    "charge_disputed",
+    "charge_expired_for_capture",
+    "charge_not_refundable",
+    "intent_invalid_state",
+    "invoice_not_editable",
+    "payment_intent_payment_attempt_expired",
+    "payment_intent_unexpected_state",
+    "payment_method_unexpected_state",
+    "refund_disputed_payment",
+    "resource_already_exists",
+    "setup_intent_unexpected_state",
+    "status_transition_invalid",
+];
+
+/// Parameters that name what a call is about. Where one of these is missing at Stripe, the caller's object is; where a price is,
+/// the configuration is wrong.
+const SUBJECTS: [&str; 9] =
+    ["charge", "customer", "dispute", "id", "intent", "payment_intent", "payment_method", "refund", "session"];
+
 /// What an answer that is no success means.
-pub fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> PaymentError {
-    let error = serde_json::from_slice::<Body>(body).ok().map(|body| body.error);
-    let text = |name: fn(&ApiError) -> Option<&String>| error.as_ref().and_then(name).map_or("-", String::as_str);
-    let (kind, code) = (text(|e| e.kind.as_ref()), text(|e| e.code.as_ref()));
-    let told = format!("{} {kind} {code} {}", status.as_u16(), text(|e| e.param.as_ref()));
-    match status.as_u16() {
-        _ if kind == "card_error" => PaymentError::Declined(Decline {
-            code: code.to_owned(),
-            decline_code: error.as_ref().and_then(|e| e.decline_code.clone()),
-        }),
-        400 if code == "email_invalid" || text(|e| e.param.as_ref()) == "customer_email" => PaymentError::Email,
-        402 => PaymentError::Declined(Decline { code: told, decline_code: None }),
-        404 if code == "resource_missing" => PaymentError::NotFound,
-        429 => PaymentError::RateLimited { retry_after },
-        409 | 424 | 500.. => PaymentError::Unreachable(told),
-        _ if code == "lock_timeout" || code == "idempotency_key_in_use" => PaymentError::Unreachable(told),
-        _ => PaymentError::Configuration(told),
+pub fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Refusal {
+    let error = serde_json::from_slice::<Body>(body).map(|body| body.error).unwrap_or_default();
+    let [kind, code, param] = [&error.kind, &error.code, &error.param].map(|text| word(text.as_deref()));
+    let told = [status.as_str(), &kind, &code, &param].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    let told = told.join(" ");
+    let status = status.as_u16();
+    let meaning = match code.as_str() {
+        _ if kind == "card_error" || status == 402 => {
+            let decline_code = Some(word(error.decline_code.as_deref())).filter(|code| !code.is_empty());
+            let code = if code.is_empty() { "declined".to_owned() } else { code.clone() };
+            PaymentError::Declined(Decline { code, decline_code })
+        }
+        "rate_limit" => PaymentError::RateLimited { retry_after },
+        "lock_timeout" | "idempotency_key_in_use" => PaymentError::Conflict(told),
+        "api_key_expired" | "platform_api_key_expired" | "secret_key_required" => PaymentError::Authentication(told),
+        "email_invalid" => PaymentError::Email,
+        code if STATE.contains(&code) => PaymentError::State(told),
+        "resource_missing" if status == 404 || SUBJECTS.contains(&param.as_str()) => PaymentError::NotFound,
+        _ => match status {
+            401 => PaymentError::Authentication(told),
+            403 => PaymentError::Permission(permission(error.message.as_deref()).unwrap_or(told)),
+            409 => PaymentError::Conflict(told),
+            429 => PaymentError::RateLimited { retry_after },
+            424 | 500.. => PaymentError::Unavailable(told),
+            _ if kind == "idempotency_error" => PaymentError::KeyReused(told),
+            _ if kind == "api_error" => PaymentError::Unavailable(told),
+            400 if param == "customer_email" || param == "email" => PaymentError::Email,
+            _ => PaymentError::Configuration(told),
+        },
+    };
+    Refusal { error: meaning, code, param }
+}
+
+impl Refusal {
+    /// For a call that carries nothing but the name of its object: what is refused, is refused for the object's state. Stripe
+    /// gives no code for most of these.
+    pub fn about_state(self) -> PaymentError {
+        match self.error {
+            PaymentError::Configuration(told) => PaymentError::State(told),
+            error => error,
+        }
     }
+}
+
+/// A name of Stripe's own; a text that is none becomes `?`, because it may be a customer's.
+fn word(text: Option<&str>) -> String {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return String::new() };
+    let name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte);
+    if text.len() <= 120 && text.bytes().all(name) { text.to_owned() } else { "?".to_owned() }
+}
+
+/// The permission that a restricted key lacks. Stripe names it in its sentence only: `Having the 'rak_charge_read' permission`.
+fn permission(message: Option<&str>) -> Option<String> {
+    let rest = &message?[message?.find("'rak_")? + 1..];
+    let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_' || c.is_ascii_digit()).collect();
+    rest[name.len()..].starts_with('\'').then_some(name)
 }
 
 /// What went wrong before there was an answer; never the URL, which may name a customer's session.
@@ -63,39 +134,140 @@ mod tests {
     use super::*;
 
     fn of(status: u16, body: &str) -> PaymentError {
-        classify(StatusCode::from_u16(status).unwrap(), None, body.as_bytes())
+        classify(StatusCode::from_u16(status).unwrap(), None, body.as_bytes()).error
+    }
+
+    fn told(status: u16, error: &str) -> PaymentError {
+        of(status, &format!(r#"{{"error":{error}}}"#))
+    }
+
+    fn declined(code: &str, decline_code: Option<&str>) -> PaymentError {
+        PaymentError::Declined(Decline { code: code.to_owned(), decline_code: decline_code.map(str::to_owned) })
     }
 
     #[test]
+    fn a_refused_card_keeps_both_codes() {
+        let both =
+            r#"{"type":"card_error","code":"card_declined","decline_code":"insufficient_funds","message":"No."}"#;
+        assert_eq!(told(402, both), declined("card_declined", Some("insufficient_funds")));
+        assert_eq!(told(402, r#"{"type":"card_error","code":"expired_card"}"#), declined("expired_card", None));
+        assert_eq!(told(400, r#"{"type":"card_error","code":"incorrect_cvc"}"#), declined("incorrect_cvc", None));
+        let action = r#"{"type":"invalid_request_error","code":"payment_intent_authentication_failure"}"#;
+        assert_eq!(told(402, action), declined("payment_intent_authentication_failure", None));
+        assert_eq!(of(402, "<html>"), declined("declined", None));
+    }
+
+    /// Which variant each answer is, by name; the texts are for people.
+    #[test]
     fn each_answer_is_of_one_kind() {
-        let declined = r#"{"error":{"type":"card_error","code":"card_declined","decline_code":"insufficient_funds"}}"#;
-        assert_eq!(
-            of(402, declined),
-            PaymentError::Declined(Decline {
-                code: "card_declined".into(),
-                decline_code: Some("insufficient_funds".into())
-            })
-        );
-        assert_eq!(of(404, r#"{"error":{"code":"resource_missing"}}"#), PaymentError::NotFound);
-        assert_eq!(of(429, "{}"), PaymentError::RateLimited { retry_after: None });
-        for status in [409, 424, 500, 502, 503, 504] {
-            assert!(of(status, "<html>").retryable(), "{status}");
+        let cases = [
+            (400, r#"{"type":"invalid_request_error"}"#, "Configuration"),
+            (400, r#"{"type":"invalid_request_error","code":"parameter_unknown","param":"colour"}"#, "Configuration"),
+            (400, r#"{"type":"invalid_request_error","code":"amount_too_small","param":"amount"}"#, "Configuration"),
+            (400, r#"{"code":"resource_missing","param":"line_items[0][price]"}"#, "Configuration"),
+            (400, r#"{"code":"resource_missing","param":"payment_intent"}"#, "NotFound"),
+            (400, r#"{"code":"resource_missing","param":"customer"}"#, "NotFound"),
+            (404, r#"{"code":"resource_missing","param":"session"}"#, "NotFound"),
+            (404, r#"{"type":"invalid_request_error","message":"Unrecognized request URL"}"#, "Configuration"),
+            (400, r#"{"code":"email_invalid","param":"customer_email"}"#, "Email"),
+            (400, r#"{"type":"invalid_request_error","param":"customer_email"}"#, "Email"),
+            (400, r#"{"type":"invalid_request_error","param":"email"}"#, "Email"),
+            (400, r#"{"type":"idempotency_error","message":"Keys for idempotent requests …"}"#, "KeyReused"),
+            (409, r#"{"type":"idempotency_error","code":"idempotency_key_in_use"}"#, "Conflict"),
+            (409, r#"{"type":"invalid_request_error","code":"idempotency_key_in_use"}"#, "Conflict"),
+            (409, "{}", "Conflict"),
+            (429, r#"{"type":"invalid_request_error","code":"lock_timeout"}"#, "Conflict"),
+            (429, r#"{"type":"invalid_request_error","code":"rate_limit"}"#, "RateLimited"),
+            (429, "{}", "RateLimited"),
+            (401, r#"{"type":"invalid_request_error","message":"Invalid API Key provided"}"#, "Authentication"),
+            (401, r#"{"code":"api_key_expired"}"#, "Authentication"),
+            (403, r#"{"type":"invalid_request_error"}"#, "Permission"),
+            (400, r#"{"code":"payment_intent_unexpected_state"}"#, "State"),
+            (400, r#"{"code":"charge_already_refunded"}"#, "State"),
+            (400, r#"{"code":"charge_disputed"}"#, "State"),
+            (400, r#"{"code":"resource_already_exists"}"#, "State"),
+            (424, r#"{"type":"api_error"}"#, "Unavailable"),
+            (400, r#"{"type":"api_error"}"#, "Unavailable"),
+            (500, r#"{"type":"api_error"}"#, "Unavailable"),
+            (503, "{}", "Unavailable"),
+        ];
+        for (status, error, kind) in cases {
+            let found = format!("{:?}", told(status, error));
+            assert!(found.starts_with(kind), "{status} {error}: {found}, not {kind}");
         }
-        for status in [400, 401, 403] {
-            assert!(matches!(of(status, "{}"), PaymentError::Configuration(_)), "{status}");
+    }
+
+    #[test]
+    fn an_answer_that_is_no_json_is_known_by_its_status() {
+        for body in
+            ["", "<html>Bad gateway</html>", "null", "[]", r#"{"error":"no"}"#, r#"{"error":{"code":7}}"#, "\u{0}"]
+        {
+            for (status, kind) in [
+                (400, "Configuration"),
+                (401, "Authentication"),
+                (403, "Permission"),
+                (404, "Configuration"),
+                (409, "Conflict"),
+                (429, "RateLimited"),
+                (500, "Unavailable"),
+                (502, "Unavailable"),
+                (504, "Unavailable"),
+                (599, "Unavailable"),
+            ] {
+                let found = format!("{:?}", of(status, body));
+                assert!(found.starts_with(kind), "{status} {body:?}: {found}");
+            }
         }
+    }
+
+    #[test]
+    fn what_may_end_otherwise_may_be_tried_again_and_nothing_else() {
+        for (status, again) in [
+            (400, false),
+            (401, false),
+            (402, false),
+            (403, false),
+            (404, false),
+            (409, true),
+            (424, true),
+            (429, true),
+        ] {
+            assert_eq!(of(status, "{}").retryable(), again, "{status}");
+        }
+        assert!(!told(400, r#"{"type":"idempotency_error"}"#).retryable());
+        assert!(told(429, r#"{"code":"lock_timeout"}"#).retryable());
     }
 
     #[test]
     fn an_address_that_is_not_taken_is_the_customers_to_mend() {
-        let body = r#"{"error":{"type":"invalid_request_error","code":"email_invalid","param":"customer_email"}}"#;
-        assert_eq!(of(400, body).for_customer().field(), Some(crate::domain::checkout::Field::Email));
+        let error = told(400, r#"{"type":"invalid_request_error","code":"email_invalid","param":"customer_email"}"#);
+        assert_eq!(error.for_customer().field(), Some(crate::domain::checkout::Field::Email));
     }
 
     #[test]
-    fn the_operator_learns_the_parameter_and_not_its_value() {
-        let body = r#"{"error":{"type":"invalid_request_error","code":"parameter_invalid_empty","param":"success_url","message":"jo@example.com is bad"}}"#;
-        let told = of(400, body).to_string();
-        assert!(told.contains("success_url") && !told.contains("jo@example.com"), "{told}");
+    fn the_operator_learns_which_permission_is_missing_and_not_whose_key_it_is() {
+        let message = "The provided key 'rk_test_abc' does not have the required permissions for this endpoint on account \
+                       'acct_1'. Having the 'rak_charge_read' permission would allow this request to continue.";
+        let error = told(403, &format!(r#"{{"type":"invalid_request_error","message":"{message}"}}"#));
+        assert_eq!(error, PaymentError::Permission("rak_charge_read".into()));
+        let strange = told(403, r#"{"message":"Having the 'rak_jo@example.com' permission"}"#).to_string();
+        assert!(!strange.contains("jo"), "{strange}");
+    }
+
+    #[test]
+    fn the_operator_learns_the_parameter_and_no_text_of_a_customers() {
+        let body = r#"{"type":"invalid_request_error","code":"parameter_invalid_empty","param":"success_url","message":"jo@example.com is bad"}"#;
+        let seen = told(400, body).to_string();
+        assert!(seen.contains("success_url") && !seen.contains("jo@example.com"), "{seen}");
+        for field in ["type", "code", "param", "decline_code", "message"] {
+            for status in [400, 401, 402, 403, 404, 409, 429, 500] {
+                let refusal = classify(
+                    StatusCode::from_u16(status).unwrap(),
+                    None,
+                    format!(r#"{{"error":{{"{field}":"jo@example.com"}}}}"#).as_bytes(),
+                );
+                assert!(!format!("{refusal:?}").contains("jo@"), "{field}: {refusal:?}");
+            }
+        }
     }
 }

@@ -8,10 +8,45 @@ use time::OffsetDateTime;
 
 use super::{
     super::{DecodeError, Occurrence, ProviderEvent},
+    customers::CustomerObject,
+    disputes::DisputeObject,
+    intents::IntentObject,
     read::read,
-    session::Session,
+    refunds::{ChargeObject, RefundObject},
+    session_facts::{Session, Telling},
+    subscriptions::{InvoiceObject, SubscriptionObject},
 };
-use crate::domain::{life::Fact, payment::EventId, text::clean};
+use crate::domain::{life::Fact, mirror::Mirror, payment::EventId, text::clean};
+
+/// Every type that is read; an endpoint must ask for these.
+pub const EVENTS: [&str; 26] = [
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "payment_intent.processing",
+    "charge.refunded",
+    "charge.refund.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "customer.created",
+    "customer.updated",
+    "customer.deleted",
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "invoice.paid",
+    "invoice.payment_failed",
+];
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -49,25 +84,65 @@ pub fn name(body: &[u8]) -> Option<(EventId, String)> {
         })
 }
 
-pub fn decode(body: &[u8]) -> Result<ProviderEvent, DecodeError> {
+/// `livemode` is the mode of an event that does not say its own.
+pub fn decode(body: &[u8], livemode: bool) -> Result<ProviderEvent, DecodeError> {
     let envelope: Envelope<'_> = read(body).map_err(DecodeError::NotAnEvent)?;
     if EventId::parse(&envelope.id).is_none() {
         return Err(DecodeError::NotAnEvent("id: not an event's id".to_owned()));
     }
-    let occurrence = match envelope.event_type.as_str() {
-        "checkout.session.completed"
-        | "checkout.session.async_payment_succeeded"
-        | "checkout.session.async_payment_failed"
-        | "checkout.session.expired" => {
-            let session: Session = read(envelope.data.object.get().as_bytes()).map_err(DecodeError::Object)?;
-            let mut facts = session.into_facts(Some(&envelope.event_type)).map_err(DecodeError::Object)?;
-            if envelope.event_type == "checkout.session.completed" {
-                facts.completed_at = Some(envelope.created);
-            }
-            Occurrence::Fact(Box::new(Fact::Session(Box::new(facts))))
-        }
-        _ => Occurrence::Other,
+    let occurrence = if EVENTS.contains(&envelope.event_type.as_str()) {
+        let object = envelope.data.object.get().as_bytes();
+        let told = Told {
+            event_type: &envelope.event_type,
+            at: envelope.created,
+            livemode: envelope.livemode.unwrap_or(livemode),
+        };
+        told.read(object).map_err(DecodeError::Object)?
+    } else {
+        Occurrence::Other
     };
     let created = OffsetDateTime::from_unix_timestamp(envelope.created).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     Ok(ProviderEvent { livemode: envelope.livemode, created, occurrence })
+}
+
+/// What the envelope says.
+struct Told<'a> {
+    event_type: &'a str,
+    /// Unix seconds.
+    at: i64,
+    livemode: bool,
+}
+
+impl Told<'_> {
+    /// Reads the object as what the event's type begins with. What cannot belong to a checkout or a subscription is `Other`.
+    fn read(&self, object: &[u8]) -> Result<Occurrence, String> {
+        let &Self { event_type, at, livemode } = self;
+        let kind = |prefix: &str| event_type.starts_with(prefix);
+        let fact = |fact: Option<Fact>| fact.map_or(Occurrence::Other, |fact| Occurrence::Fact(Box::new(fact)));
+        let mirror =
+            |mirror: Option<Mirror>| mirror.map_or(Occurrence::Other, |copy| Occurrence::Mirror(Box::new(copy)));
+        Ok(if kind("checkout.session.") {
+            let session: Session = read(object)?;
+            let ours = session.is_ours();
+            match session.into_facts(livemode, Some(Telling { event_type, at })) {
+                Err(_) if !ours => Occurrence::Other,
+                facts => fact(Some(Fact::Session(Box::new(facts?)))),
+            }
+        } else if kind("payment_intent.") {
+            fact(Some(Fact::Intent(read::<IntentObject>(object)?.into_facts(livemode, event_type, at)?)))
+        } else if kind("charge.dispute.") {
+            fact(read::<DisputeObject>(object)?.into_dispute(livemode, Some(event_type))?.map(Fact::Dispute))
+        } else if kind("refund.") || kind("charge.refund.") {
+            fact(read::<RefundObject>(object)?.into_refund(livemode)?.map(Fact::Refund))
+        } else if kind("charge.") {
+            fact(read::<ChargeObject>(object)?.into_facts(livemode)?.map(Fact::Charge))
+        } else if kind("customer.subscription.") {
+            mirror(Some(Mirror::Subscription(read::<SubscriptionObject>(object)?.into_copy(livemode, at)?)))
+        } else if kind("customer.") {
+            mirror(Some(Mirror::Customer(read::<CustomerObject>(object)?.into_copy(livemode, event_type, at))))
+        } else {
+            let paid = event_type == "invoice.paid";
+            mirror(read::<InvoiceObject>(object)?.into_copy(livemode, paid, at)?.map(Mirror::Invoice))
+        })
+    }
 }

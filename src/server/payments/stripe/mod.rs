@@ -2,13 +2,21 @@
 
 mod catalogue;
 mod client;
+mod customers;
+mod disputes;
+mod endpoints;
 mod error;
 mod event;
+#[cfg(test)]
+mod fixtures;
+mod intents;
 mod read;
+mod refunds;
 mod session;
+mod session_facts;
 mod signature;
-
-use std::collections::BTreeMap;
+mod subscriptions;
+mod undelivered;
 
 use async_trait::async_trait;
 use axum::http::HeaderMap;
@@ -24,9 +32,11 @@ use super::{
 };
 use crate::domain::{
     life::SessionFacts,
-    money::Money,
-    payment::{ProductId, ProviderId, SessionId},
+    payment::{ProviderId, SessionId},
 };
+
+/// How many objects one page of a list has: the most that Stripe gives.
+const PAGE: i64 = 100;
 
 /// What the adapter needs to know.
 #[derive(Clone, Debug)]
@@ -37,6 +47,44 @@ pub struct StripeConfig {
     /// The active webhook secrets, the current one first; never empty, never blank.
     pub webhook_secrets: Vec<SecretString>,
     pub api_base: Url,
+    pub capabilities: Capabilities,
+}
+
+/// What of Stripe the shop may use beside checkout sessions. A restricted key may lack the permission for some of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "six switches that have nothing to do with each other")]
+pub struct Capabilities {
+    pub customers: bool,
+    pub payment_intents: bool,
+    pub subscriptions: bool,
+    pub refunds: bool,
+    pub disputes: bool,
+    pub events: bool,
+}
+
+impl Capabilities {
+    pub const NONE: Self = Self {
+        customers: false,
+        payment_intents: false,
+        subscriptions: false,
+        refunds: false,
+        disputes: false,
+        events: false,
+    };
+}
+
+impl Default for Capabilities {
+    /// All of them.
+    fn default() -> Self {
+        Self {
+            customers: true,
+            payment_intents: true,
+            subscriptions: true,
+            refunds: true,
+            disputes: true,
+            events: true,
+        }
+    }
 }
 
 /// The shop's connection to one Stripe account.
@@ -44,6 +92,7 @@ pub struct Stripe {
     client: StripeClient,
     secrets: WebhookSecrets,
     livemode: bool,
+    capabilities: Capabilities,
 }
 
 impl Stripe {
@@ -52,6 +101,7 @@ impl Stripe {
             client: StripeClient::new(http, &config.api_base, config.secret_key.clone()),
             secrets: WebhookSecrets::new(config.webhook_secrets.clone()),
             livemode: config.livemode,
+            capabilities: config.capabilities,
         }
     }
 }
@@ -67,11 +117,23 @@ impl PaymentProvider for Stripe {
     }
 
     async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError> {
-        session::create(&self.client, order).await
+        session::create(&self.client, order).await.map(Started::Redirect)
     }
 
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError> {
-        session::retrieve(&self.client, id).await
+        session::retrieve(self, id).await
+    }
+
+    async fn expire_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError> {
+        session::expire(self, id).await
+    }
+
+    async fn list_sessions(
+        &self,
+        since: OffsetDateTime,
+        from: Option<&Cursor>,
+    ) -> Result<Page<SessionFacts>, PaymentError> {
+        session::list(self, since, from).await
     }
 
     fn verify(&self, headers: &HeaderMap, body: Bytes, now: OffsetDateTime) -> Result<VerifiedEvent, SignatureError> {
@@ -81,15 +143,7 @@ impl PaymentProvider for Stripe {
     }
 
     fn decode(&self, body: &[u8]) -> Result<ProviderEvent, DecodeError> {
-        event::decode(body)
-    }
-
-    async fn expire_session(&self, _: &SessionId) -> Result<SessionFacts, PaymentError> {
-        Err(PaymentError::NotFound)
-    }
-
-    async fn list_sessions(&self, _: OffsetDateTime, _: Option<&Cursor>) -> Result<Page<SessionFacts>, PaymentError> {
-        Ok(Page { items: Vec::new(), next: None })
+        event::decode(body, self.livemode)
     }
 
     fn prices(&self) -> Option<&dyn Prices> {
@@ -97,38 +151,31 @@ impl PaymentProvider for Stripe {
     }
 
     fn customers(&self) -> Option<&dyn Customers> {
-        None
+        self.capabilities.customers.then_some(self as &dyn Customers)
     }
 
     fn payment_intents(&self) -> Option<&dyn PaymentIntents> {
-        None
+        self.capabilities.payment_intents.then_some(self as &dyn PaymentIntents)
     }
 
     fn subscriptions(&self) -> Option<&dyn Subscriptions> {
-        None
+        self.capabilities.subscriptions.then_some(self as &dyn Subscriptions)
     }
 
     fn refunds(&self) -> Option<&dyn Refunds> {
-        None
+        self.capabilities.refunds.then_some(self as &dyn Refunds)
     }
 
     fn disputes(&self) -> Option<&dyn Disputes> {
-        None
+        self.capabilities.disputes.then_some(self as &dyn Disputes)
     }
 
     fn events(&self) -> Option<&dyn Events> {
-        None
+        self.capabilities.events.then_some(self as &dyn Events)
     }
 
     fn endpoints(&self) -> Option<&dyn Endpoints> {
-        None
-    }
-}
-
-#[async_trait]
-impl Prices for Stripe {
-    async fn prices(&self, product: &ProductId) -> Result<BTreeMap<String, Money>, PaymentError> {
-        catalogue::prices(&self.client, product).await
+        Some(self)
     }
 }
 

@@ -1,6 +1,10 @@
 //! Reading Stripe's JSON, answers and events alike, into structs that ask for no more than is needed.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use super::super::{Cursor, Page, PaymentError};
+use crate::domain::{money::Money, text::clean};
 
 /// The error says where, not what stood there: bodies are personal.
 pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
@@ -9,6 +13,108 @@ pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
         let inner = error.inner();
         format!("{} (line {}, column {}, {:?})", error.path(), inner.line(), inner.column(), inner.classify())
     })?;
-    deserializer.end().map_err(|_| "text after the event".to_owned())?;
+    deserializer.end().map_err(|_| "text after the object".to_owned())?;
     Ok(value)
+}
+
+/// As `read`, of an answer.
+pub fn answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PaymentError> {
+    read(bytes).map_err(PaymentError::Unreadable)
+}
+
+#[derive(Deserialize)]
+struct List<'a> {
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
+    #[serde(default)]
+    has_more: bool,
+}
+
+/// A page of a list: its objects, as they were sent, and the id of the last one, where another page follows.
+pub struct RawPage<'a> {
+    pub objects: Vec<&'a [u8]>,
+    pub next: Option<String>,
+}
+
+pub fn raw_page(bytes: &[u8]) -> Result<RawPage<'_>, PaymentError> {
+    #[derive(Deserialize)]
+    struct Named {
+        id: String,
+    }
+    let List { data, has_more } = read(bytes).map_err(PaymentError::Unreadable)?;
+    let objects: Vec<&[u8]> = data.iter().map(|raw| raw.get().as_bytes()).collect();
+    let last = objects.last().filter(|_| has_more);
+    let next = last.map(|object| read::<Named>(object)).transpose().map_err(PaymentError::Unreadable)?;
+    Ok(RawPage { objects, next: next.map(|named| named.id) })
+}
+
+/// A page of what `convert` makes of each object; what it makes nothing of is left out. An object that does not read is told to
+/// the log and left out too: it must not hide the others.
+pub fn page<O: DeserializeOwned, T>(
+    bytes: &[u8],
+    convert: impl Fn(O) -> Result<Option<T>, String>,
+) -> Result<Page<T>, PaymentError> {
+    let raw = raw_page(bytes)?;
+    let items = raw.objects.iter().filter_map(|object| match read(object).and_then(&convert) {
+        Ok(item) => item,
+        Err(error) => {
+            tracing::error!(error, "an object in stripe's list does not read, and is left out");
+            None
+        }
+    });
+    Ok(Page { items: items.collect(), next: raw.next.map(Cursor::new) })
+}
+
+/// Another object, which Stripe gives as an id, or whole where it was asked to expand it.
+#[derive(Debug)]
+pub struct Reference {
+    pub id: String,
+    /// Of the whole object, where it has one.
+    pub status: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Reference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Id(String),
+            Object {
+                id: String,
+                #[serde(default)]
+                status: Option<String>,
+            },
+        }
+        Ok(match Either::deserialize(deserializer)? {
+            Either::Id(id) => Self { id, status: None },
+            Either::Object { id, status } => Self { id, status },
+        })
+    }
+}
+
+/// The reference that `parse` reads; the error names the field.
+pub fn reference<T>(
+    field: &str,
+    found: Option<&Reference>,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, String> {
+    found.map(|found| parse(&found.id).ok_or_else(|| format!("{field}: not a reference"))).transpose()
+}
+
+/// A word of a list that this version of the program knows.
+pub fn known<T>(field: &str, text: Option<&str>, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, String> {
+    let text = text.ok_or_else(|| format!("{field}: missing"))?;
+    parse(text).ok_or_else(|| format!("{field}: not one that is known"))
+}
+
+/// An amount; both its parts must be there.
+pub fn money(field: &str, minor: Option<i64>, currency: Option<&str>) -> Result<Money, String> {
+    let minor = minor.ok_or_else(|| format!("{field}: missing"))?;
+    let currency = currency.ok_or("currency: missing")?.parse().map_err(|error| format!("currency: {error}"))?;
+    Money::new(minor, currency).map_err(|error| format!("{field}: {error}"))
+}
+
+/// Text for people, fit to store; `None` when nothing is left of it.
+pub fn text(found: Option<String>, max: usize) -> Option<String> {
+    found.map(|text| clean(&text, max)).filter(|text| !text.is_empty())
 }

@@ -1,30 +1,30 @@
-//! Checkout sessions: made of an order, read into facts. The same reading serves webhooks and API answers.
+//! Checkout sessions: begun by an order, looked up, listed, ended.
 
 use std::{collections::HashMap, str::FromStr};
 
-use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionAdaptivePricing, CreateCheckoutSessionAutomaticTax,
     CreateCheckoutSessionLineItems, CreateCheckoutSessionPaymentIntentData, CreateCheckoutSessionPhoneNumberCollection,
     CreateCheckoutSessionShippingAddressCollection, CreateCheckoutSessionShippingAddressCollectionAllowedCountries,
-    RetrieveCheckoutSession,
+    ExpireCheckoutSession, ListCheckoutSession, RetrieveCheckoutSession,
 };
-use stripe_shared::{CheckoutSessionLocale, CheckoutSessionMode};
+use stripe_shared::{CheckoutSessionLocale, CheckoutSessionMode, CheckoutSessionStatus};
+use stripe_types::RangeQueryTs;
+use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::{
-    super::{OpenSession, PaymentError, SessionOrder, Started},
-    client::{Answer, DEADLINE, StripeClient},
-    read::read,
+    super::{Cursor, OpenSession, Page, PaymentError, SessionOrder},
+    PAGE, Stripe,
+    client::{Answer, Failure, StripeClient, deadline},
+    read::{answer as read_answer, page},
+    session_facts::Session,
 };
 use crate::domain::{
-    checkout::Attempt,
-    customer::{Locale, ShippingAddress},
-    life::{Asked, SessionFacts, SessionOutcome},
-    money::Money,
-    payment::{CustomerId, IntentId, ProviderId, SessionId},
-    text::clean,
+    customer::Locale,
+    life::{SessionFacts, SessionOutcome},
+    payment::SessionId,
 };
 
 /// How many keys one order may use up: a key whose session was paid or expired, or whose answer is a stored failure, gives
@@ -35,8 +35,8 @@ const LAST_GENERATION: u32 = 12;
 const FRESH_FAILURES: u32 = 2;
 
 /// Creates the session, or returns the open one that an equal order made before.
-pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<Started, PaymentError> {
-    let deadline = Instant::now() + DEADLINE;
+pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenSession, PaymentError> {
+    let deadline = deadline();
     let request = request(order);
     let base = idempotency_key(order);
     let mut fresh_failures = 0;
@@ -50,7 +50,7 @@ pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<Start
         match client.send(&request, Some(&key), deadline).await {
             Ok(answer) => {
                 if let Some(open) = still_open(client, answer, deadline).await? {
-                    return Ok(Started::Redirect(open));
+                    return Ok(open);
                 }
             }
             // Stripe stored the failure under this key (https://docs.stripe.com/api/idempotent_requests): only another helps.
@@ -58,12 +58,12 @@ pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<Start
             Err(failure) => {
                 fresh_failures += 1;
                 if !failure.replayed || fresh_failures == FRESH_FAILURES {
-                    return Err(failure.error);
+                    return Err(failure.error());
                 }
             }
         }
     }
-    Err(PaymentError::Unreachable("every idempotency key of this order is used up".to_owned()))
+    Err(PaymentError::Unavailable("every idempotency key of this order is used up".to_owned()))
 }
 
 /// The session of this answer, unless the answer repeats one that is no longer open.
@@ -72,12 +72,12 @@ async fn still_open(
     answer: Answer,
     deadline: Instant,
 ) -> Result<Option<OpenSession>, PaymentError> {
-    let created: Session = read(&answer.body).map_err(PaymentError::Unreadable)?;
+    let created: Session = read_answer(&answer.body)?;
     let session = if answer.replayed {
         // A replay is the answer of then; whether the session is open, Stripe says only when asked now.
         let request = RetrieveCheckoutSession::new(created.id.as_str());
-        let now = client.send(&request, None, deadline).await.map_err(|failure| failure.error)?;
-        read(&now.body).map_err(PaymentError::Unreadable)?
+        let now = client.send(&request, None, deadline).await.map_err(Failure::error)?;
+        read_answer(&now.body)?
     } else {
         created
     };
@@ -88,11 +88,59 @@ async fn still_open(
     Ok(Some(OpenSession { id: session.id, url }))
 }
 
-pub async fn retrieve(client: &StripeClient, id: &SessionId) -> Result<SessionFacts, PaymentError> {
-    let request = RetrieveCheckoutSession::new(id.as_str());
-    let answer = client.send(&request, None, Instant::now() + DEADLINE).await.map_err(|failure| failure.error)?;
-    let session: Session = read(&answer.body).map_err(PaymentError::Unreadable)?;
-    session.into_facts(None).map_err(PaymentError::Unreadable)
+/// A session is asked for with its payment, because a session that is complete and unpaid does not say whether its money is
+/// still on the way.
+const PAYMENT: &str = "payment_intent";
+
+pub async fn retrieve(stripe: &Stripe, id: &SessionId) -> Result<SessionFacts, PaymentError> {
+    let request = RetrieveCheckoutSession::new(id.as_str()).expand([PAYMENT.to_owned()]);
+    let session: Session = stripe.client.ask(&request, None).await?;
+    session.into_facts(stripe.livemode, None).map_err(PaymentError::Unreadable)
+}
+
+pub async fn expire(stripe: &Stripe, id: &SessionId) -> Result<SessionFacts, PaymentError> {
+    let request = ExpireCheckoutSession::new(id.as_str());
+    match stripe.client.send(&request, None, deadline()).await {
+        Ok(answer) => {
+            let session: Session = read_answer(&answer.body)?;
+            session.into_facts(stripe.livemode, None).map_err(PaymentError::Unreadable)
+        }
+        Err(failure) => {
+            let repeated = failure.repeated();
+            match failure.refusal.about_state() {
+                PaymentError::State(told) if repeated => {
+                    let facts = retrieve(stripe, id).await?;
+                    let done = facts.outcome == SessionOutcome::Expired;
+                    if done { Ok(facts) } else { Err(PaymentError::State(told)) }
+                }
+                error => Err(error),
+            }
+        }
+    }
+}
+
+/// Finished sessions, whoever began them; one that is not this shop's and does not read is left out.
+pub async fn list(
+    stripe: &Stripe,
+    since: OffsetDateTime,
+    from: Option<&Cursor>,
+) -> Result<Page<SessionFacts>, PaymentError> {
+    let mut request = ListCheckoutSession::new()
+        .status(CheckoutSessionStatus::Complete)
+        .created(RangeQueryTs::gte(since.unix_timestamp()))
+        .expand([format!("data.{PAYMENT}")])
+        .limit(PAGE);
+    if let Some(from) = from {
+        request = request.starting_after(from.as_str());
+    }
+    let answer = stripe.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
+    page(&answer.body, |session: Session| {
+        let ours = session.is_ours();
+        match session.into_facts(stripe.livemode, None) {
+            Err(_) if !ours => Ok(None),
+            facts => facts.map(Some),
+        }
+    })
 }
 
 /// The same for equal orders, different for any difference; nothing personal can be read from it.
@@ -173,160 +221,6 @@ fn stripe_locale(locale: &Locale) -> CheckoutSessionLocale {
         return known("zh-TW").unwrap_or(CheckoutSessionLocale::Auto);
     }
     known(tag).or_else(|| known(tag.split('-').next().unwrap_or_default())).unwrap_or(CheckoutSessionLocale::Auto)
-}
-
-/// What is read of a checkout session. Everything but its id may be missing.
-#[derive(Deserialize)]
-pub struct Session {
-    pub id: SessionId,
-    #[serde(default)]
-    pub url: Option<String>,
-    #[serde(default)]
-    pub status: Option<String>,
-    #[serde(default)]
-    payment_status: Option<String>,
-    #[serde(default)]
-    amount_total: Option<i64>,
-    #[serde(default)]
-    currency: Option<String>,
-    #[serde(default, deserialize_with = "id_or_object")]
-    payment_intent: Option<String>,
-    #[serde(default, deserialize_with = "id_or_object")]
-    customer: Option<String>,
-    #[serde(default)]
-    customer_email: Option<String>,
-    #[serde(default)]
-    customer_details: Option<CustomerDetails>,
-    #[serde(default)]
-    collected_information: Option<CollectedInformation>,
-    #[serde(default)]
-    metadata: Option<HashMap<String, String>>,
-    #[serde(default)]
-    livemode: bool,
-}
-
-#[derive(Deserialize)]
-struct CustomerDetails {
-    #[serde(default)]
-    email: Option<String>,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    phone: Option<String>,
-    #[serde(default)]
-    address: Option<ShippingAddress>,
-}
-
-#[derive(Deserialize)]
-struct CollectedInformation {
-    #[serde(default)]
-    shipping_details: Option<ShippingDetails>,
-}
-
-#[derive(Deserialize)]
-struct ShippingDetails {
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    address: Option<ShippingAddress>,
-}
-
-/// Stripe gives an id, or the whole object where it was asked to expand it.
-fn id_or_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Reference {
-        Id(String),
-        Object { id: String },
-    }
-    Ok(Option::<Reference>::deserialize(deserializer)?.map(|reference| match reference {
-        Reference::Id(id) | Reference::Object { id } => id,
-    }))
-}
-
-impl Session {
-    /// The facts, with the event that told them where there is one: the session inside an event is of that moment.
-    pub fn into_facts(self, event_type: Option<&str>) -> Result<SessionFacts, String> {
-        let outcome = self.outcome(event_type)?;
-        let metadata = self.metadata.unwrap_or_default();
-        let amount = match (self.amount_total, &self.currency) {
-            (Some(minor), Some(currency)) => Some(
-                currency
-                    .parse()
-                    .and_then(|currency| Money::new(minor, currency))
-                    .map_err(|error| format!("amount_total: {error}"))?,
-            ),
-            _ => None,
-        };
-        let expected = asked(metadata.get("expected_amount_minor"), metadata.get("expected_currency"));
-        let details = self.customer_details;
-        let phone = details.as_ref().and_then(|details| details.phone.clone());
-        let email = details
-            .as_ref()
-            .and_then(|details| details.email.clone())
-            .or(self.customer_email)
-            .map(|email| clean(&email, 320))
-            .filter(|email| !email.is_empty());
-        let shipping = self
-            .collected_information
-            .and_then(|collected| collected.shipping_details)
-            .map(|shipping| ShippingAddress {
-                name: shipping.name,
-                phone: phone.clone(),
-                ..shipping.address.unwrap_or_default()
-            })
-            .or_else(|| {
-                let details = details?;
-                Some(ShippingAddress { name: details.name, phone, ..details.address? })
-            })
-            .map(ShippingAddress::cleaned);
-        Ok(SessionFacts {
-            provider: ProviderId::Stripe,
-            session: self.id,
-            outcome,
-            intent: self.payment_intent.as_deref().and_then(IntentId::parse),
-            customer: self.customer.as_deref().and_then(CustomerId::parse),
-            attempt: metadata.get("attempt").and_then(|attempt| Attempt::parse(attempt)),
-            email,
-            color: metadata.get("color").map(|color| clean(color, 100)),
-            amount,
-            expected,
-            locale: metadata.get("locale").and_then(|locale| Locale::parse(locale)),
-            shipping,
-            livemode: self.livemode,
-            completed_at: None,
-            access: None,
-        })
-    }
-
-    fn outcome(&self, event_type: Option<&str>) -> Result<SessionOutcome, String> {
-        match event_type {
-            Some("checkout.session.async_payment_failed") => return Ok(SessionOutcome::Failed),
-            Some("checkout.session.expired") => return Ok(SessionOutcome::Expired),
-            _ => {}
-        }
-        let completed = event_type.is_some() || self.status.as_deref() == Some("complete");
-        match (self.payment_status.as_deref(), self.status.as_deref()) {
-            (Some("paid" | "no_payment_required"), _) => Ok(SessionOutcome::Paid),
-            (Some("unpaid"), _) if completed => Ok(SessionOutcome::Pending),
-            (_, Some("expired")) => Ok(SessionOutcome::Expired),
-            (_, Some("open")) if !completed => Ok(SessionOutcome::Open),
-            _ => Err("payment_status: not one that is known".to_owned()),
-        }
-    }
-}
-
-/// What the metadata say was asked. Half of it, or text that is no amount, is not the same as nothing.
-fn asked(minor: Option<&String>, currency: Option<&String>) -> Asked {
-    match (minor, currency) {
-        (None, None) => Asked::Unsaid,
-        (Some(minor), Some(currency)) => minor
-            .parse()
-            .ok()
-            .and_then(|minor| Money::new(minor, currency.parse().ok()?).ok())
-            .map_or(Asked::Unreadable, Asked::Amount),
-        _ => Asked::Unreadable,
-    }
 }
 
 /// Whether checkout sessions take this country, by the list of the API version.

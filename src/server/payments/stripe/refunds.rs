@@ -1,0 +1,157 @@
+//! Refunds, and what a charge says of them in all.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use stripe_core::{
+    payment_intent::RetrievePaymentIntent,
+    refund::{CreateRefund, CreateRefundReason, ListRefund, RetrieveRefund},
+};
+use stripe_types::RangeQueryTs;
+
+use super::{
+    super::{
+        Cursor, Page, PaymentError, Refunds,
+        capability::{IdempotencyKey, RefundDraft, RefundFilter, RefundReason},
+    },
+    PAGE, Stripe,
+    client::{Failure, deadline},
+    read::{Reference, answer, known, money, page, reference, text},
+};
+use crate::domain::{
+    life::{ChargeFacts, Refund, RefundStatus},
+    money::Money,
+    payment::{IntentId, RefundId},
+};
+
+/// What is read of a refund. It does not say its mode.
+#[derive(Deserialize)]
+pub struct RefundObject {
+    id: RefundId,
+    #[serde(default)]
+    payment_intent: Option<Reference>,
+    #[serde(default)]
+    amount: Option<i64>,
+    #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    failure_reason: Option<String>,
+}
+
+fn status_named(name: &str) -> Option<RefundStatus> {
+    // Stripe spells it with one l.
+    if name == "canceled" { Some(RefundStatus::Cancelled) } else { RefundStatus::from_name(name) }
+}
+
+impl RefundObject {
+    /// `None` for a refund of something that is no payment intent, and so of no checkout.
+    pub fn into_refund(self, livemode: bool) -> Result<Option<Refund>, String> {
+        let Some(intent) = reference("payment_intent", self.payment_intent.as_ref(), IntentId::parse)? else {
+            return Ok(None);
+        };
+        let amount = money("amount", self.amount, self.currency.as_deref())?;
+        let status = known("status", self.status.as_deref(), status_named)?;
+        Ok(Some(Refund {
+            reason: text(self.reason, 100),
+            failure: text(self.failure_reason, 100),
+            ..Refund::told(self.id, intent, amount, status, livemode)
+        }))
+    }
+}
+
+/// What is read of a charge.
+#[derive(Deserialize)]
+pub struct ChargeObject {
+    #[serde(default)]
+    payment_intent: Option<Reference>,
+    #[serde(default)]
+    amount_refunded: Option<i64>,
+    #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
+    livemode: Option<bool>,
+}
+
+impl ChargeObject {
+    /// `None` for a charge without a payment intent, which no checkout makes.
+    pub fn into_facts(self, livemode: bool) -> Result<Option<ChargeFacts>, String> {
+        let Some(intent) = reference("payment_intent", self.payment_intent.as_ref(), IntentId::parse)? else {
+            return Ok(None);
+        };
+        let refunded = money("amount_refunded", self.amount_refunded, self.currency.as_deref())?;
+        Ok(Some(ChargeFacts { intent, refunded, livemode: self.livemode.unwrap_or(livemode) }))
+    }
+}
+
+impl Stripe {
+    fn refund(&self, object: RefundObject) -> Result<Refund, PaymentError> {
+        // A refund of something else is none that this shop could have asked for.
+        object.into_refund(self.livemode).map_err(PaymentError::Unreadable)?.ok_or(PaymentError::NotFound)
+    }
+
+    /// Stripe takes an amount without a currency: an amount of another one would be taken for one of the charge's.
+    async fn check_currency(&self, intent: &IntentId, amount: Money) -> Result<(), PaymentError> {
+        #[derive(Deserialize)]
+        struct Charged {
+            currency: String,
+        }
+        let charged: Charged = self.client.ask(&RetrievePaymentIntent::new(intent.as_str()), None).await?;
+        if charged.currency.eq_ignore_ascii_case(amount.currency().code()) {
+            return Ok(());
+        }
+        Err(PaymentError::State(format!("the payment is not in {}", amount.currency())))
+    }
+}
+
+/// Whether Stripe refused a refund for its amount: more than what is left. It gives no code for that.
+fn too_much(failure: &Failure) -> bool {
+    let refusal = &failure.refusal;
+    let amount = refusal.param == "amount" || refusal.param.is_empty();
+    matches!(refusal.error, PaymentError::Configuration(_))
+        && ((amount && refusal.code.is_empty()) || refusal.code == "amount_too_large")
+}
+
+#[async_trait]
+impl Refunds for Stripe {
+    async fn create(&self, draft: &RefundDraft, key: &IdempotencyKey) -> Result<Refund, PaymentError> {
+        let mut request = CreateRefund::new().payment_intent(draft.intent.as_str());
+        if let Some(amount) = draft.amount {
+            self.check_currency(&draft.intent, amount).await?;
+            request = request.amount(amount.minor());
+        }
+        if let Some(reason) = draft.reason {
+            request = request.reason(match reason {
+                RefundReason::Duplicate => CreateRefundReason::Duplicate,
+                RefundReason::Fraudulent => CreateRefundReason::Fraudulent,
+                RefundReason::RequestedByCustomer => CreateRefundReason::RequestedByCustomer,
+            });
+        }
+        match self.client.send(&request, Some(key.as_str()), deadline()).await {
+            Ok(sent) => self.refund(answer(&sent.body)?),
+            Err(failure) if too_much(&failure) => Err(PaymentError::State("there is not that much left".to_owned())),
+            Err(failure) => Err(failure.error()),
+        }
+    }
+
+    async fn retrieve(&self, id: &RefundId) -> Result<Refund, PaymentError> {
+        self.refund(self.client.ask(&RetrieveRefund::new(id.as_str()), None).await?)
+    }
+
+    async fn list(&self, filter: &RefundFilter, from: Option<&Cursor>) -> Result<Page<Refund>, PaymentError> {
+        let mut request = ListRefund::new().limit(PAGE);
+        if let Some(intent) = &filter.intent {
+            request = request.payment_intent(intent.as_str());
+        }
+        if let Some(since) = filter.since {
+            request = request.created(RangeQueryTs::gte(since.unix_timestamp()));
+        }
+        if let Some(from) = from {
+            request = request.starting_after(from.as_str());
+        }
+        let answer = self.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
+        page(&answer.body, |refund: RefundObject| refund.into_refund(self.livemode))
+    }
+}

@@ -1,0 +1,165 @@
+//! What a checkout session of Stripe's says, in the shop's words. The same reading serves webhooks and API answers.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::read::{Reference, money, text};
+use crate::domain::{
+    checkout::Attempt,
+    customer::{Locale, ShippingAddress},
+    life::{Asked, SessionFacts, SessionOutcome},
+    money::Money,
+    payment::{CustomerId, IntentId, ProviderId, SessionId},
+    text::clean,
+};
+
+/// What is read of a checkout session. Everything but its id may be missing.
+#[derive(Deserialize)]
+pub struct Session {
+    pub id: SessionId,
+    #[serde(default)]
+    pub url: Option<String>,
+    #[serde(default)]
+    pub status: Option<String>,
+    #[serde(default)]
+    payment_status: Option<String>,
+    #[serde(default)]
+    amount_total: Option<i64>,
+    #[serde(default)]
+    currency: Option<String>,
+    #[serde(default)]
+    payment_intent: Option<Reference>,
+    #[serde(default)]
+    customer: Option<Reference>,
+    #[serde(default)]
+    customer_email: Option<String>,
+    #[serde(default)]
+    customer_details: Option<CustomerDetails>,
+    #[serde(default)]
+    collected_information: Option<CollectedInformation>,
+    #[serde(default)]
+    metadata: Option<HashMap<String, String>>,
+    #[serde(default)]
+    livemode: Option<bool>,
+}
+
+/// The event that told of a session: the session inside it is of that moment.
+pub struct Telling<'a> {
+    pub event_type: &'a str,
+    /// Unix seconds.
+    pub at: i64,
+}
+
+#[derive(Deserialize)]
+struct CustomerDetails {
+    #[serde(default)]
+    email: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    phone: Option<String>,
+    #[serde(default)]
+    address: Option<ShippingAddress>,
+}
+
+#[derive(Deserialize)]
+struct CollectedInformation {
+    #[serde(default)]
+    shipping_details: Option<ShippingDetails>,
+}
+
+#[derive(Deserialize)]
+struct ShippingDetails {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    address: Option<ShippingAddress>,
+}
+
+impl Session {
+    /// Whether a checkout of this shop made it: those say which color they are about.
+    pub fn is_ours(&self) -> bool {
+        self.metadata.as_ref().is_some_and(|metadata| metadata.contains_key("color"))
+    }
+
+    /// The facts; `livemode` is the mode of a session that does not say its own.
+    pub fn into_facts(self, livemode: bool, told: Option<Telling<'_>>) -> Result<SessionFacts, String> {
+        let outcome = self.outcome(told.as_ref().map(|told| told.event_type))?;
+        let metadata = self.metadata.unwrap_or_default();
+        let amount = match (self.amount_total, &self.currency) {
+            (Some(minor), Some(currency)) => Some(money("amount_total", Some(minor), Some(currency))?),
+            _ => None,
+        };
+        let expected = asked(metadata.get("expected_amount_minor"), metadata.get("expected_currency"));
+        let details = self.customer_details;
+        let phone = details.as_ref().and_then(|details| details.phone.clone());
+        let email = text(details.as_ref().and_then(|details| details.email.clone()).or(self.customer_email), 320);
+        let shipping = self
+            .collected_information
+            .and_then(|collected| collected.shipping_details)
+            .map(|shipping| ShippingAddress {
+                name: shipping.name,
+                phone: phone.clone(),
+                ..shipping.address.unwrap_or_default()
+            })
+            .or_else(|| {
+                let details = details?;
+                Some(ShippingAddress { name: details.name, phone, ..details.address? })
+            })
+            .map(ShippingAddress::cleaned);
+        Ok(SessionFacts {
+            provider: ProviderId::Stripe,
+            session: self.id,
+            outcome,
+            intent: self.payment_intent.and_then(|intent| IntentId::parse(&intent.id)),
+            customer: self.customer.and_then(|customer| CustomerId::parse(&customer.id)),
+            attempt: metadata.get("attempt").and_then(|attempt| Attempt::parse(attempt)),
+            email,
+            color: metadata.get("color").map(|color| clean(color, 100)),
+            amount,
+            expected,
+            locale: metadata.get("locale").and_then(|locale| Locale::parse(locale)),
+            shipping,
+            livemode: self.livemode.unwrap_or(livemode),
+            completed_at: told.filter(|told| told.event_type == "checkout.session.completed").map(|told| told.at),
+            access: None,
+        })
+    }
+
+    fn outcome(&self, event_type: Option<&str>) -> Result<SessionOutcome, String> {
+        match event_type {
+            Some("checkout.session.async_payment_failed") => return Ok(SessionOutcome::Failed),
+            Some("checkout.session.expired") => return Ok(SessionOutcome::Expired),
+            _ => {}
+        }
+        let completed = event_type.is_some() || self.status.as_deref() == Some("complete");
+        match (self.payment_status.as_deref(), self.status.as_deref()) {
+            (Some("paid" | "no_payment_required"), _) => Ok(SessionOutcome::Paid),
+            (Some("unpaid"), _) if completed && self.money_will_not_come() => Ok(SessionOutcome::Failed),
+            (Some("unpaid"), _) if completed => Ok(SessionOutcome::Pending),
+            (_, Some("expired")) => Ok(SessionOutcome::Expired),
+            (_, Some("open")) if !completed => Ok(SessionOutcome::Open),
+            _ => Err("payment_status: not one that is known".to_owned()),
+        }
+    }
+
+    /// What the payment says of itself, where the session was asked for with it: an event's session is not.
+    fn money_will_not_come(&self) -> bool {
+        let status = self.payment_intent.as_ref().and_then(|intent| intent.status.as_deref());
+        matches!(status, Some("requires_payment_method" | "canceled"))
+    }
+}
+
+/// What the metadata say was asked. Half of it, or text that is no amount, is not the same as nothing.
+fn asked(minor: Option<&String>, currency: Option<&String>) -> Asked {
+    match (minor, currency) {
+        (None, None) => Asked::Unsaid,
+        (Some(minor), Some(currency)) => minor
+            .parse()
+            .ok()
+            .and_then(|minor| Money::new(minor, currency.parse().ok()?).ok())
+            .map_or(Asked::Unreadable, Asked::Amount),
+        _ => Asked::Unreadable,
+    }
+}

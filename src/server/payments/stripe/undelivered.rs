@@ -1,0 +1,58 @@
+//! Events that no endpoint of ours acknowledged, asked for by hand.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use stripe_core::event::ListEvent;
+use stripe_types::RangeQueryTs;
+use time::OffsetDateTime;
+
+use super::{
+    super::{Cursor, Events, Page, PaymentError, VerifiedEvent},
+    PAGE, Stripe,
+    client::{Failure, deadline},
+    event::{EVENTS, name},
+    read::raw_page,
+};
+
+/// Stripe takes so many types in one question; the rest is asked for after them.
+const TYPES_AT_ONCE: usize = 20;
+
+/// Which question a cursor belongs to, and after which event it goes on, if after any: `1:evt_…`.
+fn place(cursor: &str) -> Option<(usize, &str)> {
+    let (question, after) = cursor.split_once(':')?;
+    Some((question.parse().ok()?, after))
+}
+
+#[async_trait]
+impl Events for Stripe {
+    /// Newest first within the types that are asked for together. An event's body is the very text of the list.
+    async fn undelivered(
+        &self,
+        since: OffsetDateTime,
+        from: Option<&Cursor>,
+    ) -> Result<Page<VerifiedEvent>, PaymentError> {
+        let unknown = || PaymentError::Configuration("not a cursor of this list".to_owned());
+        let (question, after) = from.map_or(Some((0, "")), |from| place(from.as_str())).ok_or_else(unknown)?;
+        let types = EVENTS.chunks(TYPES_AT_ONCE).nth(question).ok_or_else(unknown)?;
+        let mut request = ListEvent::new()
+            .delivery_success(false)
+            .types(types.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+            .created(RangeQueryTs::gte(since.unix_timestamp()))
+            .limit(PAGE);
+        if !after.is_empty() {
+            request = request.starting_after(after);
+        }
+        let answer = self.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
+        let page = raw_page(&answer.body)?;
+        let items = page.objects.iter().filter_map(|object| {
+            let (id, event_type) = name(object)?;
+            Some(VerifiedEvent { id, event_type, body: Bytes::copy_from_slice(object) })
+        });
+        let another = question + 1 < EVENTS.len().div_ceil(TYPES_AT_ONCE);
+        let next = match page.next {
+            Some(after) => Some(format!("{question}:{after}")),
+            None => another.then(|| format!("{}:", question + 1)),
+        };
+        Ok(Page { items: items.collect(), next: next.map(Cursor::new) })
+    }
+}
