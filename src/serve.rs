@@ -7,7 +7,7 @@ use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rolitt::{
     ops, router,
-    sandbox::{self, SandboxConfig, SeedPrice},
+    sandbox::{self, SandboxConfig},
     server::{
         config::{Config, Database, Environment, SandboxNeed},
         http, listener, outbox,
@@ -122,21 +122,8 @@ async fn start_sandbox(
     use secrecy::ExposeSecret as _;
     anyhow::ensure!(config.environment == Environment::Development, "the sandbox does not run in production");
     let listener = bind(config.listeners.sandbox, "SANDBOX_ADDR").await?;
-    let seed = SandboxConfig {
-        webhook_url: Some(format!("http://{}/api/webhooks/stripe", config.listeners.public)),
-        webhook_secret: need.webhook_secret.expose_secret().to_owned(),
-        product_id: need.product.as_str().to_owned(),
-        prices: need
-            .prices
-            .iter()
-            .map(|(color, id, money)| SeedPrice {
-                id: id.as_str().to_owned(),
-                nickname: color.as_str().to_owned(),
-                money: *money,
-            })
-            .collect(),
-        timing: sandbox::Timing::default(),
-    };
+    let secret = need.webhook_secret.expose_secret();
+    let seed = SandboxConfig::for_shop(config.listeners.public, secret, &need.product, &need.prices);
     tasks.spawn(async move {
         if let Err(error) = sandbox::serve(listener, seed, end).await {
             tracing::error!(%error, "the sandbox ended");

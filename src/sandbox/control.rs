@@ -15,10 +15,16 @@ use super::{
     hosted::details,
     state::Sandbox,
     stripe::{
-        delivery::Attempt,
-        events::Cause,
-        pay::{Card, Paid, Settled, Tender, Unpayable},
-        sessions,
+        checkout::{
+            pay::{Paid, Unpayable},
+            session::Session,
+        },
+        events::{Cause, delivery::Attempt},
+        payments::{
+            intent::{Intent, IntentStatus, Owner},
+            tender::{Settled, Tender},
+        },
+        wire::{error::ApiError, resource::Resource},
     },
 };
 
@@ -44,6 +50,12 @@ impl Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         (self.status, Json(self.body)).into_response()
+    }
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Self::new(error.status, error.message)
     }
 }
 
@@ -92,7 +104,7 @@ pub async fn clear_faults(State(sandbox): State<Sandbox>) -> Json<Value> {
 pub async fn pay(State(sandbox): State<Sandbox>, Path(id): Path<String>, body: Bytes) -> Controlled {
     let asked = object(&body)?;
     only(&asked, &["card", "method", "outcome", "authentication"])?;
-    let tender = tender(&asked)?;
+    let means = means(&asked)?;
     let approved = match asked.get("authentication").and_then(Value::as_str) {
         None | Some("approve") => true,
         Some("fail") => false,
@@ -100,8 +112,14 @@ pub async fn pay(State(sandbox): State<Sandbox>, Path(id): Path<String>, body: B
     };
     sandbox.with(|world| {
         let session = world.sessions.get(&id).ok_or(Unpayable::NoSuchSession)?;
-        let customer = details::believable(session);
-        let mut paid = world.pay(&id, tender, customer)?;
+        let buyer = details::believable(session);
+        let tender = match means {
+            Means::Card(tender) => tender,
+            Means::Delayed(settled) => {
+                Tender::delayed(session.delayed_method().ok_or(Unpayable::MethodNotOffered)?, settled)
+            }
+        };
+        let mut paid = world.pay(&id, tender, buyer)?;
         if paid == Paid::NeedsAuthentication {
             paid = world.authenticate(&id, approved)?;
         }
@@ -113,34 +131,77 @@ pub async fn pay(State(sandbox): State<Sandbox>, Path(id): Path<String>, body: B
                 });
                 Err(Refused { status: StatusCode::PAYMENT_REQUIRED, body: json!({ "error": error }) })
             }
-            _ => sessions::rendered(world, &id).ok_or_else(|| Unpayable::NoSuchSession.into()),
+            _ => Ok(Json(world.rendered::<Session>(&id))),
         }
     })
 }
 
-fn tender(asked: &Map<String, Value>) -> Result<Tender, Refused> {
+/// What a session is to be paid with.
+enum Means {
+    Card(Tender),
+    Delayed(Settled),
+}
+
+fn means(asked: &Map<String, Value>) -> Result<Means, Refused> {
     let text = |name: &str| asked.get(name).and_then(Value::as_str);
     match (text("card"), text("method"), text("outcome")) {
-        (Some(card), None | Some("card"), None) => Ok(Tender::Card(Card::of_number(card))),
-        (None, Some("delayed"), Some("succeed")) => Ok(Tender::Delayed(Settled::Succeeds)),
-        (None, Some("delayed"), Some("fail")) => Ok(Tender::Delayed(Settled::Fails)),
+        (Some(card), None | Some("card"), None) => Ok(Means::Card(Tender::of_number(card))),
+        (None, Some("delayed"), Some(outcome)) => settled(outcome).map(Means::Delayed),
         _ => Err(Refused::bad(
             "give either {\"card\": \"4242424242424242\"} or {\"method\": \"delayed\", \"outcome\": \"succeed\" or \"fail\"}",
         )),
     }
 }
 
-/// Makes an event of any type happen, about the given object or a plausible one.
+fn settled(outcome: &str) -> Result<Settled, Refused> {
+    match outcome {
+        "succeed" => Ok(Settled::Succeeds),
+        "fail" => Ok(Settled::Fails),
+        _ => Err(Refused::bad("outcome: must be succeed or fail")),
+    }
+}
+
+/// Answers for the customer's bank: whether a payment that waits for it, or for authentication, goes through.
+pub async fn settle(State(sandbox): State<Sandbox>, Path(id): Path<String>, body: Bytes) -> Controlled {
+    let asked = object(&body)?;
+    only(&asked, &["outcome"])?;
+    let settled = settled(asked.get("outcome").and_then(Value::as_str).unwrap_or_default())?;
+    let approved = settled == Settled::Succeeds;
+    sandbox.with(|world| {
+        let intent = Intent::find(world, &id)?;
+        match (intent.status, intent.owner.clone()) {
+            (IntentStatus::Processing, _) => {
+                world.settle(&id, settled, &Cause::default())?;
+            }
+            (IntentStatus::RequiresAction, Owner::Session(session)) => {
+                world.authenticate(&session, approved)?;
+            }
+            (IntentStatus::RequiresAction, _) => {
+                world.answer_bank(&id, approved, &Cause::default())?;
+            }
+            (status, _) => {
+                let message = format!("The payment intent is {}: it waits for no bank.", status.as_str());
+                return Err(Refused::new(StatusCode::CONFLICT, message));
+            }
+        }
+        Ok(Json(world.rendered::<Intent>(&id)))
+    })
+}
+
+/// Makes an event of any type happen: to what the given object names, or about a plausible one.
 pub async fn trigger(State(sandbox): State<Sandbox>, body: Bytes) -> Controlled {
     let mut asked = object(&body)?;
     only(&asked, &["type", "object"])?;
     let kind = asked.get("type").and_then(Value::as_str).filter(|kind| !kind.is_empty());
     let kind = kind.ok_or_else(|| Refused::bad("type: must be an event's type, for example charge.dispute.created"))?;
     let kind = kind.to_owned();
-    let given = asked.remove("object");
+    let given = match asked.remove("object") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(given)) => Some(given),
+        Some(_) => return Err(Refused::bad("object: must be an object")),
+    };
     sandbox.with(|world| {
-        let object = given.unwrap_or_else(|| world.sample(&kind));
-        let id = world.emit(&kind, &object, Cause::default());
+        let id = world.trigger(&kind, given)?;
         let event = world.events.get(&id).map(|event| event.body.clone()).unwrap_or_default();
         serde_json::from_str(&event).map(Json).map_err(|_| Refused::bad("object: cannot be put into an event"))
     })

@@ -28,6 +28,8 @@ pub struct ApiFaults {
 #[derive(Clone, Copy, Default)]
 pub struct DeliveryFaults {
     pub duplicate_rate: f64,
+    /// Two event objects, with ids of their own, for one occurrence.
+    pub twin_rate: f64,
     pub drop_rate: f64,
     pub shuffle: bool,
     pub delay_ms: u64,
@@ -104,6 +106,7 @@ impl DeliveryFaults {
             let at = format!("{at}.{name}");
             match name.as_str() {
                 "duplicate_rate" => self.duplicate_rate = rate(&at, value)?,
+                "twin_rate" => self.twin_rate = rate(&at, value)?,
                 "drop_rate" => self.drop_rate = rate(&at, value)?,
                 "delay_ms" => self.delay_ms = millis(&at, value)?,
                 "shuffle" => self.shuffle = value.as_bool().ok_or_else(|| format!("{at}: must be true or false"))?,
@@ -115,8 +118,8 @@ impl DeliveryFaults {
 
     fn to_json(self) -> Value {
         json!({
-            "duplicate_rate": self.duplicate_rate, "drop_rate": self.drop_rate, "shuffle": self.shuffle,
-            "delay_ms": self.delay_ms,
+            "duplicate_rate": self.duplicate_rate, "twin_rate": self.twin_rate, "drop_rate": self.drop_rate,
+            "shuffle": self.shuffle, "delay_ms": self.delay_ms,
         })
     }
 }

@@ -14,7 +14,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{
     faults::Ending,
     state::{Sandbox, World},
-    stripe::ids,
+    stripe::wire::ids,
 };
 
 /// What was recorded, in order.

@@ -3,12 +3,16 @@
 //! The shop speaks to them over HTTP exactly as to the real ones, so it needs no test mode. Nothing in here may import
 //! `server` or `app`, read the environment, or listen on an address that another machine can reach. State lives in memory.
 
-use std::{fmt, io, time::Duration};
+use std::{fmt, io, net::SocketAddr, time::Duration};
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::money::Money;
+use crate::domain::{
+    money::Money,
+    payment::{PriceId, ProductId},
+    product::ProductColor,
+};
 
 mod control;
 mod faults;
@@ -34,6 +38,8 @@ pub struct SandboxConfig {
     pub webhook_url: Option<String>,
     /// Signs what is delivered to `webhook_url`: `whsec_…`.
     pub webhook_secret: String,
+    /// The event types that are delivered to `webhook_url`; empty means all of them, `*`.
+    pub events: Vec<String>,
     /// The one product that exists from the start: `prod_…`.
     pub product_id: String,
     /// Its prices.
@@ -73,11 +79,36 @@ pub struct Timing {
     pub tick: Duration,
 }
 
+impl SandboxConfig {
+    /// What a shop that listens on `shop` needs its sandbox to start with: one product, a price for each color.
+    pub fn for_shop(
+        shop: SocketAddr,
+        webhook_secret: &str,
+        product: &ProductId,
+        prices: &[(ProductColor, PriceId, Money)],
+    ) -> Self {
+        let price = |(color, id, money): &(ProductColor, PriceId, Money)| SeedPrice {
+            id: id.as_str().to_owned(),
+            nickname: color.as_str().to_owned(),
+            money: *money,
+        };
+        Self {
+            webhook_url: Some(format!("http://{shop}/api/webhooks/stripe")),
+            webhook_secret: webhook_secret.to_owned(),
+            events: Vec::new(),
+            product_id: product.as_str().to_owned(),
+            prices: prices.iter().map(price).collect(),
+            timing: Timing::default(),
+        }
+    }
+}
+
 impl fmt::Debug for SandboxConfig {
     /// Without the secret: configurations end in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SandboxConfig")
             .field("webhook_url", &self.webhook_url)
+            .field("events", &self.events)
             .field("product_id", &self.product_id)
             .field("prices", &self.prices)
             .field("timing", &self.timing)

@@ -19,15 +19,18 @@ use super::{
     faults::Faults,
     klaviyo::Journal,
     stripe::{
-        catalog::{Price, Product},
-        delivery::{Attempt, Delivery},
-        endpoints::Endpoint,
-        events::Event,
-        idempotency::Keys,
-        intent::Intent,
-        pay::Settlement,
-        session::Session,
-        shelf::Shelf,
+        billing::{customer::Customer, invoice::Invoice, subscription::Subscription},
+        catalog::{price::Price, product::Product},
+        checkout::session::Session,
+        events::{
+            Event,
+            delivery::{Attempt, Delivery},
+            endpoint::Endpoint,
+        },
+        payments::{
+            attempt::Settlement, charge::Charge, dispute::Dispute, intent::Intent, method::Method, refund::Refund,
+        },
+        wire::{idempotency::Keys, shelf::Shelf},
     },
 };
 
@@ -49,7 +52,14 @@ pub struct World {
     pub products: Shelf<Product>,
     pub prices: Shelf<Price>,
     pub sessions: Shelf<Session>,
+    pub customers: Shelf<Customer>,
+    pub methods: Shelf<Method>,
     pub intents: Shelf<Intent>,
+    pub charges: Shelf<Charge>,
+    pub refunds: Shelf<Refund>,
+    pub disputes: Shelf<Dispute>,
+    pub subscriptions: Shelf<Subscription>,
+    pub invoices: Shelf<Invoice>,
     pub events: Shelf<Event>,
     pub endpoints: Shelf<Endpoint>,
     pub deliveries: VecDeque<Attempt>,
@@ -154,7 +164,14 @@ impl World {
             products: Shelf::default(),
             prices: Shelf::default(),
             sessions: Shelf::default(),
+            customers: Shelf::default(),
+            methods: Shelf::default(),
             intents: Shelf::default(),
+            charges: Shelf::default(),
+            refunds: Shelf::default(),
+            disputes: Shelf::default(),
+            subscriptions: Shelf::default(),
+            invoices: Shelf::default(),
             events: Shelf::default(),
             endpoints: Shelf::default(),
             deliveries: VecDeque::new(),
@@ -170,13 +187,12 @@ impl World {
             epoch,
         };
         let now = world.now();
-        world.products.put(config.product_id.clone(), Product::seed(config, now));
+        world.put(Product::seed(config, now));
         for seed in &config.prices {
-            world.prices.put(seed.id.clone(), Price::seed(seed, &config.product_id, now));
+            world.put(Price::seed(seed, &config.product_id, now));
         }
         if let Some(url) = &config.webhook_url {
-            let endpoint = Endpoint::seed(url, &config.webhook_secret, now);
-            world.endpoints.put(endpoint.id.clone(), endpoint);
+            world.put(Endpoint::seed(url, &config.webhook_secret, &config.events, now));
         }
         world
     }
@@ -199,6 +215,7 @@ impl World {
     fn tick(&mut self) {
         self.expire_due();
         self.settle_due();
+        self.renew_due();
         let now = self.now();
         self.keys.prune(now);
     }

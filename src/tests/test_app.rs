@@ -13,9 +13,8 @@ use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Response, StatusCode};
 use rolitt::{
-    domain::money::Money,
     ops, router,
-    sandbox::{self, SandboxConfig, SeedPrice},
+    sandbox::{self, SandboxConfig},
     server::{
         clock::Clock,
         config::Config,
@@ -331,22 +330,8 @@ fn address(listener: &TcpListener) -> SocketAddr {
 
 fn start_sandbox(config: &Config, listener: TcpListener, end: &CancellationToken) {
     let Some(need) = &config.sandbox else { return };
-    let price = |money: Money| money;
-    let seed = SandboxConfig {
-        webhook_url: Some(format!("http://{}/api/webhooks/stripe", config.listeners.public)),
-        webhook_secret: need.webhook_secret.expose_secret().to_owned(),
-        product_id: need.product.as_str().to_owned(),
-        prices: need
-            .prices
-            .iter()
-            .map(|(color, id, money)| SeedPrice {
-                id: id.as_str().to_owned(),
-                nickname: color.as_str().to_owned(),
-                money: price(*money),
-            })
-            .collect(),
-        timing: sandbox::Timing::default(),
-    };
+    let secret = need.webhook_secret.expose_secret();
+    let seed = SandboxConfig::for_shop(config.listeners.public, secret, &need.product, &need.prices);
     tokio::spawn(sandbox::serve(listener, seed, end.clone()));
 }
 

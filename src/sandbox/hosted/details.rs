@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::sandbox::stripe::{
+use crate::sandbox::stripe::checkout::{
     countries,
-    session::{Address, Customer, Session},
+    session::{Address, Buyer, Session},
 };
 
 /// The fields as they stand in the form.
@@ -79,7 +79,7 @@ impl Fields {
         }
     }
 
-    pub fn check(&self, session: &Session) -> Result<Customer, Vec<Problem>> {
+    pub fn check(&self, session: &Session) -> Result<Buyer, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut hold = |right: bool, field, message| {
             if !right {
@@ -102,7 +102,7 @@ impl Fields {
             return Err(problems);
         }
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Ok(Customer {
+        Ok(Buyer {
             email: self.email.clone(),
             name: self.name.clone(),
             phone: phone.filter(|_| session.asked.phone),
@@ -119,7 +119,7 @@ impl Fields {
 }
 
 /// The customer who pays when nobody fills in a form.
-pub fn believable(session: &Session) -> Customer {
+pub fn believable(session: &Session) -> Buyer {
     Fields::prefilled(session).check(session).unwrap_or_default()
 }
 

@@ -14,11 +14,17 @@ use axum::{
 use super::{
     state::{Sandbox, World},
     stripe::{
-        pay::{Card, Paid, Settled, Tender, Unpayable},
-        session::{Session, Status},
+        checkout::{
+            create,
+            pay::{Paid, Unpayable},
+            session::{Item, Session, Status},
+        },
+        events::Cause,
+        payments::tender::{Settled, Tender},
     },
 };
 
+pub mod bank;
 pub mod details;
 mod page;
 
@@ -37,7 +43,9 @@ fn current(world: &World, id: &str) -> Response {
     let body = match session.status {
         Status::Open if session.authenticating.is_some() => page::authentication(session),
         Status::Open => page::checkout(session, &Fields::prefilled(session), &[], None),
-        Status::Complete | Status::Expired => page::ended(session, world.is_settling(id)),
+        Status::Complete | Status::Expired => {
+            page::ended(session, session.intent.as_ref().is_some_and(|intent| world.is_settling(intent)))
+        }
     };
     html(StatusCode::OK, body)
 }
@@ -48,7 +56,10 @@ pub async fn submit(State(sandbox): State<Sandbox>, Path(id): Path<String>, body
     let step = sandbox.with(|world| match pressed {
         "settle:succeed" | "settle:fail" => {
             let settled = if pressed == "settle:fail" { Settled::Fails } else { Settled::Succeeds };
-            world.settle(&id, settled);
+            if let Some(intent) = world.intent_behind(&id) {
+                // A payment that has settled meanwhile stays as it is.
+                let _ = world.settle(&intent, settled, &Cause::default());
+            }
             Step::Show(Redirect::to(&format!("/c/pay/{id}")).into_response())
         }
         "authenticate:approve" | "authenticate:fail" => {
@@ -84,7 +95,7 @@ fn pay(world: &mut World, id: &str, pressed: &str, form: &HashMap<String, String
         let page = page::checkout(session, &fields, problems, Some(notice));
         Step::Show(html(StatusCode::UNPROCESSABLE_ENTITY, page))
     };
-    let Some(tender) = tender(pressed, &fields) else {
+    let Some(tender) = tender(pressed, &fields, session) else {
         return again(&[], "Choose how to pay with one of the buttons.");
     };
     match fields.check(session) {
@@ -96,12 +107,12 @@ fn pay(world: &mut World, id: &str, pressed: &str, form: &HashMap<String, String
     }
 }
 
-fn tender(pressed: &str, fields: &Fields) -> Option<Tender> {
+fn tender(pressed: &str, fields: &Fields, session: &Session) -> Option<Tender> {
     match pressed {
-        "typed" => Some(Tender::Card(Card::of_number(&fields.card_number))),
-        "delayed:succeed" => Some(Tender::Delayed(Settled::Succeeds)),
-        "delayed:fail" => Some(Tender::Delayed(Settled::Fails)),
-        _ => pressed.strip_prefix("card:").map(|number| Tender::Card(Card::of_number(number))),
+        "typed" => Some(Tender::of_number(&fields.card_number)),
+        "delayed:succeed" => Some(Tender::delayed(session.delayed_method()?, Settled::Succeeds)),
+        "delayed:fail" => Some(Tender::delayed(session.delayed_method()?, Settled::Fails)),
+        _ => pressed.strip_prefix("card:").map(Tender::of_number),
     }
 }
 
@@ -146,7 +157,7 @@ fn html(status: StatusCode, body: String) -> Response {
 impl Session {
     /// What is bought, for people: the product and its color.
     fn title(&self) -> String {
-        let name = |item: &super::stripe::session::Item| match super::stripe::create::nickname(item) {
+        let name = |item: &Item| match create::nickname(item) {
             Some(color) => format!("{}, {color}", item.description),
             None => item.description.clone(),
         };

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::details::{Fields, Problem, choices};
 use crate::{
     domain::money::Money,
-    sandbox::stripe::session::{PaymentStatus, Session, Status},
+    sandbox::stripe::checkout::session::{PaymentStatus, Session, Status},
 };
 
 const STYLE: &str = include_str!("style.css");
@@ -64,16 +64,19 @@ pub fn checkout(session: &Session, fields: &Fields, problems: &[Problem], notice
     frame(&format!("Pay {amount}"), &inner)
 }
 
-/// The bank's question.
+/// The bank's question about a session.
 pub fn authentication(session: &Session) -> String {
+    asked_by_bank(&summary(session), &amount(session), &back(session))
+}
+
+/// The bank's question about a payment.
+pub fn asked_by_bank(summary: &str, amount: &str, back: &str) -> String {
     let inner = format!(
-        "<h1>Is this you?</h1>{}<p>The bank of card 4000 0025 0000 3155 asks whether you want to pay {}.</p>\
+        "<h1>Is this you?</h1>{summary}<p>The bank of the test card asks whether you want to pay {}.</p>\
          <form method=\"post\"><ul class=\"choices\"><li><button name=\"pay\" value=\"authenticate:approve\">Approve \
          authentication</button></li><li><button name=\"pay\" value=\"authenticate:fail\">Fail authentication</button></li>\
-         </ul></form>{}",
-        summary(session),
-        escape(&amount(session)),
-        back(session),
+         </ul></form>{back}",
+        escape(amount),
     );
     frame("Authentication", &inner)
 }

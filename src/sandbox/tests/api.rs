@@ -35,8 +35,8 @@ async fn every_answer_is_stamped_and_unknown_addresses_are_refused_in_stripes_wo
     let error = sandbox.get("/v1/tea").await.refused(404);
     assert_eq!(error["type"], "invalid_request_error");
     assert!(error["message"].as_str().unwrap().starts_with("Unrecognized request URL (GET: /v1/tea)."));
-    let wrong_method = sandbox.post("/v1/products", &[]).await.refused(404);
-    assert!(wrong_method["message"].as_str().unwrap().starts_with("Unrecognized request URL (POST: /v1/products)."));
+    let wrong_method = sandbox.post("/v1/events", &[]).await.refused(404);
+    assert!(wrong_method["message"].as_str().unwrap().starts_with("Unrecognized request URL (POST: /v1/events)."));
     assert_eq!(sandbox.get("/elsewhere").await.status, 404);
     let json =
         sandbox.request(Method::POST, "/v1/prices").bearer_auth("sk_test_1").header("content-type", "application/json");
@@ -150,7 +150,7 @@ async fn what_stripe_refuses_is_refused_with_its_parameter_named() {
         ),
         ("phone_number_collection[enabled]", "yes", "phone_number_collection[enabled]", None),
         ("client_reference_id", &long_value, "client_reference_id", Some("parameter_invalid_string")),
-        ("customer", "cus_1", "customer", None),
+        ("customer", "cus_1", "customer_email", None),
         ("automatic_tax[enabled]", "true", "automatic_tax[enabled]", None),
         ("payment_method_types[0]", "barter", "payment_method_types[0]", None),
     ];

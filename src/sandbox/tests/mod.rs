@@ -91,6 +91,7 @@ fn config(webhook_url: Option<String>) -> SandboxConfig {
     SandboxConfig {
         webhook_url,
         webhook_secret: SECRET.to_owned(),
+        events: Vec::new(),
         product_id: "prod_rolitt".to_owned(),
         prices: vec![price("price_red", "Red", 29_900), price("price_khaki", "Honey Khaki", 29_900)],
         timing: TIMING,
@@ -152,6 +153,11 @@ impl Running {
     async fn deliveries(&self) -> Vec<Value> {
         self.get("/sandbox/stripe/deliveries").await.ok()["deliveries"].as_array().unwrap().clone()
     }
+}
+
+/// A sandbox that tells of these types only.
+fn telling(url: String, events: &[&str]) -> SandboxConfig {
+    SandboxConfig { events: events.iter().map(|kind| (*kind).to_owned()).collect(), ..config(Some(url)) }
 }
 
 /// A session as the shop asks for it.

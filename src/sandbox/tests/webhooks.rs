@@ -19,7 +19,7 @@ fn verified(headers: &HeaderMap, body: &Bytes) -> u64 {
 #[tokio::test]
 async fn a_payment_is_told_signed_and_told_again_until_it_is_accepted() {
     let (receiver, url) = Receiver::start(&[500, 500, 302]).await;
-    let sandbox = start(config(Some(url))).await;
+    let sandbox = start(telling(url, &["payment_intent.succeeded", "checkout.session.*"])).await;
     let id = sandbox.session(&[]).await;
     let paid = sandbox
         .control(&format!("/sandbox/stripe/sessions/{id}/pay"), json!({"card": "4242 4242 4242 4242"}))
@@ -72,7 +72,7 @@ impl Running {
 #[tokio::test]
 async fn a_dropped_event_never_comes_but_is_listed_as_undelivered() {
     let (receiver, url) = Receiver::start(&[]).await;
-    let sandbox = start(config(Some(url))).await;
+    let sandbox = start(telling(url, &["payment_intent.succeeded", "checkout.session.*", "customer.created"])).await;
     sandbox.control("/sandbox/faults", json!({"delivery": {"drop_rate": 1}})).await.ok();
     let id = sandbox.session(&[]).await;
     sandbox.pay(&id).await;
@@ -149,7 +149,7 @@ async fn any_event_can_be_triggered_about_what_is_there() {
     let given = sandbox.control("/sandbox/stripe/trigger", json!({"type": "a.b", "object": {"id": "x"}})).await.ok();
     assert_eq!(given["data"]["object"], json!({"id": "x"}));
     assert_eq!(sandbox.control("/sandbox/stripe/trigger", json!({"object": {}})).await.status, 400);
-    let got = receiver.wait_for(4).await;
+    let got = receiver.wait_for(6).await;
     for (headers, body) in &got {
         verified(headers, body);
     }
@@ -177,7 +177,8 @@ async fn any_event_can_be_triggered_about_what_is_there() {
 async fn a_delayed_payment_settles_by_itself_and_is_told() {
     let (receiver, url) = Receiver::start(&[]).await;
     let timing = Timing { delayed_settle: Duration::from_millis(50), ..TIMING };
-    let sandbox = start(SandboxConfig { timing, ..config(Some(url)) }).await;
+    let events = ["checkout.session.*", "payment_intent.payment_failed"];
+    let sandbox = start(SandboxConfig { timing, ..telling(url, &events) }).await;
     let id = sandbox.session(&[]).await;
     let method = json!({"method": "delayed", "outcome": "fail"});
     sandbox.control(&format!("/sandbox/stripe/sessions/{id}/pay"), method).await.ok();

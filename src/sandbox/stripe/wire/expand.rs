@@ -1,10 +1,22 @@
 //! `expand[]`: ids in an answer replaced by the objects that they name.
 
 use axum::Json;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{catalog::Answered, error::ApiError, params::Reader};
-use crate::sandbox::state::World;
+use super::{
+    error::ApiError,
+    params::Reader,
+    resource::{Answered, Resource},
+};
+use crate::sandbox::{
+    state::World,
+    stripe::{
+        billing::{customer::Customer, invoice::Invoice, subscription::Subscription},
+        catalog::{price::Price, product::Product},
+        checkout::session::Session,
+        payments::{charge::Charge, dispute::Dispute, intent::Intent, method::Method, refund::Refund},
+    },
+};
 
 /// What a request wants expanded.
 #[derive(Default)]
@@ -48,10 +60,7 @@ fn not_expandable(path: &str) -> ApiError {
 /// Follows one path; `None` when it leads to something that is no reference.
 fn expand(world: &World, object: &mut Value, path: &str) -> Option<()> {
     let (field, rest) = path.split_once('.').map_or((path, None), |(field, rest)| (field, Some(rest)));
-    if field == "line_items" && object["object"] == "checkout.session" {
-        let session = world.sessions.get(object["id"].as_str()?)?;
-        object["line_items"] = session.line_items();
-    }
+    include(world, object, field);
     let target = object.as_object_mut()?.get_mut(field)?;
     if let Value::Array(objects) = target {
         let rest = rest?;
@@ -66,12 +75,48 @@ fn expand(world: &World, object: &mut Value, path: &str) -> Option<()> {
     }
 }
 
+/// Some fields are only there when they are asked for.
+fn include(world: &World, object: &mut Value, field: &str) {
+    let id = object["id"].as_str().unwrap_or_default();
+    let included = match (object["object"].as_str().unwrap_or_default(), field) {
+        ("checkout.session", "line_items") => world.sessions.get(id).map(Session::line_items),
+        ("invoice", "payments") => world.invoices.get(id).map(Invoice::payments),
+        ("invoice", "confirmation_secret") => world.invoices.get(id).map(|invoice| {
+            let intent = invoice.intent.as_ref().and_then(|intent| world.intents.get(intent));
+            intent.map_or(Value::Null, |intent| json!({"client_secret": intent.secret, "type": "payment_intent"}))
+        }),
+        ("charge", "refunds") => {
+            let refunds = world.refunds.iter().rev().filter(|refund| refund.charge == id).map(Refund::render);
+            let url = format!("/v1/charges/{id}/refunds");
+            Some(json!({"object": "list", "data": refunds.collect::<Vec<_>>(), "has_more": false, "url": url}))
+        }
+        _ => None,
+    };
+    if let Some(included) = included {
+        object[field] = included;
+    }
+}
+
 impl World {
     /// The object that an id names, as it would be retrieved.
-    fn look_up(&self, id: &str) -> Option<Value> {
-        let product = || self.products.get(id).map(super::catalog::Product::render);
-        let price = || self.prices.get(id).map(super::catalog::Price::render);
-        let intent = || self.intents.get(id).map(super::intent::Intent::render);
-        product().or_else(price).or_else(intent)
+    pub fn look_up(&self, id: &str) -> Option<Value> {
+        let looks = [
+            show::<Product>,
+            show::<Price>,
+            show::<Customer>,
+            show::<Method>,
+            show::<Intent>,
+            show::<Charge>,
+            show::<Refund>,
+            show::<Dispute>,
+            show::<Subscription>,
+            show::<Invoice>,
+            show::<Session>,
+        ];
+        looks.into_iter().find_map(|look| look(self, id))
     }
+}
+
+fn show<R: Resource>(world: &World, id: &str) -> Option<Value> {
+    R::shelf(world).get(id).map(R::render)
 }

@@ -4,12 +4,21 @@ use serde_json::Value;
 
 use super::{
     countries,
-    error::ApiError,
-    ids,
-    params::Reader,
     session::{Asked, Item, PaymentStatus, Session, Status},
 };
-use crate::{domain::money::Currency, sandbox::state::World};
+use crate::{
+    domain::money::Currency,
+    sandbox::{
+        state::World,
+        stripe::{
+            billing::customer::Customer,
+            catalog::price::Draft as PriceDraft,
+            events::Cause,
+            payments::{confirm::METHODS, intent::least},
+            wire::{error::ApiError, ids, params::Reader, resource::Resource},
+        },
+    },
+};
 
 /// The languages of Stripe's page.
 const LOCALES: [&str; 41] = [
@@ -18,20 +27,16 @@ const LOCALES: [&str; 41] = [
     "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 ];
 
-/// The methods that the sandbox can play: cards, and one whose outcome comes later.
-pub const METHODS: [&str; 3] = ["card", "sepa_debit", "us_bank_account"];
-
 const SHORTEST: i64 = 30 * 60;
 const LONGEST: i64 = 24 * 60 * 60;
 
 /// Parameters of Stripe's that the sandbox does not know how to honour.
-const UNSUPPORTED: [&str; 24] = [
+const UNSUPPORTED: [&str; 23] = [
     "after_expiration",
     "consent_collection",
     "currency",
     "custom_fields",
     "custom_text",
-    "customer",
     "customer_update",
     "discounts",
     "invoice_creation",
@@ -61,8 +66,14 @@ pub struct Draft {
 
 struct Line {
     name: String,
-    price: String,
+    price: Asking,
     quantity: i64,
+}
+
+/// A price that is there, or one that the line brings with it.
+enum Asking {
+    Price(String),
+    Made(PriceDraft),
 }
 
 impl Draft {
@@ -81,7 +92,7 @@ impl Draft {
         let mut asked = Asked { success_url, ..Asked::default() };
         asked.cancel_url = reader.url("cancel_url")?.map(str::to_owned);
         asked.client_reference_id = reader.text_up_to("client_reference_id", 200)?.map(str::to_owned);
-        asked.customer_email = email(&mut reader)?;
+        asked.customer_email = reader.email("customer_email")?;
         asked.locale = reader.one_of("locale", &LOCALES)?;
         asked.metadata = reader.metadata("metadata")?;
         asked.allow_promotion_codes = reader.boolean("allow_promotion_codes")?;
@@ -92,8 +103,10 @@ impl Draft {
         if asked.allow_promotion_codes == Some(true) {
             return Err(ApiError::unsupported("allow_promotion_codes=true").at("allow_promotion_codes"));
         }
-        if asked.customer_creation == "always" {
-            return Err(ApiError::unsupported("customer_creation=always").at("customer_creation"));
+        asked.customer = reader.text("customer")?.map(str::to_owned);
+        if asked.customer.is_some() && asked.customer_email.is_some() {
+            let message = "You may only specify one of these parameters: customer, customer_email.";
+            return Err(ApiError::invalid(message).at("customer_email"));
         }
         read_groups(&mut reader, &mut asked)?;
         asked.payment_method_types = methods(&mut reader)?;
@@ -104,11 +117,14 @@ impl Draft {
     }
 
     /// Makes the session, if the catalog has what it sells.
-    pub fn open(self, world: &mut World) -> Result<String, ApiError> {
+    pub fn open(self, world: &mut World, cause: &Cause) -> Result<String, ApiError> {
         let Self { mut asked, lines, expires_at } = self;
         let created = world.now();
         let expires_at = lifetime(expires_at, created)?;
-        let (items, currency) = items(world, &lines)?;
+        if let Some(customer) = &asked.customer {
+            Customer::alive(world, customer, "customer")?;
+        }
+        let (items, currency) = items(world, &lines, cause)?;
         let amount: i64 = items.iter().map(|item| item.unit_amount * item.quantity).sum();
         enough(amount, currency)?;
         if asked.payment_method_types.is_empty() {
@@ -128,7 +144,8 @@ impl Draft {
             currency,
             amount,
             intent: None,
-            customer: None,
+            subscription: None,
+            buyer: None,
             authenticating: None,
             url,
         };
@@ -190,17 +207,6 @@ fn read_groups(reader: &mut Reader<'_>, asked: &mut Asked) -> Result<(), ApiErro
     Ok(())
 }
 
-fn email(reader: &mut Reader<'_>) -> Result<Option<String>, ApiError> {
-    let Some(text) = reader.text_up_to("customer_email", 800)? else { return Ok(None) };
-    let whole = text.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
-    });
-    if whole && !text.contains(char::is_whitespace) && text.matches('@').count() == 1 {
-        return Ok(Some(text.to_owned()));
-    }
-    Err(ApiError::invalid(format!("Invalid email address: {text}")).code("email_invalid").at("customer_email"))
-}
-
 fn methods(reader: &mut Reader<'_>) -> Result<Vec<&'static str>, ApiError> {
     let asked = reader.texts("payment_method_types")?.unwrap_or_default();
     let known = asked.into_iter().map(|(name, text)| {
@@ -224,8 +230,17 @@ fn lines(reader: &mut Reader<'_>) -> Result<Vec<Line>, ApiError> {
         let quantity_name = group.name("quantity");
         let price = group.text("price")?.map(str::to_owned);
         let quantity = group.integer("quantity")?;
-        group.finish_but(&["adjustable_quantity", "dynamic_tax_rates", "price_data", "tax_rates"])?;
-        let price = price.ok_or_else(|| ApiError::missing(&name))?;
+        let made = group.group("price_data")?.map(PriceDraft::read_whole).transpose()?;
+        group.finish_but(&["adjustable_quantity", "dynamic_tax_rates", "tax_rates"])?;
+        let price = match (price, made) {
+            (Some(price), None) => Asking::Price(price),
+            (None, Some(made)) => Asking::Made(made),
+            (None, None) => return Err(ApiError::missing(&name)),
+            (Some(_), Some(_)) => {
+                let message = "You may only specify one of these parameters: price, price_data.";
+                return Err(ApiError::invalid(message).at(name));
+            }
+        };
         let quantity = quantity.ok_or_else(|| ApiError::missing(&quantity_name))?;
         if !(1..=999_999).contains(&quantity) {
             let message = format!("This value must be from 1 to 999999 (it currently is '{quantity}').");
@@ -250,13 +265,22 @@ fn lifetime(expires_at: Option<i64>, created: i64) -> Result<i64, ApiError> {
     }
 }
 
-fn items(world: &World, lines: &[Line]) -> Result<(Vec<Item>, Currency), ApiError> {
+fn items(world: &mut World, lines: &[Line], cause: &Cause) -> Result<(Vec<Item>, Currency), ApiError> {
     let mut items = Vec::with_capacity(lines.len());
     let mut shared = None;
-    for Line { name, price: id, quantity } in lines {
-        let price = world.prices.get(id).ok_or_else(|| ApiError::no_such("price", id, name))?;
-        if !price.active {
+    for Line { name, price, quantity } in lines {
+        let (id, made) = match price {
+            Asking::Price(id) => (id.clone(), false),
+            Asking::Made(draft) => (draft.make_inline(world, cause)?, true),
+        };
+        let price = world.prices.get(&id).ok_or_else(|| ApiError::no_such("price", &id, name))?;
+        if !price.active && !made {
             let message = "The price specified is inactive. This field only accepts active prices.";
+            return Err(ApiError::invalid(message).at(name));
+        }
+        if price.recurring.is_some() {
+            let message = "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use \
+                           only one-time prices.";
             return Err(ApiError::invalid(message).at(name));
         }
         let currency = price.money.currency();
@@ -264,7 +288,7 @@ fn items(world: &World, lines: &[Line]) -> Result<(Vec<Item>, Currency), ApiErro
             return Err(ApiError::invalid("All prices of a Checkout Session must have the same currency.").at(name));
         }
         let product = world.products.get(&price.product);
-        if product.is_some_and(|product| !product.active) {
+        if product.is_some_and(|product| !product.active && !made) {
             let message = format!("The product tied to the price ID `{id}` is marked as inactive.");
             return Err(ApiError::invalid(message).at(name));
         }
@@ -280,14 +304,8 @@ fn items(world: &World, lines: &[Line]) -> Result<(Vec<Item>, Currency), ApiErro
     Ok((items, currency))
 }
 
-/// Stripe's smallest charges, for the currencies that a shop most likely prices in.
 fn enough(amount: i64, currency: Currency) -> Result<(), ApiError> {
-    let least = match currency.code() {
-        "usd" | "eur" | "chf" | "cad" | "aud" | "jpy" => 50,
-        "gbp" => 30,
-        "hkd" => 400,
-        _ => 1,
-    };
+    let least = least(currency);
     if amount >= least {
         return Ok(());
     }

@@ -6,19 +6,21 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    catalog::Answered,
-    error::ApiError,
-    events,
-    gate::Call,
-    ids,
-    list::Page,
-    params::{Metadata, Reader},
+use crate::sandbox::{
+    API_VERSION,
+    state::{Sandbox, World},
+    stripe::{
+        events,
+        wire::{
+            error::ApiError,
+            gate::Call,
+            ids,
+            params::{Metadata, Reader},
+            resource::{Answered, Resource},
+            shelf::Shelf,
+        },
+    },
 };
-use crate::sandbox::{API_VERSION, state::Sandbox};
-
-const KIND: &str = "webhook_endpoint";
-const URL: &str = "/v1/webhook_endpoints";
 
 pub struct Endpoint {
     pub id: String,
@@ -32,13 +34,14 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    pub fn seed(url: &str, secret: &str, now: i64) -> Self {
+    /// For the types in `events`; for all when there are none.
+    pub fn seed(url: &str, secret: &str, events: &[String], now: i64) -> Self {
         Self {
             id: ids::new("we_1"),
             url: url.to_owned(),
             secret: secret.to_owned(),
             enabled: true,
-            events: vec!["*".to_owned()],
+            events: if events.is_empty() { vec!["*".to_owned()] } else { events.to_vec() },
             description: Some("Made by the sandbox from its configuration".to_owned()),
             metadata: Metadata::new(),
             created: now,
@@ -48,13 +51,35 @@ impl Endpoint {
     pub fn wants(&self, kind: &str) -> bool {
         self.enabled && self.events.iter().any(|pattern| events::matches(pattern, kind))
     }
+}
+
+impl Resource for Endpoint {
+    const KIND: &'static str = "webhook_endpoint";
+    const URL: &'static str = "/v1/webhook_endpoints";
+
+    fn shelf(world: &World) -> &Shelf<Self> {
+        &world.endpoints
+    }
+
+    fn shelf_mut(world: &mut World) -> &mut Shelf<Self> {
+        &mut world.endpoints
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
 
     /// Without the secret, which is shown once, on creation.
     fn render(&self) -> Value {
         json!({
-            "id": self.id, "object": KIND, "api_version": API_VERSION, "application": null, "created": self.created,
-            "description": self.description, "enabled_events": self.events, "livemode": false,
-            "metadata": self.metadata, "status": if self.enabled { "enabled" } else { "disabled" }, "url": self.url,
+            "id": self.id, "object": "webhook_endpoint", "api_version": API_VERSION, "application": null,
+            "created": self.created, "description": self.description, "enabled_events": self.events,
+            "livemode": false, "metadata": self.metadata,
+            "status": if self.enabled { "enabled" } else { "disabled" }, "url": self.url,
         })
     }
 }
@@ -71,11 +96,10 @@ pub async fn create(State(sandbox): State<Sandbox>, Extension(call): Extension<C
     }
     reader.finish_but(&["connect", "expand"])?;
     sandbox.with(|world| {
-        let id = ids::new("we_1");
         let secret = ids::with_length("whsec_", 32);
         let created = world.now();
         let endpoint = Endpoint {
-            id: id.clone(),
+            id: ids::new("we_1"),
             url,
             secret: secret.clone(),
             enabled: true,
@@ -86,7 +110,7 @@ pub async fn create(State(sandbox): State<Sandbox>, Extension(call): Extension<C
         };
         let mut rendered = endpoint.render();
         rendered["secret"] = Value::String(secret);
-        world.endpoints.put(id, endpoint);
+        world.put(endpoint);
         Ok(Json(rendered))
     })
 }
@@ -100,35 +124,16 @@ pub async fn update(
     let url = reader.url("url")?.map(str::to_owned);
     let events = enabled_events(&mut reader)?;
     let disabled = reader.boolean("disabled")?;
-    let description = reader.text_up_to("description", 5000)?.map(str::to_owned);
-    let metadata = reader.metadata("metadata")?;
+    let description = reader.change("description")?;
+    let metadata = reader.metadata_change("metadata")?;
     reader.finish_but(&["expand"])?;
     sandbox.with(|world| {
-        let endpoint = world.endpoints.get_mut(&id).ok_or_else(|| ApiError::not_found(KIND, &id, KIND))?;
+        let endpoint = world.find_mut::<Endpoint>(&id)?;
         endpoint.url = url.unwrap_or_else(|| endpoint.url.clone());
         endpoint.events = events.unwrap_or_else(|| endpoint.events.clone());
         endpoint.enabled = disabled.map_or(endpoint.enabled, |disabled| !disabled);
-        endpoint.description = description.or(endpoint.description.take());
-        endpoint.metadata.extend(metadata);
-        Ok(Json(endpoint.render()))
-    })
-}
-
-pub async fn list(State(sandbox): State<Sandbox>, Extension(call): Extension<Call>) -> Answered {
-    let mut reader = Reader::new(&call.params);
-    let page = Page::read(&mut reader)?;
-    reader.finish_but(&["expand"])?;
-    sandbox.with(|world| page.of(&world.endpoints, (KIND, URL), |_| true, Endpoint::render).map(Json))
-}
-
-pub async fn retrieve(
-    State(sandbox): State<Sandbox>,
-    Extension(call): Extension<Call>,
-    Path(id): Path<String>,
-) -> Answered {
-    Reader::new(&call.params).finish_but(&["expand"])?;
-    sandbox.with(|world| {
-        let endpoint = world.endpoints.get(&id).ok_or_else(|| ApiError::not_found(KIND, &id, KIND))?;
+        description.apply(&mut endpoint.description);
+        metadata.apply(&mut endpoint.metadata);
         Ok(Json(endpoint.render()))
     })
 }
@@ -140,8 +145,9 @@ pub async fn delete(
 ) -> Answered {
     Reader::new(&call.params).finish()?;
     sandbox.with(|world| {
-        world.endpoints.remove(&id).ok_or_else(|| ApiError::not_found(KIND, &id, KIND))?;
-        Ok(Json(json!({"id": id, "object": KIND, "deleted": true})))
+        Endpoint::find(world, &id)?;
+        world.endpoints.remove(&id);
+        Ok(Json(json!({"id": id, "object": "webhook_endpoint", "deleted": true})))
     })
 }
 

@@ -155,12 +155,37 @@ impl<'a> Reader<'a> {
         Ok(Some(items.into_iter().map(|(_, name, item)| (name, item)).collect()))
     }
 
-    /// Metadata within Stripe's limits. An empty value unsets a key, so it is left out.
+    /// A text of an update: one that was not sent stays, an empty one is unset.
+    pub fn change(&mut self, field: &'static str) -> Result<Change<String>, ApiError> {
+        if self.is_empty_text(field) {
+            return Ok(Change::Clear);
+        }
+        Ok(self.text(field)?.map_or(Change::Keep, |text| Change::To(text.to_owned())))
+    }
+
+    /// A group of an update, in the same way.
+    pub fn change_group(&mut self, field: &'static str) -> Result<Change<Reader<'a>>, ApiError> {
+        if self.is_empty_text(field) {
+            return Ok(Change::Clear);
+        }
+        Ok(self.group(field)?.map_or(Change::Keep, Change::To))
+    }
+
+    /// Metadata within Stripe's limits, for an object that is made.
     pub fn metadata(&mut self, field: &'static str) -> Result<Metadata, ApiError> {
+        let mut metadata = Metadata::new();
+        self.metadata_change(field)?.apply(&mut metadata);
+        Ok(metadata)
+    }
+
+    /// What an update does to metadata: an empty value unsets a key, an empty text unsets all.
+    pub fn metadata_change(&mut self, field: &'static str) -> Result<MetadataChange, ApiError> {
         let name = self.name(field);
         let group = match self.take(field) {
-            None => return Ok(Metadata::new()),
-            Some(Param::Text(text)) if text.is_empty() => return Ok(Metadata::new()),
+            None => return Ok(MetadataChange::default()),
+            Some(Param::Text(text)) if text.is_empty() => {
+                return Ok(MetadataChange { clear: true, keys: Metadata::new() });
+            }
             Some(Param::Text(_)) => return Err(ApiError::invalid("Invalid hash").at(name)),
             Some(Param::Group(group)) => group,
         };
@@ -169,7 +194,7 @@ impl<'a> Reader<'a> {
                 format!("You can have at most {METADATA_KEYS} metadata keys, but you passed {}.", group.0.len());
             return Err(ApiError::invalid(message).at(name));
         }
-        let mut metadata = Metadata::new();
+        let mut keys = Metadata::new();
         for (key, param) in &group.0 {
             let full = format!("{name}[{key}]");
             let Param::Text(value) = param else {
@@ -177,11 +202,41 @@ impl<'a> Reader<'a> {
             };
             within("keys", key, METADATA_KEY_LENGTH).map_err(|error| error.at(&full))?;
             within("values", value, METADATA_VALUE_LENGTH).map_err(|error| error.at(&full))?;
-            if !value.is_empty() {
-                metadata.insert(key.clone(), value.clone());
-            }
+            keys.insert(key.clone(), value.clone());
         }
-        Ok(metadata)
+        Ok(MetadataChange { clear: false, keys })
+    }
+
+    /// Whether this was sent, and says nothing; it then counts as read.
+    pub fn is_empty_text(&mut self, field: &'static str) -> bool {
+        let empty = matches!(self.params.get(field), Some(Param::Text(text)) if text.is_empty());
+        if empty {
+            self.seen.push(field);
+        }
+        empty
+    }
+
+    /// An amount above zero.
+    pub fn amount(&mut self, field: &'static str) -> Result<Option<i64>, ApiError> {
+        let amount = self.integer(field)?;
+        if amount.is_some_and(|amount| amount < 1) {
+            let error = ApiError::invalid("This value must be greater than or equal to 1.");
+            return Err(error.code("parameter_invalid_integer").at(self.name(field)));
+        }
+        Ok(amount)
+    }
+
+    /// An email address, checked as far as Stripe checks it.
+    pub fn email(&mut self, field: &'static str) -> Result<Option<String>, ApiError> {
+        let Some(text) = self.text_up_to(field, 800)? else { return Ok(None) };
+        let whole = text.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
+        });
+        if whole && !text.contains(char::is_whitespace) && text.matches('@').count() == 1 {
+            return Ok(Some(text.to_owned()));
+        }
+        let error = ApiError::invalid(format!("Invalid email address: {text}"));
+        Err(error.code("email_invalid").at(self.name(field)))
     }
 
     /// Must be called last: whatever was sent and not read is unknown.
@@ -201,6 +256,53 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         Err(ApiError::unknown_parameters(&left.iter().map(|name| self.name(name)).collect::<Vec<_>>()))
+    }
+}
+
+/// What an update does to a field that may be unset.
+pub enum Change<T> {
+    Keep,
+    Clear,
+    To(T),
+}
+
+impl<T> Change<T> {
+    pub fn apply(self, field: &mut Option<T>) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *field = None,
+            Self::To(value) => *field = Some(value),
+        }
+    }
+
+    pub fn map<U>(self, convert: impl FnOnce(T) -> Result<U, ApiError>) -> Result<Change<U>, ApiError> {
+        match self {
+            Self::Keep => Ok(Change::Keep),
+            Self::Clear => Ok(Change::Clear),
+            Self::To(value) => convert(value).map(Change::To),
+        }
+    }
+}
+
+/// See [`Reader::metadata_change`].
+#[derive(Default)]
+pub struct MetadataChange {
+    clear: bool,
+    keys: Metadata,
+}
+
+impl MetadataChange {
+    pub fn apply(self, metadata: &mut Metadata) {
+        if self.clear {
+            metadata.clear();
+        }
+        for (key, value) in self.keys {
+            if value.is_empty() {
+                metadata.remove(&key);
+            } else {
+                metadata.insert(key, value);
+            }
+        }
     }
 }
 

@@ -2,8 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::{error::ApiError, events::Cause, params::Metadata};
-use crate::{domain::money::Currency, sandbox::state::World};
+use crate::{
+    domain::money::Currency,
+    sandbox::{
+        state::World,
+        stripe::{
+            events::Cause,
+            wire::{
+                error::ApiError,
+                params::{Metadata, Reader},
+                resource::{Resource, Wanted},
+                shelf::Shelf,
+            },
+        },
+    },
+};
 
 pub struct Session {
     pub id: String,
@@ -17,10 +30,11 @@ pub struct Session {
     pub amount: i64,
     /// Made when a customer first tries to pay, as since API version 2022-08-01.
     pub intent: Option<String>,
+    pub subscription: Option<String>,
     /// Who paid, once somebody did.
-    pub customer: Option<Customer>,
+    pub buyer: Option<Buyer>,
     /// Who is being asked by the bank whether it is them.
-    pub authenticating: Option<Customer>,
+    pub authenticating: Option<Buyer>,
     /// The page of this session; only as long as it is open.
     pub url: String,
 }
@@ -44,6 +58,7 @@ pub struct Asked {
     pub success_url: String,
     pub cancel_url: Option<String>,
     pub client_reference_id: Option<String>,
+    pub customer: Option<String>,
     pub customer_email: Option<String>,
     pub locale: Option<&'static str>,
     pub metadata: Metadata,
@@ -72,7 +87,7 @@ pub struct Item {
 
 /// What the customer entered on the page.
 #[derive(Clone, Debug, Default)]
-pub struct Customer {
+pub struct Buyer {
     pub email: String,
     pub name: String,
     pub phone: Option<String>,
@@ -128,9 +143,50 @@ impl Item {
     }
 }
 
-impl Session {
+impl Resource for Session {
+    const KIND: &'static str = "checkout.session";
+    const URL: &'static str = "/v1/checkout/sessions";
+    const PARAM: &'static str = "session";
+    const UNSUPPORTED: &'static [&'static str] = &["customer_details", "payment_link"];
+
+    fn shelf(world: &World) -> &Shelf<Self> {
+        &world.sessions
+    }
+
+    fn shelf_mut(world: &mut World) -> &mut Shelf<Self> {
+        &mut world.sessions
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn created(&self) -> i64 {
+        self.created
+    }
+
+    fn filter<'a>(reader: &mut Reader<'a>) -> Result<Wanted<'a, Self>, ApiError> {
+        let customer = reader.text("customer")?;
+        let intent = reader.text("payment_intent")?;
+        let subscription = reader.text("subscription")?;
+        let status = reader.one_of("status", &["complete", "expired", "open"])?;
+        Ok(Box::new(move |session| {
+            customer.is_none_or(|customer| session.asked.customer.as_deref() == Some(customer))
+                && intent.is_none_or(|intent| session.intent.as_deref() == Some(intent))
+                && subscription.is_none_or(|subscription| session.subscription.as_deref() == Some(subscription))
+                && status.is_none_or(|status| session.status.as_str() == status)
+        }))
+    }
+
+    fn find<'w>(world: &'w World, id: &str) -> Result<&'w Self, ApiError> {
+        if !id.starts_with("cs_") {
+            return Err(ApiError::invalid(format!("Invalid checkout.session id: {id}")));
+        }
+        world.sessions.get(id).ok_or_else(|| ApiError::not_found(Self::KIND, id, Self::PARAM))
+    }
+
     /// As retrieved, without `line_items`: those come only when expanded.
-    pub fn render(&self) -> Value {
+    fn render(&self) -> Value {
         let asked = &self.asked;
         let url = (self.status == Status::Open).then_some(&self.url);
         let mut object = json!({
@@ -141,7 +197,8 @@ impl Session {
             "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
             "success_url": asked.success_url, "cancel_url": asked.cancel_url, "locale": asked.locale,
             "client_reference_id": asked.client_reference_id, "metadata": asked.metadata,
-            "customer": null, "customer_creation": asked.customer_creation, "customer_email": asked.customer_email,
+            "customer": asked.customer, "customer_creation": asked.customer.is_none().then_some(asked.customer_creation),
+             "customer_email": asked.customer_email,
             "customer_details": self.customer_details(), "collected_information": self.collected_information(),
             "payment_intent": self.intent, "payment_method_types": asked.payment_method_types,
             "payment_method_collection": "if_required", "payment_method_options": {},
@@ -168,14 +225,16 @@ impl Session {
             },
             "payment_link": null, "payment_method_configuration_details": null, "permissions": null,
             "recovered_from": null, "saved_payment_method_options": null, "setup_intent": null, "shipping_cost": null,
-            "shipping_options": [], "submit_type": asked.submit_type, "subscription": null, "wallet_options": null,
+            "shipping_options": [], "submit_type": asked.submit_type, "subscription": self.subscription, "wallet_options": null,
         });
         if let (Value::Object(object), Value::Object(constant)) = (&mut object, constant) {
             object.extend(constant);
         }
         object
     }
+}
 
+impl Session {
     fn customer_details(&self) -> Value {
         let details = |email: &str, name: Option<&str>, phone: Option<&str>, address: Value| {
             json!({
@@ -183,7 +242,7 @@ impl Session {
                 "tax_ids": if name.is_some() { json!([]) } else { Value::Null },
             })
         };
-        match (&self.customer, &self.asked.customer_email) {
+        match (&self.buyer, &self.asked.customer_email) {
             (Some(who), _) => details(&who.email, Some(&who.name), who.phone.as_deref(), who.address.render()),
             (None, Some(email)) => details(email, None, None, Value::Null),
             (None, None) => Value::Null,
@@ -191,10 +250,10 @@ impl Session {
     }
 
     fn collected_information(&self) -> Value {
-        let customer = self.customer.as_ref().filter(|_| self.asked.countries.is_some());
-        customer.map_or(
+        let buyer = self.buyer.as_ref().filter(|_| self.asked.countries.is_some());
+        buyer.map_or(
             Value::Null,
-            |customer| json!({"shipping_details": {"address": customer.address.render(), "name": customer.name}}),
+            |buyer| json!({"shipping_details": {"address": buyer.address.render(), "name": buyer.name}}),
         )
     }
 
@@ -224,9 +283,7 @@ impl World {
     /// Ends an open session: nobody can pay it any more.
     pub fn expire(&mut self, id: &str, cause: Cause) -> Result<(), ApiError> {
         let now = self.now();
-        let Some(session) = self.sessions.get_mut(id) else {
-            return Err(ApiError::not_found("checkout.session", id, "session"));
-        };
+        let session = self.find_mut::<Session>(id)?;
         if session.status != Status::Open {
             let message = format!(
                 "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of \
@@ -238,10 +295,18 @@ impl World {
         session.status = Status::Expired;
         let object = session.render();
         let key = (session.expires_at, id.to_owned());
-        if let Some(intent) = session.intent.as_ref().and_then(|intent| self.intents.get_mut(intent)) {
-            intent.cancel(now);
+        let mut canceled = None;
+        let intent = session.intent.clone();
+        if let Some(intent) = intent.and_then(|intent| self.intents.get_mut(&intent))
+            && intent.status.is_open()
+        {
+            intent.cancel("automatic", now);
+            canceled = Some(intent.render());
         }
         self.expiring.remove(&key);
+        if let Some(intent) = canceled {
+            self.emit("payment_intent.canceled", &intent, cause.clone());
+        }
         self.emit("checkout.session.expired", &object, cause);
         Ok(())
     }

@@ -7,6 +7,8 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
+use crate::sandbox::stripe::payments::tender::Decline;
+
 /// One error as Stripe answers it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ApiError {
@@ -15,13 +17,16 @@ pub struct ApiError {
     pub code: Option<&'static str>,
     pub message: String,
     pub param: Option<String>,
+    /// What some errors say besides: `decline_code`, `payment_intent`, `charge`.
+    pub more: Box<Map<String, Value>>,
 }
 
 impl ApiError {
     /// A request that is wrong in some way that has no code of its own.
     pub fn invalid(message: impl Into<String>) -> Self {
         let status = StatusCode::BAD_REQUEST;
-        Self { status, kind: "invalid_request_error", code: None, message: message.into(), param: None }
+        let more = Box::default();
+        Self { status, kind: "invalid_request_error", code: None, message: message.into(), param: None, more }
     }
 
     pub fn at(mut self, param: impl Into<String>) -> Self {
@@ -31,6 +36,12 @@ impl ApiError {
 
     pub fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
+        self
+    }
+
+    /// Adds what only some errors have.
+    pub fn with(mut self, name: &str, value: Value) -> Self {
+        self.more.insert(name.to_owned(), value);
         self
     }
 
@@ -78,6 +89,21 @@ impl ApiError {
     /// An object that the address names and that does not exist.
     pub fn not_found(kind: &str, id: &str, param: &str) -> Self {
         Self::no_such(kind, id, param).status(StatusCode::NOT_FOUND)
+    }
+
+    /// A means of payment that the bank refuses.
+    pub fn declined(decline: Decline) -> Self {
+        let error = Self::invalid(decline.message).code(decline.code).status(StatusCode::PAYMENT_REQUIRED);
+        let error = Self { kind: "card_error", ..error };
+        match decline.reason {
+            Some(reason) => error.with("decline_code", json!(reason)),
+            None => error,
+        }
+    }
+
+    /// An intent in a state in which this cannot be done; Stripe shows the intent with it.
+    pub fn unexpected_state(message: impl Into<String>, intent: Value) -> Self {
+        Self::invalid(message).code("payment_intent_unexpected_state").with("payment_intent", intent)
     }
 
     pub fn unrecognized_url(method: &Method, path: &str) -> Self {
@@ -139,13 +165,13 @@ impl ApiError {
             400..=499 => ("invalid_request_error", None, "An injected fault of the sandbox."),
             _ => ("api_error", None, "An unknown error occurred. (An injected fault of the sandbox.)"),
         };
-        Self { status, kind, code, message: message.to_owned(), param: None }
+        Self { kind, code, ..Self::invalid(message).status(status) }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut error = Map::new();
+        let mut error = *self.more;
         if let Some(code) = self.code {
             error.insert("code".to_owned(), json!(code));
             let page = code.replace('_', "-");

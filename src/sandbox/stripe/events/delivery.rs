@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
 
-use super::{endpoints::Endpoint, signature};
+use super::{endpoint::Endpoint, signature};
 use crate::sandbox::{
     Timing,
     faults::{DeliveryFaults, happens},
@@ -137,11 +137,15 @@ impl Delivery {
     async fn attempt(&self, sandbox: &Sandbox, number: u32, duplicate: bool) -> bool {
         // The endpoint's address and secret of now: both may have been changed since the last attempt.
         let found = sandbox.with(|world| {
-            let endpoint = world.endpoints.get(&self.endpoint)?;
+            let endpoint = world.endpoints.get(&self.endpoint).filter(|endpoint| endpoint.enabled)?;
             let event = world.events.get(&self.event)?;
             Some((endpoint.url.clone(), endpoint.secret.clone(), event.body.clone()))
         });
-        let Some((url, secret, body)) = found else { return true };
+        let Some((url, secret, body)) = found else {
+            // An endpoint that is gone or switched off has nothing to accept any more.
+            sandbox.with(|world| world.accepted(&self.event, &self.endpoint));
+            return true;
+        };
         let at = OffsetDateTime::now_utc();
         let started = Instant::now();
         let outcome = post(sandbox, &url, &secret, body).await;
@@ -153,9 +157,9 @@ impl Delivery {
             let Some(event) = world.events.get_mut(&self.event) else { return };
             event.answered.send_replace(true);
             if accepted {
-                event.pending.retain(|endpoint| *endpoint != self.endpoint);
+                world.accepted(&self.event, &self.endpoint);
             }
-            world.record(attempt);
+            world.note(attempt);
         });
         accepted
     }
@@ -167,7 +171,7 @@ impl Delivery {
             let outcome = Outcome::Failed("dropped by the fault drop_rate, never sent".to_owned());
             let at = OffsetDateTime::now_utc();
             let took = Duration::ZERO;
-            world.record(Attempt { event, kind, endpoint, url, number: 0, duplicate: false, at, took, outcome });
+            world.note(Attempt { event, kind, endpoint, url, number: 0, duplicate: false, at, took, outcome });
         });
     }
 }
@@ -204,7 +208,13 @@ fn failure(error: &reqwest::Error) -> String {
 }
 
 impl World {
-    fn record(&mut self, attempt: Attempt) {
+    fn accepted(&mut self, event: &str, endpoint: &str) {
+        if let Some(event) = self.events.get_mut(event) {
+            event.pending.retain(|pending| pending != endpoint);
+        }
+    }
+
+    fn note(&mut self, attempt: Attempt) {
         if self.deliveries.len() == REMEMBERED {
             self.deliveries.pop_front();
         }

@@ -1,0 +1,4 @@
+//! What is sold: products and prices.
+
+pub mod price;
+pub mod product;
