@@ -1,51 +1,18 @@
 //! The process: command line, configuration, telemetry, state, listeners, drain. No rule of the shop is in here.
 
+mod cli;
 mod serve;
 
 use std::{path::Path, process::ExitCode};
 
-use clap::{Parser, Subcommand, ValueEnum};
-use rolitt::{
-    ops::commands,
-    server::{
-        config::Config,
-        telemetry::{self, LogFormat},
-    },
+use clap::Parser as _;
+use rolitt::server::{
+    config::Config,
+    telemetry::{self, LogFormat},
 };
 use secrecy::SecretString;
 
-/// A pre-order shop and its payments.
-#[derive(Parser)]
-#[command(name = "rolitt", version, about)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Serve the shop (the default).
-    Serve,
-    /// Bring the database's schema up to date.
-    Migrate,
-    /// Check the configuration and the connections; change nothing.
-    Check {
-        /// Print one JSON object.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Run the sandbox for Stripe and Klaviyo alone.
-    Sandbox,
-    /// Start or stop the embedded PostgreSQL of development.
-    Postgres { action: PostgresAction },
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum PostgresAction {
-    /// Start it and leave it running; its URL is then in ROLITT_DATA_DIR/database-url.
-    Start,
-    Stop,
-}
+use self::cli::{Cli, Command};
 
 /// The environment, with `.env` behind it in development. Read here and nowhere else.
 struct Environment {
@@ -104,11 +71,8 @@ async fn run(command: Command, environment: &Environment) -> anyhow::Result<()> 
     let path = std::env::var_os("PATH");
     match command {
         Command::Serve => serve::serve(config, leptos_options(environment)?, path).await,
-        Command::Migrate => commands::migrate(&config, path).await,
-        Command::Check { json } => commands::check(&config, json).await,
         Command::Sandbox => serve::sandbox_alone(&config).await,
-        Command::Postgres { action: PostgresAction::Start } => commands::start_postgres(&config, path).await,
-        Command::Postgres { action: PostgresAction::Stop } => commands::stop_postgres(&config, path),
+        command => cli::answer(command, &config, path).await,
     }
 }
 

@@ -9,16 +9,10 @@ use rolitt::{
     ops, router,
     sandbox::{self, SandboxConfig},
     server::{
-        config::{Config, Database, Environment, SandboxNeed},
-        http, listener, outbox,
+        config::{Config, Environment, SandboxNeed},
+        http, listener, outbox, reconcile,
         state::{AppState, Shop},
-        store::{
-            Store,
-            postgres::{
-                PostgresStore,
-                embedded::{Embedded, Purpose},
-            },
-        },
+        store::{Store, postgres::PostgresStore},
         webhook::retry,
     },
 };
@@ -47,7 +41,7 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     if let Some(need) = &config.sandbox {
         start_sandbox(&config, need, &helpers, sandbox_end.clone()).await?;
     }
-    let (store, embedded) = open_store(&config, path).await?;
+    let (store, embedded) = ops::desk::open_store(&config, path).await?;
     let shop = Arc::new(Shop::new(&config, Arc::new(store.clone()), http::client()?, end.clone()));
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
     if shop.klaviyo.is_none() {
@@ -132,16 +126,6 @@ async fn start_sandbox(
     Ok(())
 }
 
-async fn open_store(config: &Config, path: Option<OsString>) -> anyhow::Result<(PostgresStore, Option<Embedded>)> {
-    match &config.database {
-        Database::Url(url) => Ok((PostgresStore::new(url)?, None)),
-        Database::Embedded => {
-            let embedded = Embedded::start(&config.data_dir, path, Purpose::Development).await?;
-            Ok((PostgresStore::new(embedded.url())?, Some(embedded)))
-        }
-    }
-}
-
 fn start_catalogue(shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationToken) {
     let (shop, end) = (shop.clone(), end.clone());
     workers.spawn(async move { shop.catalogue.run(end).await });
@@ -156,7 +140,8 @@ fn start_workers_when_migrated(
     workers: &TaskTracker,
     end: &CancellationToken,
 ) {
-    let (store, shop, end, migrate) = (store.clone(), shop.clone(), end.clone(), config.migrate);
+    let (store, shop, end) = (store.clone(), shop.clone(), end.clone());
+    let (migrate, every) = (config.migrate, config.reconcile_every);
     let tracker = workers.clone();
     workers.spawn(async move {
         let mut told = false;
@@ -178,6 +163,10 @@ fn start_workers_when_migrated(
         tracing::info!("the database is ready");
         let (one, token) = (shop.clone(), end.clone());
         tracker.spawn(async move { retry::run(&one, token).await });
+        if let Some(every) = every {
+            let (one, token) = (shop.clone(), end.clone());
+            tracker.spawn(async move { reconcile::run(&one, every, token).await });
+        }
         for _ in 0..outbox::SENDERS {
             let (one, token) = (shop.clone(), end.clone());
             tracker.spawn(async move { outbox::run(&one, token).await });

@@ -44,6 +44,11 @@ impl Money {
         self.currency
     }
 
+    /// Whether Stripe can charge or give back exactly this.
+    pub const fn is_whole(self) -> bool {
+        self.minor % self.currency.step() == 0
+    }
+
     /// The amount in major units with all its decimals and no symbol: `299.00`, `45000`, `12.340`.
     pub fn decimal(self) -> String {
         let digits = self.currency.exponent();
@@ -98,6 +103,16 @@ impl Currency {
             | b"vuv" | b"xaf" | b"xof" | b"xpf" => 0,
             b"bhd" | b"jod" | b"kwd" | b"omr" | b"tnd" => 3,
             _ => 2,
+        }
+    }
+
+    /// What amounts of this currency must be a multiple of, in minor units: Stripe charges no fraction of a króna or a Ugandan
+    /// shilling, and rounds thousandths to ten. Source: <https://docs.stripe.com/currencies#special-cases>.
+    pub const fn step(self) -> i64 {
+        match &self.0 {
+            b"isk" | b"ugx" => 100,
+            b"bhd" | b"jod" | b"kwd" | b"omr" | b"tnd" => 10,
+            _ => 1,
         }
     }
 
@@ -192,6 +207,42 @@ mod tests {
         assert_eq!(money(500, "isk").decimal(), "5.00");
         assert_eq!(money(500, "ugx").decimal(), "5.00");
         assert_eq!(money(500, "mga").decimal(), "500");
+    }
+
+    /// Every currency that Stripe presents prices in, by how many of its minor units make one.
+    /// Source: <https://docs.stripe.com/currencies#presentment-currencies>.
+    const OFFERED: [(u32, &str); 3] = [
+        (0, "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"),
+        (3, "bhd jod kwd omr tnd"),
+        (
+            2,
+            "usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop \
+             crc cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl htg huf idr ils inr isk jmd kes kgs \
+             khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen \
+             pgk php pkr pln qar ron rsd rub sar sbd scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah ugx \
+             uyu uzs wst yer zar zmw",
+        ),
+    ];
+
+    #[test]
+    fn every_currency_offered_is_shown_and_sent_as_stripe_has_it() {
+        for (exponent, codes) in OFFERED {
+            for code in codes.split_whitespace() {
+                let one = money(10_i64.pow(exponent), code);
+                assert_eq!(one.currency().exponent(), exponent, "{code}");
+                let (decimal, shown) = (one.decimal(), one.display());
+                assert_eq!(
+                    decimal,
+                    if exponent == 0 { "1".to_owned() } else { format!("1.{}", "0".repeat(exponent as usize)) }
+                );
+                assert!(shown.chars().filter(char::is_ascii_digit).eq("1".chars()), "{code}: {shown}");
+                assert!(one.is_whole(), "{code}: one of it can be charged");
+                let smallest = money(1, code);
+                let coarse = ["isk", "ugx", "bhd", "jod", "kwd", "omr", "tnd"].contains(&code);
+                assert_eq!(smallest.is_whole(), !coarse, "{code}");
+            }
+        }
+        assert!(money(1_230, "kwd").is_whole() && !money(1_234, "kwd").is_whole());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The bodies of the subcommands. Each prints what it found and fails with one line that says what to mend.
 
-use std::{ffi::OsString, io::Write};
+use std::ffi::OsString;
 
 use anyhow::Context;
 use serde_json::json;
 
+use super::desk::{open_store, say};
 use crate::server::{
     config::{Config, Database},
     http,
@@ -20,13 +21,7 @@ use crate::server::{
 
 /// `rolitt migrate`.
 pub async fn migrate(config: &Config, path: Option<OsString>) -> anyhow::Result<()> {
-    let (store, embedded) = match &config.database {
-        Database::Url(url) => (PostgresStore::new(url)?, None),
-        Database::Embedded => {
-            let embedded = Embedded::start(&config.data_dir, path, Purpose::Development).await?;
-            (PostgresStore::new(embedded.url())?, Some(embedded))
-        }
-    };
+    let (store, embedded) = open_store(config, path).await?;
     let result = store.migrate().await.context("migrating the database");
     store.close().await;
     if let Some(embedded) = embedded {
@@ -105,9 +100,4 @@ pub async fn start_postgres(config: &Config, path: Option<OsString>) -> anyhow::
 pub fn stop_postgres(config: &Config, path: Option<OsString>) -> anyhow::Result<()> {
     Embedded::stop_any(&config.data_dir, path)?;
     say("PostgreSQL is stopped")
-}
-
-fn say(line: &str) -> anyhow::Result<()> {
-    writeln!(std::io::stdout(), "{line}")?;
-    Ok(())
 }

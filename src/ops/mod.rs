@@ -1,4 +1,8 @@
 //! The merchant's side: the operations listener, and the bodies of the subcommands.
 
-pub mod commands;
 pub mod listener;
+
+pub mod books;
+pub mod commands;
+pub mod desk;
+pub mod preorders;

@@ -10,6 +10,7 @@ pub mod fulfilment;
 pub mod outbox;
 pub mod pages;
 pub mod reconcile;
+pub mod refund;
 pub mod webhook;
 
 pub mod lane;

@@ -9,10 +9,14 @@ mod test_app;
 
 mod architecture;
 mod checkout;
+mod commands;
 mod configuration;
+mod life;
 mod migrations;
 mod outbox;
 mod pages;
+mod peers;
+mod reconcile;
 mod store;
 mod webhook;
 mod webhook_meaning;

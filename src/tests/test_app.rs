@@ -50,6 +50,7 @@ pub struct TestApp {
     pub sandbox: String,
     pub clock: Arc<TestClock>,
     database: String,
+    variables: HashMap<&'static str, String>,
     end: CancellationToken,
     finished: bool,
 }
@@ -87,7 +88,7 @@ impl TestApp {
     pub async fn start_with(setup: Setup) -> Self {
         let [public, operations, sandbox] = [listen().await, listen().await, listen().await];
         let (database, url) = fresh_database().await;
-        let mut variables: HashMap<&str, String> = HashMap::from([
+        let mut variables: HashMap<&'static str, String> = HashMap::from([
             ("LEPTOS_SITE_ADDR", address(&public).to_string()),
             ("OPS_ADDR", address(&operations).to_string()),
             ("SANDBOX_ADDR", address(&sandbox).to_string()),
@@ -120,7 +121,19 @@ impl TestApp {
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         tokio::spawn(listener::serve(operations, ops::listener::router(shop.clone(), metrics), end.clone()));
         let [public, operations, sandbox] = addresses;
-        Self { shop, store, http: client, public, operations, sandbox, clock, database, end, finished: false }
+        Self {
+            shop,
+            store,
+            http: client,
+            public,
+            operations,
+            sandbox,
+            clock,
+            database,
+            variables,
+            end,
+            finished: false,
+        }
     }
 
     pub fn pool(&self) -> &PgPool {
@@ -246,6 +259,24 @@ impl TestApp {
         serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default()
     }
 
+    /// The real program, with this shop's variables: its exit status, what it said, and what it complained of.
+    pub async fn rolitt(&self, arguments: &[&str]) -> (i32, String, String) {
+        self.rolitt_with(arguments, &[]).await
+    }
+
+    pub async fn rolitt_with(&self, arguments: &[&str], more: &[(&str, &str)]) -> (i32, String, String) {
+        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_rolitt"))
+            .args(arguments)
+            .env_clear()
+            .envs(&self.variables)
+            .envs(more.iter().copied())
+            .output()
+            .await
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
     /// Waits until `condition` holds, for what another task does (the sandbox's deliveries).
     pub async fn until<F: Future<Output = bool>>(&self, what: &str, mut condition: impl FnMut() -> F) {
         for _ in 0..400 {
@@ -287,7 +318,7 @@ pub fn paid_session(id: &str) -> Value {
         "collected_information": { "shipping_details": { "name": "Jo Buyer", "address": {
             "line1": "1 Main Street", "line2": null, "city": "Portland", "state": "OR", "postal_code": "97201", "country": "US",
         } } },
-        "metadata": { "color": "Sakura Pink", "locale": "en", "attempt": "a",
+        "metadata": { "color": "Sakura Pink", "locale": "en", "attempt": format!("a-{id}"),
                       "expected_amount_minor": "29900", "expected_currency": "usd" },
     })
 }

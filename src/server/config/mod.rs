@@ -9,6 +9,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use secrecy::SecretString;
@@ -42,6 +43,8 @@ pub struct Config {
     /// ISO 3166-1 alpha-2 codes.
     pub shipping_countries: Arc<[String]>,
     pub limits: Limits,
+    /// How often the books are compared with the provider's; `None` is never.
+    pub reconcile_every: Option<Duration>,
     pub admin_token: Option<SecretString>,
 }
 
@@ -148,6 +151,7 @@ impl Config {
                 .unwrap_or(true),
             shipping_countries: shipping_countries(&mut reader),
             limits: limits(&mut reader),
+            reconcile_every: reconcile_every(&mut reader),
             admin_token: {
                 let needed = reader.production;
                 reader.secret("ADMIN_TOKEN", needed, |value| {
@@ -178,6 +182,7 @@ struct Parts {
     klaviyo: KlaviyoParts,
     shipping_countries: Option<Arc<[String]>>,
     limits: Limits,
+    reconcile_every: Option<Duration>,
     admin_token: Option<SecretString>,
 }
 
@@ -214,6 +219,7 @@ impl Parts {
             sandbox,
             shipping_countries: self.shipping_countries?,
             limits: self.limits,
+            reconcile_every: self.reconcile_every,
             admin_token: self.admin_token,
         })
     }
@@ -340,6 +346,18 @@ fn database(reader: &mut Reader<'_>) -> Option<Database> {
         None if production || given => None,
         None => Some(Database::Embedded),
     }
+}
+
+fn reconcile_every(reader: &mut Reader<'_>) -> Option<Duration> {
+    const DEFAULT: Duration = Duration::from_mins(5);
+    const SHORTEST: Duration = Duration::from_secs(1);
+    reader
+        .parsed("RECONCILE_EVERY", |text| match humantime::parse_duration(text) {
+            _ if text == "off" => Ok(None),
+            Ok(every) if every >= SHORTEST => Ok(Some(every)),
+            _ => Err("must be a duration of at least a second, like 5m, or off".to_owned()),
+        })
+        .unwrap_or(Some(DEFAULT))
 }
 
 fn shipping_countries(reader: &mut Reader<'_>) -> Option<Arc<[String]>> {

@@ -72,13 +72,16 @@ pub enum Effect<'a> {
     },
 }
 
+/// Makes the messages that consequences cause.
+pub type Messages<'a> = dyn Fn(&Preorder, &Case, &[Consequence]) -> Vec<Message> + Send + Sync + 'a;
+
 /// A change of one purchase. The functions may be called several times.
 pub struct CaseEffect<'a> {
     pub provider: ProviderId,
     pub key: CaseKey<'a>,
     pub decide: &'a (dyn Fn(&Case) -> Change + Send + Sync),
     /// The messages that consequences which have just begun cause.
-    pub messages: &'a (dyn Fn(&Preorder, &Case, &[Consequence]) -> Vec<Message> + Send + Sync),
+    pub messages: &'a Messages<'a>,
     pub ids: &'a dyn Ids,
 }
 

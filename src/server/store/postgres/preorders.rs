@@ -41,18 +41,18 @@ pub struct Row {
 }
 
 /// The key as the four columns that a preorder is found by; three of them are null.
-fn columns<'a>(key: PurchaseKey<'a>) -> (Option<&'a str>, Option<&'a str>, Option<&'a str>, Option<&'a str>) {
+fn columns(key: PurchaseKey<'_>) -> [Option<&str>; 4] {
     match key {
-        PurchaseKey::Id(id) => (Some(id), None, None, None),
-        PurchaseKey::Number(number) => (None, Some(number.as_str()), None, None),
-        PurchaseKey::Session(session) => (None, None, Some(session.as_str()), None),
-        PurchaseKey::Intent(intent) => (None, None, None, Some(intent.as_str())),
+        PurchaseKey::Id(id) => [Some(id), None, None, None],
+        PurchaseKey::Number(number) => [None, Some(number.as_str()), None, None],
+        PurchaseKey::Session(session) => [None, None, Some(session.as_str()), None],
+        PurchaseKey::Intent(intent) => [None, None, None, Some(intent.as_str())],
     }
 }
 
 /// The preorder of this key; the oldest, should several share an intent.
 pub async fn find(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result<Option<Preorder>, StoreError> {
-    let (id, number, session, intent) = columns(key);
+    let [id, number, session, intent] = columns(key);
     sqlx::query_as!(
         Row,
         r#"select id, preorder_number, provider, session_id, payment_intent_id, attempt, status::text as "status!", email,
@@ -79,7 +79,7 @@ pub async fn find(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result
 
 /// As `find`, and locks the row until the transaction ends.
 pub async fn find_locked(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result<Option<Preorder>, StoreError> {
-    let (id, number, session, intent) = columns(key);
+    let [id, number, session, intent] = columns(key);
     sqlx::query_as!(
         Row,
         r#"select id, preorder_number, provider, session_id, payment_intent_id, attempt, status::text as "status!", email,

@@ -1,0 +1,181 @@
+//! The command line: what can be typed, and which body answers. No rule of the shop is in here.
+
+use std::{ffi::OsString, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rolitt::{
+    domain::{
+        life::Act,
+        payment::ProviderId,
+        preorder::{PreorderNumber, PreorderStatus},
+    },
+    ops::{
+        books, commands,
+        desk::Desk,
+        preorders::{self, provider},
+    },
+    server::{config::Config, payments::capability::RefundReason, reconcile::Options, store::PreorderFilter},
+};
+
+/// A pre-order shop and its payments.
+#[derive(Parser)]
+#[command(name = "rolitt", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve the shop (the default).
+    Serve,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Check the configuration and the connections; change nothing.
+    Check {
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look whether the provider is set up to tell this shop what happens.
+    Doctor {
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compare the books with the provider's, and repair what differs.
+    Reconcile {
+        /// How far back to look (24h, 7d) instead of from the last comparison on.
+        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        since: Option<Duration>,
+        /// Say what differs, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// See orders, and act on them.
+    #[command(subcommand)]
+    Preorders(Preorders),
+    /// Run the sandbox for Stripe and Klaviyo alone.
+    Sandbox,
+    /// Start or stop the embedded PostgreSQL of development.
+    Postgres { action: PostgresAction },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum PostgresAction {
+    /// Start it and leave it running; its URL is then in ROLITT_DATA_DIR/database-url.
+    Start,
+    Stop,
+}
+
+#[derive(Subcommand)]
+pub enum Preorders {
+    /// List orders, newest first.
+    List(Listing),
+    /// Show one order with its payment, refunds and disputes.
+    Show {
+        number: PreorderNumber,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say that a held order was looked at: it counts as sold from now on.
+    Approve { number: PreorderNumber },
+    /// Say that an order was sent.
+    Ship {
+        number: PreorderNumber,
+        /// The carrier's number.
+        #[arg(long)]
+        tracking: Option<String>,
+    },
+    /// Say that an order arrived.
+    Deliver { number: PreorderNumber },
+    /// Give money back, all that is left of it or a part.
+    Refund {
+        number: PreorderNumber,
+        /// In minor units of what was charged: 500 is 5 USD.
+        #[arg(long, value_name = "MINOR")]
+        amount_minor: Option<i64>,
+        #[arg(long)]
+        reason: Option<Reason>,
+    },
+}
+
+#[derive(Args)]
+pub struct Listing {
+    /// Only orders in this state, such as paid.
+    #[arg(long)]
+    status: Option<PreorderStatus>,
+    /// Only orders that a person must look at.
+    #[arg(long)]
+    review: bool,
+    #[arg(long)]
+    email: Option<String>,
+    #[arg(long, value_parser = provider)]
+    provider: Option<ProviderId>,
+    /// Only orders older than this one: the next page.
+    #[arg(long, value_name = "NUMBER")]
+    after: Option<PreorderNumber>,
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+    /// Print a JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Reason {
+    Duplicate,
+    Fraudulent,
+    RequestedByCustomer,
+}
+
+impl From<Reason> for RefundReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Duplicate => Self::Duplicate,
+            Reason::Fraudulent => Self::Fraudulent,
+            Reason::RequestedByCustomer => Self::RequestedByCustomer,
+        }
+    }
+}
+
+/// Answers the commands that end by themselves.
+pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -> anyhow::Result<()> {
+    match command {
+        Command::Serve | Command::Sandbox => Ok(()),
+        Command::Migrate => commands::migrate(config, path).await,
+        Command::Check { json } => commands::check(config, json).await,
+        Command::Doctor { json } => books::doctor(config, json).await,
+        Command::Reconcile { since, dry_run, json } => {
+            books::reconcile(config, path, Options { since, dry_run }, json).await
+        }
+        Command::Preorders(command) => {
+            let desk = Desk::open(config, path).await?;
+            let result = preorder(&desk, command).await;
+            desk.close().await;
+            result
+        }
+        Command::Postgres { action: PostgresAction::Start } => commands::start_postgres(config, path).await,
+        Command::Postgres { action: PostgresAction::Stop } => commands::stop_postgres(config, path),
+    }
+}
+
+async fn preorder(desk: &Desk, command: Preorders) -> anyhow::Result<()> {
+    match command {
+        Preorders::List(Listing { status, review, email, provider, after, limit, json }) => {
+            let filter = PreorderFilter { status, in_review: review, provider, email, since: None, after };
+            preorders::list(desk, &filter, limit, json).await
+        }
+        Preorders::Show { number, json } => preorders::show(desk, &number, json).await,
+        Preorders::Approve { number } => preorders::act(desk, &number, &Act::Approve).await,
+        Preorders::Ship { number, tracking } => preorders::act(desk, &number, &Act::Ship { tracking }).await,
+        Preorders::Deliver { number } => preorders::act(desk, &number, &Act::Deliver).await,
+        Preorders::Refund { number, amount_minor, reason } => {
+            preorders::refund(desk, &number, amount_minor, reason.map(Into::into)).await
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `rolitt reconcile` and `rolitt doctor`.
+
+use std::{ffi::OsString, net::SocketAddr, time::Duration};
+
+use serde_json::json;
+
+use super::desk::{Desk, say, say_json};
+use crate::server::{
+    config::Config,
+    doctor::{self, Finding, Verdict},
+    http,
+    payments::stripe::Stripe,
+    reconcile::{self, Options, Report},
+    signatures::Seen,
+};
+
+/// `rolitt reconcile`: compares, repairs, and fails when something stays unexplained or could not be compared.
+pub async fn reconcile(config: &Config, path: Option<OsString>, options: Options, as_json: bool) -> anyhow::Result<()> {
+    let desk = Desk::open(config, path).await?;
+    let compared = reconcile::reconcile(&desk.shop, options).await;
+    desk.close().await;
+    let report = compared?;
+    if as_json {
+        say_json(&report)?;
+    } else {
+        print(&report, options.dry_run)?;
+    }
+    let failures = report.scopes.iter().filter(|scope| scope.failure.is_some()).count();
+    anyhow::ensure!(failures == 0, "{failures} list(s) could not be compared to their end; the next run goes on there");
+    anyhow::ensure!(report.unexplained == 0, "{} difference(s) need a person", report.unexplained);
+    Ok(())
+}
+
+fn print(report: &Report, dry_run: bool) -> anyhow::Result<()> {
+    for difference in &report.differences {
+        let number = difference.number.as_deref().unwrap_or("-");
+        let end = match (difference.repaired, dry_run) {
+            (true, _) => "repaired",
+            (false, true) => "found",
+            (false, false) => "UNEXPLAINED",
+        };
+        say(&format!("{end}  {number}  {}  {}", difference.id, difference.what))?;
+    }
+    for scope in &report.scopes {
+        let mut line = format!(
+            "{:<8} {:<10} {:>6} compared, {:>4} differed, {:>4} unexplained",
+            scope.provider,
+            scope.scope.to_string(),
+            scope.compared,
+            scope.differed,
+            scope.unexplained
+        );
+        if let Some(failure) = &scope.failure {
+            line = format!("{line}; not finished: {failure}");
+        }
+        say(&line)?;
+    }
+    say(&format!("unexplained differences: {}", report.unexplained))
+}
+
+/// `rolitt doctor`: one line for each thing that was looked at; fails when one of them is a fault.
+pub async fn doctor(config: &Config, as_json: bool) -> anyhow::Result<()> {
+    // The one provider that sends events.
+    let stripe = Stripe::new(&config.stripe, http::client()?);
+    let mut found = match doctor::endpoint(&stripe, &config.app_url).await {
+        Ok(findings) => findings,
+        Err(error) => {
+            let mend = if error.retryable() {
+                "look whether the provider can be reached from here, then run this again"
+            } else {
+                "mend the key, or its permission to read webhook endpoints"
+            };
+            let verdict = Verdict::Fault { told: error.to_string(), mend: mend.to_owned() };
+            vec![Finding { what: "provider", verdict }]
+        }
+    };
+    let seen = ask(config.listeners.operations).await;
+    found.push(doctor::signatures(seen.as_ref(), time::OffsetDateTime::now_utc()));
+    let faults = found.iter().filter(|finding| finding.is_fault()).count();
+    if as_json {
+        say_json(&json!({ "ok": faults == 0, "findings": found }))?;
+    } else {
+        for Finding { what, verdict } in &found {
+            say(&match verdict {
+                Verdict::Good { told } => format!("ok     {what}: {told}"),
+                Verdict::Unknown { told } => format!("?      {what}: {told}"),
+                Verdict::Fault { told, mend } => format!("FAULT  {what}: {told}; {mend}"),
+            })?;
+        }
+    }
+    anyhow::ensure!(faults == 0, "{faults} fault(s)");
+    Ok(())
+}
+
+/// What the running server saw of signatures; `None` when there is no server to ask.
+async fn ask(operations: SocketAddr) -> Option<Seen> {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    let url = format!("http://{operations}/signatures");
+    let response = http::client()
+        .ok()?
+        .get(url)
+        .timeout(PATIENCE)
+        .send()
+        .await
+        .ok()
+        .filter(|response| response.status().is_success())?;
+    serde_json::from_slice(&response.bytes().await.ok()?).ok()
+}

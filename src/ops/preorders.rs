@@ -1,0 +1,195 @@
+//! `rolitt preorders …`: what a merchant sees of orders, and does to them.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::desk::{Desk, say, say_json};
+use crate::{
+    domain::{
+        customer::mask,
+        life::{Act, Case, DisputeStatus},
+        money::Money,
+        payment::ProviderId,
+        preorder::{Preorder, PreorderNumber},
+        product::ProductColor,
+    },
+    server::{
+        fulfilment,
+        payments::capability::RefundReason,
+        refund,
+        store::{Applied, PreorderFilter, Purchase, PurchaseKey},
+    },
+};
+
+/// One order, as it is listed. The address is masked: a list is read over shoulders, and pasted.
+#[derive(Serialize)]
+struct Row<'a> {
+    number: &'a str,
+    status: &'static str,
+    provider: &'static str,
+    color: Option<&'static str>,
+    amount_minor: Option<i64>,
+    currency: Option<String>,
+    refunded_minor: i64,
+    email: String,
+    livemode: bool,
+    tracking_number: Option<&'a str>,
+    review: Option<String>,
+    open_disputes: usize,
+}
+
+impl<'a> Row<'a> {
+    fn of(purchase: &'a Purchase) -> Self {
+        let details = &purchase.preorder.details;
+        Self {
+            number: purchase.preorder.number.as_str(),
+            status: details.status.as_str(),
+            provider: details.provider.as_str(),
+            color: details.color.map(ProductColor::as_str),
+            amount_minor: details.amount.map(Money::minor),
+            currency: details.amount.map(|amount| amount.currency().to_string()),
+            refunded_minor: details.refunded_minor,
+            email: mask(&details.email),
+            livemode: details.livemode,
+            tracking_number: details.tracking.as_deref(),
+            review: details.review.is_open().then(|| details.review.text()),
+            open_disputes: purchase.case.disputes.iter().filter(|dispute| !dispute.status.is_over()).count(),
+        }
+    }
+}
+
+/// `rolitt preorders list`.
+pub async fn list(desk: &Desk, filter: &PreorderFilter, limit: u32, as_json: bool) -> anyhow::Result<()> {
+    let found = desk.shop.store.purchases(filter, limit).await?;
+    if as_json {
+        return say_json(&found.iter().map(Row::of).collect::<Vec<_>>());
+    }
+    for purchase in &found {
+        let row = Row::of(purchase);
+        let amount = purchase.preorder.details.amount.map(Money::display).unwrap_or_default();
+        let mut line = format!(
+            "{}  {:<16} {:<8} {:<14} {:>10}  {}",
+            row.number,
+            row.status,
+            row.provider,
+            row.color.unwrap_or("?"),
+            amount,
+            row.email
+        );
+        if let Some(review) = row.review {
+            line = format!("{line}  REVIEW: {review}");
+        }
+        if row.open_disputes > 0 {
+            line = format!("{line}  DISPUTED");
+        }
+        say(&line)?;
+    }
+    say(&format!("{} order(s)", found.len()))
+}
+
+/// `rolitt preorders show`: the order and all that is known of its payment.
+pub async fn show(desk: &Desk, number: &PreorderNumber, as_json: bool) -> anyhow::Result<()> {
+    let purchase = find(desk, number).await?;
+    let details = &purchase.preorder.details;
+    if as_json {
+        let Case { payment, refunds, disputes, .. } = &purchase.case;
+        let payment = payment.as_ref().map(|payment| {
+            let (failed_at, failure) = payment.failure.clone().unzip();
+            json!({ "intent": payment.intent, "status": payment.status.as_str(), "failed_at": failed_at, "failure": failure })
+        });
+        let refunds: Vec<_> = refunds
+            .iter()
+            .map(|refund| {
+                json!({ "id": refund.id, "status": refund.status.as_str(), "amount_minor": refund.amount.minor(),
+                        "currency": refund.amount.currency(), "reason": refund.reason, "failure": refund.failure })
+            })
+            .collect();
+        let disputes: Vec<_> = disputes
+            .iter()
+            .map(|dispute| {
+                json!({ "id": dispute.id, "status": dispute.status.as_str(), "funds": dispute.funds.as_str(),
+                        "amount_minor": dispute.amount.minor(), "currency": dispute.amount.currency(),
+                        "reason": dispute.reason, "due_by": dispute.due_by })
+            })
+            .collect();
+        return say_json(&json!({
+            "order": Row::of(&purchase), "session": details.session, "shipping": details.shipping, "locale": details.locale,
+            "payment": payment, "refunds": refunds, "disputes": disputes,
+        }));
+    }
+    print(&purchase)
+}
+
+fn print(purchase: &Purchase) -> anyhow::Result<()> {
+    let (details, row) = (&purchase.preorder.details, Row::of(purchase));
+    let amount = details.amount.map_or_else(|| "-".to_owned(), Money::display);
+    say(&format!("{}  {}", row.number, row.status))?;
+    say(&format!("  color     {}", row.color.unwrap_or("?")))?;
+    say(&format!("  amount    {amount} by {}, session {}", row.provider, details.session))?;
+    say(&format!("  customer  {}", details.email))?;
+    if let Some(tracking) = &details.tracking {
+        say(&format!("  tracking  {tracking}"))?;
+    }
+    if let Some(payment) = &purchase.case.payment {
+        let failure = payment.failure.as_ref().map(|(_, code)| format!(", last failure {code}")).unwrap_or_default();
+        say(&format!("  payment   {} {}{failure}", payment.intent, payment.status.as_str()))?;
+    }
+    for refund in &purchase.case.refunds {
+        say(&format!("  refund    {} {} {}", refund.id, refund.amount.display(), refund.status.as_str()))?;
+    }
+    for dispute in &purchase.case.disputes {
+        let due = due_text(dispute.status, dispute.due_by);
+        say(&format!("  dispute   {} {} {}{due}", dispute.id, dispute.amount.display(), dispute.status.as_str()))?;
+    }
+    if let Some(review) = row.review {
+        say(&format!("  REVIEW    {review}"))?;
+    }
+    Ok(())
+}
+
+fn due_text(status: DisputeStatus, due_by: Option<i64>) -> String {
+    let due = due_by.and_then(|due| time::OffsetDateTime::from_unix_timestamp(due).ok());
+    match due {
+        Some(due) if !status.is_over() => format!(", evidence until {}", due.date()),
+        _ => String::new(),
+    }
+}
+
+/// `rolitt preorders ship|deliver|approve`.
+pub async fn act(desk: &Desk, number: &PreorderNumber, act: &Act) -> anyhow::Result<()> {
+    let provider = find(desk, number).await?.preorder.details.provider;
+    report(number, &fulfilment::act(&desk.shop, provider, number, act).await?)
+}
+
+/// `rolitt preorders refund`.
+pub async fn refund(
+    desk: &Desk,
+    number: &PreorderNumber,
+    minor: Option<i64>,
+    reason: Option<RefundReason>,
+) -> anyhow::Result<()> {
+    let refund = refund::refund(&desk.shop, number, minor, reason).await?;
+    say(&format!("{number}: refund {} of {} is {}", refund.id, refund.amount.display(), refund.status.as_str()))
+}
+
+/// Says what became of an act.
+pub fn report(number: &PreorderNumber, applied: &Applied) -> anyhow::Result<()> {
+    let status =
+        |preorder: &Option<Preorder>| preorder.as_ref().map_or("-", |preorder| preorder.details.status.as_str());
+    match applied {
+        Applied::Changed(preorder) => say(&format!("{number}: {}", status(preorder))),
+        Applied::Unchanged(preorder) => say(&format!("{number}: {} already", status(preorder))),
+        Applied::Duplicate => say(&format!("{number}: done already")),
+        Applied::Ignored(reason) => anyhow::bail!("{number}: {reason}"),
+    }
+}
+
+async fn find(desk: &Desk, number: &PreorderNumber) -> anyhow::Result<Purchase> {
+    let purchase = desk.shop.store.purchase(PurchaseKey::Number(number)).await?;
+    purchase.ok_or_else(|| anyhow::anyhow!("there is no preorder {number}"))
+}
+
+/// The provider of this name.
+pub fn provider(name: &str) -> Result<ProviderId, String> {
+    ProviderId::from_name(name).ok_or_else(|| "not a provider: stripe or invoice".to_owned())
+}

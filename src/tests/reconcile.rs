@@ -1,0 +1,195 @@
+//! The books, compared: what webhooks never told is found, repaired, and counted when it cannot be.
+
+use std::time::Duration;
+
+use rolitt::server::{
+    payments::capability::RefundReason,
+    reconcile::{Options, ReconcileError, Report, reconcile},
+    refund::{RefundError, refund},
+    store::Books,
+};
+use serde_json::{Value, json};
+
+use super::test_app::TestApp;
+
+const ALL: Options = Options { since: None, dry_run: false };
+
+/// Buys as a customer does, without a browser: the session's id.
+pub async fn buy(app: &TestApp, email: &str, payment: Value) -> String {
+    let response = app.post_json(&[("color", "Red"), ("email", email), ("locale", "en")]).await;
+    let answer: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    let session =
+        answer["url"].as_str().unwrap().rsplit('/').next().unwrap().split(['?', '#']).next().unwrap().to_owned();
+    app.sandbox_post(&format!("/sandbox/stripe/sessions/{session}/pay"), payment).await;
+    session
+}
+
+async fn deaf(app: &TestApp) {
+    app.sandbox_post("/sandbox/faults", json!({ "delivery": { "drop_rate": 1 } })).await;
+}
+
+fn card() -> Value {
+    json!({ "card": "4242424242424242" })
+}
+
+/// A call to Stripe's own API, as the merchant's dashboard makes it.
+pub async fn dashboard(app: &TestApp, path: &str, fields: &[(&str, &str)]) -> Value {
+    let response = app
+        .http
+        .post(format!("{}{path}", app.sandbox))
+        .bearer_auth("sk_test_x")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(super::test_app::form(fields))
+        .send()
+        .await
+        .unwrap();
+    let status = response.status();
+    let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+    assert!(status.is_success(), "{path}: {status} {body}");
+    body
+}
+
+async fn compared(app: &TestApp) -> Report {
+    reconcile(&app.shop, ALL).await.unwrap()
+}
+
+#[tokio::test]
+async fn with_every_webhook_dropped_every_paid_order_appears_within_one_cycle() {
+    let app = TestApp::start().await;
+    deaf(&app).await;
+    for number in 0..12 {
+        buy(&app, &format!("jo{number}@example.com"), card()).await;
+    }
+    buy(&app, "slow@example.com", json!({ "method": "delayed", "outcome": "succeed" })).await;
+    assert_eq!(app.count("preorders").await, 0);
+    let report = compared(&app).await;
+    assert_eq!(report.unexplained, 0);
+    assert!(report.differences.iter().all(|difference| difference.repaired), "{:?}", report.differences);
+    assert_eq!(
+        app.count("preorders where status = 'paid'").await
+            + app.count("preorders where email = 'slow@example.com'").await,
+        13
+    );
+    let again = compared(&app).await;
+    assert_eq!((again.differences, again.unexplained), (Vec::new(), 0));
+    app.deliver_all().await;
+    assert!(app.count("outbox where consequence = 'paid' and status = 'sent'").await >= 12);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn objects_say_it_too_when_no_event_was_ever_made() {
+    let variables = [("STRIPE_CAPABILITIES", "refunds,disputes".to_owned())].into_iter().collect();
+    let app = TestApp::start_with(super::test_app::Setup { variables, ..Default::default() }).await;
+    deaf(&app).await;
+    let session = buy(&app, "jo@example.com", card()).await;
+    assert_eq!(compared(&app).await.differences.len(), 1);
+    let intent =
+        app.row("select payment_intent_id from preorders").await["payment_intent_id"].as_str().unwrap().to_owned();
+    dashboard(&app, "/v1/refunds", &[("payment_intent", &intent), ("amount", "9900")]).await;
+    app.sandbox_post(
+        "/sandbox/stripe/trigger",
+        json!({ "type": "charge.dispute.created", "object": { "payment_intent": intent } }),
+    )
+    .await;
+    let report = compared(&app).await;
+    assert_eq!(report.differences.len(), 2, "{:?}", report.differences);
+    let row = app.row("select session_id, status::text, refunded_minor from preorders").await;
+    assert_eq!((&row["session_id"], &row["status"]), (&json!(session), &json!("paid")));
+    assert_eq!(row["refunded_minor"], 9_900);
+    assert_eq!(app.count("disputes where status = 'needs_response' and due_by is not null").await, 1);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_rehearsal_finds_and_changes_nothing() {
+    let app = TestApp::start().await;
+    deaf(&app).await;
+    buy(&app, "jo@example.com", card()).await;
+    for _ in 0..2 {
+        let report =
+            reconcile(&app.shop, Options { dry_run: true, since: Some(Duration::from_hours(1)) }).await.unwrap();
+        assert_eq!(report.differences.len(), 1, "{:?}", report.differences);
+        assert!(!report.differences[0].repaired);
+        assert_eq!(
+            (app.count("preorders").await, app.count("outbox").await, app.count("reconcile_marks").await),
+            (0, 0, 0)
+        );
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn marks_go_on_where_a_pass_stopped_and_one_instance_compares_at_a_time() {
+    let app = TestApp::start().await;
+    deaf(&app).await;
+    buy(&app, "jo@example.com", card()).await;
+    assert!(app.store.take_lease("reconcile:stripe", "another", Duration::from_mins(1)).await.unwrap());
+    assert!(matches!(reconcile(&app.shop, ALL).await, Err(ReconcileError::Busy)));
+    app.store.drop_lease("reconcile:stripe", "another").await.unwrap();
+    // Both ask at the same time: one compares, the other is told so, or comes after it.
+    let (one, other) = tokio::join!(reconcile(&app.shop, ALL), reconcile(&app.shop, ALL));
+    assert!(one.is_ok() || other.is_ok());
+    assert_eq!(app.count("preorders where status = 'paid'").await, 1);
+    assert_eq!(app.count("reconcile_marks where scope = 'sessions' and passing is null").await, 1);
+    app.sandbox_post("/sandbox/faults", json!({ "stripe": { "error_rate": 1, "status": 403 } })).await;
+    let before = app.row("select mark::text from reconcile_marks where scope = 'sessions'").await;
+    let report = compared(&app).await;
+    assert!(report.scopes.iter().any(|scope| scope.failure.is_some()));
+    assert_eq!(app.row("select mark::text from reconcile_marks where scope = 'sessions'").await, before);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_nothing_explains_is_counted() {
+    let app = TestApp::start().await;
+    buy(&app, "jo@example.com", card()).await;
+    app.until("the webhook arrives", async || app.count("preorders").await == 1).await;
+    assert_eq!(compared(&app).await.unexplained, 0);
+    // A preorder that the provider never heard of: written by hand, or restored from another shop's backup.
+    app.deliver(&super::test_app::completed("evt_foreign", "cs_test_elsewhere")).await;
+    let report = compared(&app).await;
+    assert_eq!(report.unexplained, 1, "{:?}", report.differences);
+    assert_eq!(report.differences[0].id, "cs_test_elsewhere");
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_amount_that_was_changed_behind_the_shops_back_is_counted() {
+    let app = TestApp::start().await;
+    buy(&app, "jo@example.com", card()).await;
+    app.until("the webhook arrives", async || app.count("preorders").await == 1).await;
+    sqlx::query("update preorders set amount_minor = 1").execute(app.pool()).await.unwrap();
+    let report = compared(&app).await;
+    assert_eq!(report.unexplained, 1, "{:?}", report.differences);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_merchant_refunds_in_parts_and_never_more_than_was_paid() {
+    let app = TestApp::start().await;
+    deaf(&app).await;
+    buy(&app, "jo@example.com", card()).await;
+    compared(&app).await;
+    let number =
+        app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().parse().unwrap();
+    refund(&app.shop, &number, Some(9_900), Some(RefundReason::RequestedByCustomer)).await.unwrap();
+    assert_eq!(app.row("select refunded_minor from preorders").await["refunded_minor"], 9_900);
+    for wrong in [0, -1, 20_001] {
+        assert!(
+            matches!(refund(&app.shop, &number, Some(wrong), None).await, Err(RefundError::Amount { .. })),
+            "{wrong}"
+        );
+    }
+    refund(&app.shop, &number, None, None).await.unwrap();
+    assert_eq!(app.row("select status::text from preorders").await["status"], "refunded");
+    assert!(matches!(refund(&app.shop, &number, None, None).await, Err(RefundError::NothingLeft)));
+    assert_eq!(app.count("refunds where status = 'succeeded'").await, 2);
+    assert_eq!(compared(&app).await.unexplained, 0);
+    app.deliver_all().await;
+    app.finish().await;
+}
