@@ -96,6 +96,11 @@ fn leptos_options(environment: &Environment) -> anyhow::Result<leptos::config::L
 
 /// The one line (or, for a configuration, the list) that the operator needs, on standard error.
 fn failed(error: &anyhow::Error) -> ExitCode {
+    // Whoever reads the output has read enough: `rolitt preorders list | head -1`.
+    let piped = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
+    if error.downcast_ref::<std::io::Error>().is_some_and(piped) {
+        return ExitCode::SUCCESS;
+    }
     eprintln!("rolitt: {error:#}");
     ExitCode::FAILURE
 }

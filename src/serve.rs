@@ -10,7 +10,7 @@ use rolitt::{
     sandbox::{self, SandboxConfig},
     server::{
         config::{Config, Environment, SandboxNeed},
-        http, listener, outbox, reconcile,
+        doctor, http, listener, outbox, reconcile,
         state::{AppState, Shop},
         store::{Store, postgres::PostgresStore},
         webhook::retry,
@@ -163,6 +163,8 @@ fn start_workers_when_migrated(
         tracing::info!("the database is ready");
         let (one, token) = (shop.clone(), end.clone());
         tracker.spawn(async move { retry::run(&one, token).await });
+        let (one, token) = (shop.clone(), end.clone());
+        tracker.spawn(async move { doctor::run(&one, token).await });
         if let Some(every) = every {
             let (one, token) = (shop.clone(), end.clone());
             tracker.spawn(async move { reconcile::run(&one, every, token).await });

@@ -1,12 +1,16 @@
 //! Use case: is the provider set up to tell this shop what happens? Every fault comes with its mend.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
     payments::{PaymentError, PaymentProvider, SignatureError, capability::Endpoint},
     signatures::Seen,
+    state::Shop,
 };
 
 /// For how long a bad signature counts as lately.
@@ -62,6 +66,35 @@ pub async fn endpoint(provider: &dyn PaymentProvider, app_url: &Url) -> Result<V
     let url = webhook_url(app_url, provider);
     let all = endpoints.endpoints().await?;
     Ok(judge(&all, &url, events, version, provider.livemode()))
+}
+
+/// Looks soon after the start and then every hour, and tells the log and the figures, until the end.
+pub async fn run(shop: &Shop, end: CancellationToken) {
+    const FIRST: Duration = Duration::from_secs(30);
+    const EVERY: Duration = Duration::from_hours(1);
+    let mut wait = FIRST;
+    loop {
+        tokio::select! {
+            () = end.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        wait = EVERY;
+        let mut faults = 0.0;
+        for provider in shop.payments.all() {
+            match endpoint(provider.as_ref(), &shop.app_url).await {
+                Ok(found) => {
+                    for Finding { what, verdict } in found {
+                        if let Verdict::Fault { told, mend } = verdict {
+                            faults += 1.0;
+                            tracing::error!(what, told, mend, "the webhook endpoint is not as it should be");
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the webhook endpoint could not be looked at"),
+            }
+        }
+        metrics::gauge!("webhook_endpoint_faults").set(faults);
+    }
 }
 
 fn judge(all: &[Endpoint], url: &str, events: &[&str], version: &str, livemode: bool) -> Vec<Finding> {

@@ -112,6 +112,7 @@ async fn a_rehearsal_finds_and_changes_nothing() {
             reconcile(&app.shop, Options { dry_run: true, since: Some(Duration::from_hours(1)) }).await.unwrap();
         assert_eq!(report.differences.len(), 1, "{:?}", report.differences);
         assert!(!report.differences[0].repaired);
+        assert_eq!(report.differences[0].number, None, "an order that is not made has no number");
         assert_eq!(
             (app.count("preorders").await, app.count("outbox").await, app.count("reconcile_marks").await),
             (0, 0, 0)

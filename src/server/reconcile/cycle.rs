@@ -298,7 +298,14 @@ impl<'a> Cycle<'a> {
             rehearsal: self.options.dry_run,
         };
         if let Applied::Changed(preorder) = record(self.shop, telling, fact).await? {
-            let number = preorder.map(|preorder| preorder.number.to_string());
+            let mut number = preorder.map(|preorder| preorder.number);
+            if let (true, Some(told)) = (self.options.dry_run, &number)
+                && self.shop.store.purchase(PurchaseKey::Number(told)).await?.is_none()
+            {
+                // Drawn for the rehearsal, and gone with it.
+                number = None;
+            }
+            let number = number.map(|number| number.to_string());
             let (scope, repaired) = (self.current.scope, !self.options.dry_run);
             self.found(Difference { scope, id: id.to_owned(), number, what: what.to_owned(), repaired });
         }
