@@ -6,13 +6,16 @@ pub mod telemetry;
 
 pub mod checkout;
 pub mod fulfilment;
+pub mod ledger;
 pub mod outbox;
 pub mod pages;
+pub mod settle;
 pub mod webhook;
 
 pub mod lane;
 pub mod worker;
 
+pub mod access;
 pub mod catalogue;
 pub mod clock;
 pub mod ids;
