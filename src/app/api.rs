@@ -28,6 +28,8 @@ pub struct Storefront {
     pub attempt: String,
     /// Why the form came back (a form sent without WebAssembly).
     pub error: Option<CheckoutError>,
+    /// The ways to pay, where there is a choice.
+    pub choice: Option<MethodChoice>,
     /// The customer comes from the payment page without having paid.
     pub cancelled: bool,
     /// Development builds fold out technical detail; production shows a request id.
@@ -35,7 +37,17 @@ pub struct Storefront {
     pub request_id: String,
 }
 
-/// What a customer sees on the way back from the payment page.
+/// Several ways to pay, in the merchant's order.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct MethodChoice {
+    pub methods: Vec<ProviderId>,
+    /// The default, or the one of the form that came back.
+    pub chosen: ProviderId,
+    /// How many days a bank transfer may take.
+    pub transfer_days: u16,
+}
+
+/// What a customer sees on the way back from the payment page, and on the page of an order.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum OrderOutcome {
     /// There is a preorder; its status says whether the money is here.
@@ -60,6 +72,28 @@ pub struct OrderSummary {
     pub masked_email: String,
     /// The session, for the page's own updates while a payment is pending.
     pub session: SessionId,
+    /// For an order that is paid by bank transfer.
+    pub transfer: Option<Transfer>,
+}
+
+/// How an order is paid by bank transfer.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Transfer {
+    /// `None` where the shop takes no more transfers: the merchant must be asked.
+    pub account: Option<TransferAccount>,
+    /// The last day, as a customer reads it.
+    pub until: Option<String>,
+    /// That day is over.
+    pub overdue: bool,
+}
+
+/// The merchant's account, as it is copied into a bank's form.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TransferAccount {
+    pub holder: String,
+    /// In groups of four.
+    pub iban: String,
+    pub bic: Option<String>,
 }
 
 /// The storefront's data for this request.
@@ -72,6 +106,12 @@ pub async fn load_storefront() -> Result<Storefront, ServerFnError> {
 #[server(endpoint = "load_order")]
 pub async fn load_order(session: String) -> Result<OrderOutcome, ServerFnError> {
     Ok(crate::server::pages::order_outcome(&session).await)
+}
+
+/// The order of this number, for who has its token. Sets the answer's status.
+#[server(endpoint = "load_order_by_link")]
+pub async fn load_order_by_link(number: String, token: String) -> Result<OrderOutcome, ServerFnError> {
+    Ok(crate::server::pages::order_by_link(&number, &token).await)
 }
 
 /// Starts a checkout: the URL of the payment page. Equal calls give the same one.

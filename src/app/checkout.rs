@@ -14,10 +14,11 @@ use super::{
     offers_feed::keep_fresh,
     payment_button::PaymentButton,
     payment_error_boundary::{PaymentErrorBoundary, Problem},
+    payment_method::PaymentMethod,
     product_selection::{ProductSelection, read_from_page},
     submission::{ACTION, send},
 };
-use crate::domain::{checkout::Field, money::Money};
+use crate::domain::{checkout::Field, money::Money, payment::ProviderId};
 
 /// Choose a color, leave an address, go and pay.
 #[island]
@@ -25,7 +26,8 @@ pub fn Checkout() -> impl IntoView {
     let seed = CheckoutSeed::here();
     let state = Shared::new(&seed);
     let redraw = RwSignal::new(false);
-    let CheckoutSeed { development, request_id, email, attempt, locale, .. } = seed;
+    let CheckoutSeed { development, request_id, email, attempt, locale, choice, .. } = seed;
+    let transfer = choice.as_ref().is_some_and(|choice| choice.methods.contains(&ProviderId::Invoice));
     if cfg!(target_arch = "wasm32") {
         // After this island's elements have been taken over.
         queue_microtask(move || wake(state, redraw));
@@ -57,8 +59,9 @@ pub fn Checkout() -> impl IntoView {
             <EmailField state initial=email/>
             <input type="hidden" name="locale" value=locale/>
             <input type="hidden" name="attempt" value=attempt/>
+            {choice.map(|choice| view! { <PaymentMethod choice/> })}
             <PaymentErrorBoundary state development/>
-            <PaymentButton state/>
+            <PaymentButton state transfer/>
         </form>
     }
 }

@@ -6,10 +6,14 @@ use leptos::prelude::*;
 use crate::domain::{
     checkout::CheckoutError,
     money::Money,
+    payment::ProviderId,
     product::{Offer, ProductColor},
 };
 
-use super::payment_error_boundary::{Problem, error_from_parts};
+use super::{
+    api::MethodChoice,
+    payment_error_boundary::{Problem, error_from_parts},
+};
 
 /// The element that carries the attributes.
 pub const ID: &str = "checkout";
@@ -22,6 +26,8 @@ pub struct CheckoutSeed {
     pub problem: Option<Problem>,
     pub development: bool,
     pub request_id: String,
+    /// The ways to pay, where there is a choice. The browser reads which there are; the rest it finds in the form.
+    pub choice: Option<MethodChoice>,
     /// What only the drawing of the form needs; the browser finds it in the form.
     pub email: String,
     pub attempt: String,
@@ -53,6 +59,7 @@ impl CheckoutSeed {
             problem,
             development: word("data-development").is_some(),
             request_id,
+            choice: word("data-methods").and_then(|text| read_methods(&text)),
             ..Self::default()
         }
     }
@@ -68,6 +75,12 @@ impl CheckoutSeed {
         Some(self.offers.as_ref()?.iter().map(text).collect::<Vec<_>>().join(";"))
     }
 
+    /// `data-methods`: `stripe,invoice`.
+    pub fn methods_text(&self) -> Option<String> {
+        let names = self.choice.as_ref()?.methods.iter().map(|method| method.as_str());
+        Some(names.collect::<Vec<_>>().join(","))
+    }
+
     /// `data-kind`, `data-field`, `data-message`.
     pub fn error(&self) -> Option<&CheckoutError> {
         self.problem.as_ref().map(|problem| &problem.error)
@@ -80,6 +93,11 @@ fn read_offer(text: &str) -> Option<Offer> {
     Some(Offer { color, price: read_price(parts.next(), parts.next()) })
 }
 
+fn read_methods(text: &str) -> Option<MethodChoice> {
+    let methods: Vec<ProviderId> = text.split(',').filter_map(ProviderId::from_name).collect();
+    Some(MethodChoice { chosen: *methods.first()?, methods, transfer_days: 0 })
+}
+
 /// A price of its parts as text: minor units and a currency.
 pub fn read_price(minor: Option<&str>, currency: Option<&str>) -> Option<Money> {
     Money::new(minor?.parse().ok()?, currency?.parse().ok()?).ok()
@@ -90,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn offers_read_back() {
+    fn what_the_page_carries_reads_back() {
         let price = read_price(Some("29900"), Some("usd"));
         assert!(price.is_some());
         let offers =
@@ -99,6 +117,10 @@ mod tests {
         let text = seed.offers_text().unwrap();
         assert_eq!(text, "Red|29900|usd;Sakura Pink");
         assert_eq!(text.split(';').filter_map(read_offer).collect::<Vec<_>>(), offers);
+        let methods = vec![ProviderId::Stripe, ProviderId::Invoice];
+        let choice = MethodChoice { methods: methods.clone(), chosen: ProviderId::Invoice, transfer_days: 14 };
+        let seed = CheckoutSeed { choice: Some(choice), ..CheckoutSeed::default() };
+        assert_eq!(read_methods(&seed.methods_text().unwrap()).unwrap().methods, methods);
         assert_eq!(read_price(Some("-1"), Some("usd")), None);
         assert_eq!(read_price(Some("1"), None), None);
     }

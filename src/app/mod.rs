@@ -8,6 +8,7 @@ pub use shell::{App, shell};
 
 mod frame;
 mod not_found_page;
+mod order_link_page;
 mod order_page;
 mod policies;
 mod questions;
@@ -17,6 +18,7 @@ mod story;
 mod companion;
 mod countries;
 mod timeline;
+mod transfer_slip;
 
 mod checkout;
 mod checkout_seed;
@@ -25,6 +27,7 @@ mod email_field;
 mod offers_feed;
 mod payment_button;
 mod payment_error_boundary;
+mod payment_method;
 mod product_selection;
 mod submission;
 

@@ -1,18 +1,21 @@
 //! The way back from the payment page: what became of the order, in every state it can be in. Tells nothing to any tracker, and shows
 //! no more than a link may show.
 
+use std::borrow::Cow;
+
 use leptos::{either::EitherOf4, prelude::*};
 use leptos_meta::{Meta, Title};
 use leptos_router::hooks::use_query_map;
 
 use super::{
-    api::{OrderOutcome, OrderSummary, load_order},
+    api::{OrderOutcome, OrderSummary, Transfer, load_order},
     await_payment::AwaitPayment,
     companion::Companion,
     copy_number::CopyNumber,
     countries::country_name,
     frame::mailto_about,
     timeline::{Progress, Step, Timeline},
+    transfer_slip::TransferSlip,
 };
 use crate::domain::{
     money::Money,
@@ -59,6 +62,9 @@ struct Wording {
 
 fn wording(order: &OrderSummary) -> Wording {
     let writes = |before: &str, after: &str| [before, &order.masked_email, after].concat();
+    if let Some(wording) = order.transfer.as_ref().and_then(|transfer| wording_of_transfer(order, transfer)) {
+        return wording;
+    }
     match order.status {
         PreorderStatus::AwaitingPayment => Wording {
             title: "Your bank is still confirming",
@@ -110,10 +116,60 @@ fn wording(order: &OrderSummary) -> Wording {
     }
 }
 
+/// Where an order by bank transfer has words of its own.
+fn wording_of_transfer(order: &OrderSummary, transfer: &Transfer) -> Option<Wording> {
+    let until = transfer.until.as_deref();
+    match order.status {
+        PreorderStatus::AwaitingPayment if transfer.overdue => Some(Wording {
+            title: "We are waiting for your transfer",
+            lede: [
+                "It was due by ",
+                until.unwrap_or_default(),
+                ", and nothing has arrived yet. If it is on its way, there is nothing to do. If you still want your Rolitt, transfer now: \
+                 your place is kept until we write to you.",
+            ]
+            .concat(),
+            done: Some(0),
+            retry: None,
+        }),
+        PreorderStatus::AwaitingPayment => Some(Wording {
+            title: "Your pre-order is noted. One transfer to go",
+            lede: [
+                "Nothing was charged. Your color and your place in the batch are kept",
+                &until.map(|until| [" until ", until].concat()).unwrap_or_default(),
+                ". When your transfer has arrived, we write to ",
+                &order.masked_email,
+                ".",
+            ]
+            .concat(),
+            done: Some(0),
+            retry: None,
+        }),
+        PreorderStatus::Cancelled => Some(Wording {
+            title: "This pre-order was cancelled",
+            lede: "Nothing was charged, and nothing will be built for it. Please do not transfer any more. If you have, write to us with the \
+                   number below, and the whole amount goes back to you."
+                .to_owned(),
+            done: None,
+            retry: Some("Pre-order again"),
+        }),
+        PreorderStatus::Refunded => Some(Wording {
+            title: "This pre-order was refunded",
+            lede: "The full amount has left us, to the account that it came from. Banks take a few days to show it.".to_owned(),
+            done: None,
+            retry: Some("Pre-order again"),
+        }),
+        _ => None,
+    }
+}
+
+/// An order in whatever state it is.
 #[component]
-fn Order(order: OrderSummary) -> impl IntoView {
+pub fn Order(order: OrderSummary) -> impl IntoView {
     let Wording { title, lede, done, retry } = wording(&order);
     let awaiting = order.status == PreorderStatus::AwaitingPayment;
+    let by_transfer = order.transfer.is_some();
+    let steps = done.map(|done| steps(&order, done));
     let color = order.color.unwrap_or(ProductColor::HoneyKhaki);
     let number = order.number.as_str().to_owned();
     let subject = ["Pre-order ", &number].concat();
@@ -121,6 +177,7 @@ fn Order(order: OrderSummary) -> impl IntoView {
         (Some(city), Some(country)) => Some([city.as_str(), ", ", country_name(country)].concat()),
         (Some(city), None) => Some(city.clone()),
         (None, Some(country)) => Some(country_name(country).to_owned()),
+        (None, None) if by_transfer && done.is_some() => Some("We ask you by mail, in good time".to_owned()),
         (None, None) => None,
     };
     let amount_label = match order.status {
@@ -136,17 +193,20 @@ fn Order(order: OrderSummary) -> impl IntoView {
                 <div>
                     <h1>{title}</h1>
                     <p class="lede">{lede}</p>
-                    {awaiting.then(|| view! {
+                    {(awaiting && !by_transfer).then(|| view! {
                         <AwaitPayment/>
                         <noscript><meta http-equiv="refresh" content="10"/></noscript>
                     })}
                     {retry.map(|label| view! { <p><a class="button" href=storefront(order.color)>{label}</a></p> })}
                 </div>
             </div>
+            {order.transfer.clone().filter(|_| awaiting).map(|transfer| {
+                view! { <TransferSlip transfer amount=order.amount number=number.clone()/> }
+            })}
             <dl class="facts">
                 <div>
                     <dt>"Pre-order number"</dt>
-                    <dd class="number"><code id="number">{number}</code> <CopyNumber/></dd>
+                    <dd class="number"><code id="number">{number.clone()}</code> <CopyNumber/></dd>
                 </div>
                 {order.color.map(|color| view! { <div><dt>"Color"</dt><dd>{color.as_str()}</dd></div> })}
                 {order.amount.map(|amount| view! { <div><dt>{amount_label}</dt><dd>{Money::display(amount)}</dd></div> })}
@@ -154,10 +214,10 @@ fn Order(order: OrderSummary) -> impl IntoView {
                 <div><dt>"We write to"</dt><dd>{order.masked_email.clone()}</dd></div>
                 {done.map(|_| view! { <div><dt>"Ships"</dt><dd>{SHIP_WINDOW} ", " {BATCH}</dd></div> })}
             </dl>
-            {done.map(|done| view! {
+            {steps.map(|steps| view! {
                 <section class="next" aria-labelledby="next">
                     <h2 id="next">"What happens next"</h2>
-                    <Timeline steps=steps(done)/>
+                    <Timeline steps/>
                 </section>
             })}
             <section class="change" aria-labelledby="change">
@@ -173,16 +233,29 @@ fn Order(order: OrderSummary) -> impl IntoView {
 }
 
 /// The same four steps that were promised before paying, with `done` of them behind us.
-fn steps(done: usize) -> Vec<Step> {
+fn steps(order: &OrderSummary, done: usize) -> Vec<Step> {
+    let payment = match &order.transfer {
+        Some(Transfer { until: Some(until), overdue: false, .. }) if done == 0 => (
+            Cow::Owned(["Until ", until].concat()),
+            "Your transfer",
+            "The pre-order counts from the moment you placed it. The transfer takes one to three days.",
+        ),
+        Some(_) => ("Now".into(), "Your transfer", "The pre-order counts from the moment you placed it."),
+        None => ("Today".into(), "Payment", "The pre-order counts from the moment you finished checkout."),
+    };
     let about = [
-        ("Today", "Payment", "The pre-order counts from the moment you finished checkout."),
-        ("December – March", "We build your batch", "2,000 pieces, in the order in which they were pre-ordered."),
+        payment,
         (
-            NEXT_UPDATE,
+            "December – March".into(),
+            "We build your batch",
+            "2,000 pieces, in the order in which they were pre-ordered.",
+        ),
+        (
+            NEXT_UPDATE.into(),
             "We write to you",
             "How it goes, even if nothing changed, and a reminder before addresses are locked.",
         ),
-        (SHIP_WINDOW, "It ships", "With a tracking number. You have 30 days to send it back after it arrives."),
+        (SHIP_WINDOW.into(), "It ships", "With a tracking number. You have 30 days to send it back after it arrives."),
     ];
     about
         .into_iter()
@@ -193,7 +266,7 @@ fn steps(done: usize) -> Vec<Step> {
                 index if index == done => Progress::Now,
                 _ => Progress::Ahead,
             },
-            when: if index == 0 && done > 0 { "Done" } else { when },
+            when: if index == 0 && done > 0 { "Done".into() } else { when },
             what,
             about: about.to_owned(),
         })
@@ -219,8 +292,9 @@ fn Unfinished(color: Option<ProductColor>) -> impl IntoView {
     }
 }
 
+/// One page for whatever is wrong with a link.
 #[component]
-fn Unknown() -> impl IntoView {
+pub fn Unknown() -> impl IntoView {
     view! {
         <section class="letter">
             <h1>"We do not know this order"</h1>
@@ -235,7 +309,7 @@ fn Unknown() -> impl IntoView {
 }
 
 #[component]
-fn Unreachable(again: String) -> impl IntoView {
+pub fn Unreachable(again: String) -> impl IntoView {
     view! {
         <section class="letter">
             <h1>"We cannot look up your order right now"</h1>

@@ -6,7 +6,12 @@ use super::checkout_state::{CheckoutState, Phase, Shared};
 
 /// "Pre-order for $299". Stays focusable while pending, so that a keyboard does not lose its place.
 #[component]
-pub fn PaymentButton(state: Shared) -> impl IntoView {
+pub fn PaymentButton(
+    state: Shared,
+    /// Whether the customer may choose to pay by bank transfer. The style sheet shows the label of the way that is chosen, so
+    /// that it is right before and without WebAssembly.
+    transfer: bool,
+) -> impl IntoView {
     let busy = |s: &CheckoutState| (s.phase != Phase::Idle).then(|| "true".to_owned());
     view! {
         <div class="pay">
@@ -21,6 +26,9 @@ pub fn PaymentButton(state: Shared) -> impl IntoView {
             >
                 <span class="button-mark" aria-hidden="true"></span>
                 <span aria-live="polite">{state.text(|s| Some(label(s)))}</span>
+                {transfer.then(|| view! {
+                    <span class="by-transfer" aria-live="polite">{state.text(|s| Some(transfer_label(s)))}</span>
+                })}
             </button>
         </div>
     }
@@ -31,6 +39,15 @@ const fn phase_name(phase: Phase) -> &'static str {
         Phase::Idle => "idle",
         Phase::Pending => "pending",
         Phase::Done => "done",
+    }
+}
+
+fn transfer_label(state: &CheckoutState) -> String {
+    match (state.phase, state.certain_price()) {
+        (Phase::Pending, _) => "Noting your pre-order…".to_owned(),
+        (Phase::Done, _) => "Opening your pre-order…".to_owned(),
+        (Phase::Idle, Some(price)) => ["Pre-order, then transfer ", &price.display()].concat(),
+        (Phase::Idle, None) => "Pre-order, then transfer".to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@ use leptos_router::{
 use super::{
     frame::{SiteFooter, SiteHeader},
     not_found_page::NotFoundPage,
+    order_link_page::OrderLinkPage,
     order_page::OrderPage,
     storefront_page::StorefrontPage,
 };
@@ -52,6 +53,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=StorefrontPage ssr=SsrMode::Async/>
                     <Route path=path!("/checkout/cancel") view=StorefrontPage ssr=SsrMode::Async/>
                     <Route path=path!("/checkout/success") view=OrderPage ssr=SsrMode::Async/>
+                    <Route path=path!("/orders/:number") view=OrderLinkPage ssr=SsrMode::Async/>
                 </Routes>
             </main>
             <SiteFooter/>

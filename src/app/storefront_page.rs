@@ -49,11 +49,11 @@ pub fn StorefrontPage() -> impl IntoView {
 }
 
 fn sheet(data: Storefront) -> impl IntoView {
-    let Storefront { offers, selected, email, attempt, error, cancelled, development, request_id } = data;
+    let Storefront { offers, selected, email, attempt, error, choice, cancelled, development, request_id } = data;
     let price = offers.iter().flatten().find_map(|offer| offer.price).map(Money::display);
     let locale = Locale::default().as_str().to_owned();
     let problem = error.map(|error| Problem { detail: error.kind().to_owned(), error, request_id: request_id.clone() });
-    let seed = CheckoutSeed { offers, selected, problem, development, request_id, email, attempt, locale };
+    let seed = CheckoutSeed { offers, selected, problem, development, request_id, choice, email, attempt, locale };
     let color = CheckoutState::new(&seed).chosen.unwrap_or(ProductColor::HoneyKhaki);
     let loading = seed.offers.is_none();
     view! {
@@ -87,6 +87,7 @@ fn Panel(seed: CheckoutSeed) -> impl IntoView {
             class="panel"
             id=checkout_seed::ID
             data-offers=seed.offers_text()
+            data-methods=seed.methods_text()
             data-selected=seed.selected.map(ProductColor::slug)
             data-kind=seed.error().map(CheckoutError::kind)
             data-field=seed.error().and_then(CheckoutError::field).map(field_name)

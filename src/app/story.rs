@@ -82,7 +82,7 @@ pub fn HowItWorks(
     let steps = vec![
         Step {
             progress: Progress::Now,
-            when: "Today",
+            when: "Today".into(),
             what: "You pre-order",
             about: [
                 "You pay ",
@@ -93,7 +93,7 @@ pub fn HowItWorks(
         },
         Step {
             progress: Progress::Ahead,
-            when: "December – March",
+            when: "December – March".into(),
             what: "We build your batch",
             about: [
                 BATCH,
@@ -104,7 +104,7 @@ pub fn HowItWorks(
         },
         Step {
             progress: Progress::Ahead,
-            when: NEXT_UPDATE,
+            when: NEXT_UPDATE.into(),
             what: "We write to you",
             about: "How it goes, even if nothing changed. If the date moves, you hear the old date, the new date and the reason, \
                     and you choose to wait or to have your money back."
@@ -112,7 +112,7 @@ pub fn HowItWorks(
         },
         Step {
             progress: Progress::Ahead,
-            when: SHIP_WINDOW,
+            when: SHIP_WINDOW.into(),
             what: "It ships",
             about: "You get a mail with the tracking number. Until that mail you can cancel for a full refund. After it arrives \
                     you have 30 days to send it back."

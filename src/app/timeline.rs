@@ -1,5 +1,7 @@
 //! What happens when, as an ordered list. Used before buying (what will happen) and after (where it stands).
 
+use std::borrow::Cow;
+
 use leptos::prelude::*;
 
 /// Where a step stands. Shown by a shape and a word, never by color alone.
@@ -31,7 +33,7 @@ impl Progress {
 /// One step: when, what, and a sentence about it.
 pub struct Step {
     pub progress: Progress,
-    pub when: &'static str,
+    pub when: Cow<'static, str>,
     pub what: &'static str,
     pub about: String,
 }

@@ -26,7 +26,7 @@ use crate::{
     domain::{
         checkout::{CheckoutError, CheckoutRequest, Field},
         customer::Email,
-        payment::SessionId,
+        payment::{ProviderId, SessionId},
         product::ProductColor,
     },
     server::{
@@ -119,6 +119,7 @@ async fn call(shop: &Arc<Shop>, request: CheckoutRequest) -> Result<String, Chec
 #[derive(Default)]
 struct Typed {
     color: Option<ProductColor>,
+    method: Option<ProviderId>,
     email: Option<String>,
 }
 
@@ -126,6 +127,7 @@ impl Typed {
     fn remember(&mut self, fields: &[(String, String)]) {
         let value = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
         self.color = value("color").and_then(|color| color.parse().ok());
+        self.method = value("method").and_then(ProviderId::from_name);
         self.email = value("email").filter(|email| !email.is_empty() && email.len() <= Email::MAX).map(str::to_owned);
     }
 
@@ -175,6 +177,7 @@ impl Refusal {
         let field = field.and_then(|field| serde_json::to_value(field).ok()?.as_str().map(str::to_owned));
         let pairs = [
             ("color", typed.color.map(|color| color.slug().to_owned())),
+            ("method", typed.method.map(|method| method.as_str().to_owned())),
             ("error", Some(kind.to_owned())),
             ("field", field),
         ];

@@ -7,15 +7,18 @@ pub mod telemetry;
 pub mod checkout;
 pub mod doctor;
 pub mod fulfilment;
+pub mod ledger;
 pub mod outbox;
 pub mod pages;
 pub mod reconcile;
 pub mod refund;
+pub mod settle;
 pub mod webhook;
 
 pub mod lane;
 pub mod worker;
 
+pub mod access;
 pub mod catalogue;
 pub mod clock;
 pub mod ids;

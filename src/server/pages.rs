@@ -3,23 +3,27 @@
 
 use std::sync::Arc;
 
-use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use leptos::prelude::use_context;
+use leptos_axum::ResponseOptions;
+use time::{Date, Duration, OffsetDateTime};
 
 use super::{
+    access,
     checkout::{fresh_attempt, start},
     config::Environment,
     fulfilment::fulfil,
     state::Shop,
+    store::PurchaseKey,
 };
 use crate::{
-    app::api::{OrderOutcome, OrderSummary, Storefront},
+    app::api::{MethodChoice, OrderOutcome, OrderSummary, Storefront, Transfer, TransferAccount},
     domain::{
-        checkout::{CheckoutError, CheckoutRequest, Field},
+        checkout::{CheckoutError, CheckoutRequest, Field, METHOD_NOT_OFFERED},
         customer::{Email, mask},
         life::SessionOutcome,
         payment::{ProviderId, SessionId},
-        preorder::{Preorder, PreorderStatus},
+        preorder::{Preorder, PreorderDetails, PreorderNumber, PreorderStatus},
         product::ProductColor,
     },
 };
@@ -42,6 +46,7 @@ pub async fn storefront() -> Storefront {
         error: view.error,
         email: view.email,
         attempt: fresh_attempt(shop.clock.now()).as_str().to_owned(),
+        choice: choice(&shop, view.method),
         cancelled: view.cancelled,
         development: shop.environment == Environment::Development,
         request_id: view.request_id,
@@ -55,16 +60,29 @@ fn empty_storefront() -> Storefront {
         email: String::new(),
         attempt: String::new(),
         error: None,
+        choice: None,
         cancelled: false,
         development: false,
         request_id: String::new(),
     }
 }
 
+/// The ways to pay, where there is more than one.
+fn choice(shop: &Shop, wished: Option<ProviderId>) -> Option<MethodChoice> {
+    let methods: Vec<ProviderId> = shop.payments.all().map(|provider| provider.id()).collect();
+    let default = shop.payments.default_provider().id();
+    (methods.len() > 1).then(|| MethodChoice {
+        chosen: wished.filter(|wished| methods.contains(wished)).unwrap_or(default),
+        transfer_days: shop.invoice.as_ref().map_or(0, |invoice| invoice.due_days),
+        methods,
+    })
+}
+
 /// What a request says about the page that it wants.
 #[derive(Default)]
 struct RequestView {
     color: Option<ProductColor>,
+    method: Option<ProviderId>,
     email: String,
     error: Option<CheckoutError>,
     cancelled: bool,
@@ -80,6 +98,7 @@ impl RequestView {
         let email = cookie(header("cookie"), EMAIL_COOKIE).unwrap_or_default();
         Self {
             color: asked("color").and_then(ProductColor::from_slug),
+            method: asked("method").and_then(ProviderId::from_name),
             error: asked("error").and_then(|kind| returned_error(kind, asked("field"), &email)),
             email,
             cancelled: parts.uri.path() == "/checkout/cancel",
@@ -112,6 +131,7 @@ fn returned_error(kind: &str, field: Option<&str>, email: &str) -> Option<Checko
                 Field::Color,
                 "That color cannot be ordered right now. Choose one of those shown.",
             ),
+            Some("method") => CheckoutError::invalid(Field::Method, METHOD_NOT_OFFERED),
             _ => CheckoutError::invalid(Field::Form, "The form could not be read. Try again from this page."),
         }),
         _ => None,
@@ -142,7 +162,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
     if let Ok(Some(preorder)) = &known
         && preorder.details.status != PreorderStatus::AwaitingPayment
     {
-        return OrderOutcome::Order(summary(preorder));
+        return OrderOutcome::Order(summary(shop, preorder));
     }
     // Only Stripe's page sends customers back with a session.
     let Some(provider) = shop.payments.by_id(ProviderId::Stripe) else { return OrderOutcome::NotFound };
@@ -152,7 +172,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
         Err(error) => {
             tracing::warn!(%error, "the return page could not ask the provider");
             return match known {
-                Ok(Some(preorder)) => OrderOutcome::Order(summary(&preorder)),
+                Ok(Some(preorder)) => OrderOutcome::Order(summary(shop, &preorder)),
                 _ => OrderOutcome::Unreachable,
             };
         }
@@ -165,12 +185,71 @@ async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
         return OrderOutcome::Unreachable;
     }
     match shop.store.preorder_of_session(session).await {
-        Ok(Some(preorder)) => OrderOutcome::Order(summary(&preorder)),
+        Ok(Some(preorder)) => OrderOutcome::Order(summary(shop, &preorder)),
         _ => OrderOutcome::Unreachable,
     }
 }
 
-fn summary(preorder: &Preorder) -> OrderSummary {
+/// The order of this number, for who has its token. Everybody else gets one and the same answer, whatever is wrong.
+pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
+    let (shop, response) = (use_context::<Arc<Shop>>(), use_context::<ResponseOptions>());
+    let outcome = match shop {
+        Some(shop) => linked(&shop, number, token).await,
+        None => OrderOutcome::Unreachable,
+    };
+    if let Some(response) = response {
+        // The address is the key to the page: it is told to nobody.
+        response.insert_header(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        match outcome {
+            OrderOutcome::NotFound => response.set_status(StatusCode::NOT_FOUND),
+            OrderOutcome::Unreachable => response.set_status(StatusCode::SERVICE_UNAVAILABLE),
+            OrderOutcome::Order(_) | OrderOutcome::Unfinished { .. } => {}
+        }
+    }
+    outcome
+}
+
+async fn linked(shop: &Shop, number: &str, token: &str) -> OrderOutcome {
+    let Ok(number) = number.parse::<PreorderNumber>() else { return OrderOutcome::NotFound };
+    let preorder = match shop.store.purchase(PurchaseKey::Number(&number)).await {
+        Ok(purchase) => purchase.map(|purchase| purchase.preorder),
+        Err(error) => {
+            tracing::warn!(%error, "the page of an order could not be read");
+            return OrderOutcome::Unreachable;
+        }
+    };
+    let known = preorder.as_ref().and_then(|preorder| preorder.details.access.as_ref());
+    match preorder.as_ref().filter(|_| access::opens(token, known)) {
+        Some(preorder) => OrderOutcome::Order(summary(shop, preorder)),
+        None => OrderOutcome::NotFound,
+    }
+}
+
+/// How an order by invoice is paid, and until when.
+fn transfer(shop: &Shop, details: &PreorderDetails) -> Transfer {
+    let placed = details.completed_at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
+    let until = shop
+        .invoice
+        .as_ref()
+        .zip(placed)
+        .map(|(invoice, placed)| placed.date().saturating_add(Duration::days(invoice.due_days.into())));
+    Transfer {
+        account: shop.invoice.as_ref().map(|invoice| TransferAccount {
+            holder: invoice.account.holder.clone(),
+            iban: invoice.account.iban.grouped(),
+            bic: invoice.account.bic.as_ref().map(ToString::to_string),
+        }),
+        overdue: until.is_some_and(|until| until < shop.clock.now().date()),
+        until: until.map(written),
+    }
+}
+
+/// `6 December 2026`.
+fn written(date: Date) -> String {
+    format!("{} {} {}", date.day(), date.month(), date.year())
+}
+
+fn summary(shop: &Shop, preorder: &Preorder) -> OrderSummary {
     let details = &preorder.details;
     let shipping = details.shipping.clone().unwrap_or_default();
     OrderSummary {
@@ -182,6 +261,7 @@ fn summary(preorder: &Preorder) -> OrderSummary {
         country: shipping.country,
         masked_email: mask(&details.email),
         session: details.session.clone(),
+        transfer: (details.provider == ProviderId::Invoice).then(|| transfer(shop, details)),
     }
 }
 

@@ -12,12 +12,17 @@ use url::Url;
 use super::{
     catalogue::Catalogue,
     clock::{Clock, SystemClock},
-    config::{Config, Environment},
+    config::{Config, Environment, ProviderConfig},
     ids::RandomIds,
     lane::Lane,
+    ledger::StoreLedger,
     limits::RateLimits,
     marketing::klaviyo::Klaviyo,
-    payments::{PaymentService, stripe::Stripe},
+    payments::{
+        PaymentProvider, PaymentService,
+        invoice::{Invoice, InvoiceConfig},
+        stripe::Stripe,
+    },
     signatures::Signatures,
     store::{Ids, Store},
 };
@@ -30,6 +35,8 @@ pub struct Shop {
     pub environment: Environment,
     pub app_url: Url,
     pub payments: PaymentService,
+    /// Where and until when transfers go; `None` where the shop takes none.
+    pub invoice: Option<InvoiceConfig>,
     pub catalogue: Catalogue,
     pub store: Arc<dyn Store>,
     pub klaviyo: Option<Klaviyo>,
@@ -52,11 +59,23 @@ impl Shop {
     /// Builds the shop of this configuration on `store`.
     pub fn new(config: &Config, store: Arc<dyn Store>, http: reqwest::Client, end: CancellationToken) -> Self {
         let stripe = Arc::new(Stripe::new(&config.stripe, http.clone()));
+        let provider = |config: &ProviderConfig| -> Arc<dyn PaymentProvider> {
+            match config {
+                ProviderConfig::Stripe => stripe.clone(),
+                ProviderConfig::Invoice(invoice) => {
+                    Arc::new(Invoice::new(invoice, Arc::new(StoreLedger(store.clone()))))
+                }
+            }
+        };
+        let providers = &config.providers;
+        let payments =
+            PaymentService::new(provider(&providers.default), providers.others.iter().map(provider).collect());
         Self {
             environment: config.environment,
             app_url: config.app_url.clone(),
             catalogue: Catalogue::new(stripe.clone(), config.catalogue.clone()),
-            payments: PaymentService::new(stripe, Vec::new()),
+            payments,
+            invoice: providers.invoice().cloned(),
             store,
             klaviyo: config.klaviyo.as_ref().map(|klaviyo| Klaviyo::new(klaviyo, http)),
             klaviyo_lane: Lane::default(),

@@ -12,6 +12,7 @@ mod checkout;
 mod commands;
 mod configuration;
 mod life;
+mod invoice;
 mod migrations;
 mod outbox;
 mod pages;

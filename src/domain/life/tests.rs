@@ -120,6 +120,20 @@ fn a_different_amount_keeps_the_payment_and_asks_for_review() {
 }
 
 #[test]
+fn another_amount_than_a_known_order_asked_for_is_flagged_in_any_order() {
+    let placed = session(SessionOutcome::Pending);
+    let short = SessionFacts { amount: Some(usd(29_000)), ..facts(SessionOutcome::Paid) };
+    let short = Fact::Session(Box::new(short));
+    for history in [[placed.clone(), short.clone()], [short, placed]] {
+        let (case, told) = live(&history);
+        let preorder = case.preorder.unwrap();
+        assert_eq!(preorder.status, PreorderStatus::Paid);
+        assert_eq!(preorder.review.text(), "paid 290.00 usd, asked 299.00 usd");
+        assert!(!told.contains(&Consequence::Paid), "{told:?}");
+    }
+}
+
+#[test]
 fn a_paid_session_with_an_unknown_color_or_no_address_is_kept_for_review() {
     let strange = SessionFacts { color: Some("Blue".into()), email: None, ..facts(SessionOutcome::Paid) };
     let made = preorder(&[Fact::Session(Box::new(strange))]);

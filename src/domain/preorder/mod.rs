@@ -149,6 +149,11 @@ impl AccessHash {
         fits.then(|| Self(text.to_owned()))
     }
 
+    pub fn from_digest(digest: [u8; 32]) -> Self {
+        let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('0');
+        Self(digest.into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -3,6 +3,7 @@
 
 mod capabilities;
 mod colors;
+mod payments;
 mod reader;
 
 use std::{
@@ -16,7 +17,10 @@ use secrecy::SecretString;
 use url::Url;
 
 use self::reader::Reader;
-pub use self::reader::{ConfigError, Fault};
+pub use self::{
+    payments::{ProviderConfig, ProvidersConfig},
+    reader::{ConfigError, Fault},
+};
 use super::{marketing::klaviyo::KlaviyoConfig, payments::stripe::StripeConfig, store::postgres};
 use crate::domain::{
     money::Money,
@@ -35,6 +39,7 @@ pub struct Config {
     pub database: Database,
     pub migrate: bool,
     pub stripe: StripeConfig,
+    pub providers: ProvidersConfig,
     pub catalogue: CatalogueConfig,
     /// `None`: marketing is off.
     pub klaviyo: Option<KlaviyoConfig>,
@@ -161,6 +166,7 @@ impl Config {
             data_dir: reader.text("ROLITT_DATA_DIR").map_or_else(|| PathBuf::from(".rolitt"), PathBuf::from),
             listeners,
             stripe,
+            providers: payments::providers(&mut reader),
             catalogue,
             klaviyo,
         }
@@ -178,6 +184,7 @@ struct Parts {
     database: Option<Database>,
     migrate: bool,
     stripe: Option<StripeParts>,
+    providers: Option<ProvidersConfig>,
     catalogue: Option<colors::Catalogue>,
     klaviyo: KlaviyoParts,
     shipping_countries: Option<Arc<[String]>>,
@@ -214,6 +221,7 @@ impl Parts {
             database: self.database?,
             migrate: self.migrate,
             stripe: stripe.config,
+            providers: self.providers?,
             catalogue: catalogue.config,
             klaviyo: self.klaviyo.config,
             sandbox,

@@ -186,3 +186,51 @@ fn a_secret_comes_from_a_file_or_a_variable_not_both() {
     assert_eq!(faulty(&[("KLAVIYO_API_KEY_FILE", "/nonexistent/file")]), ["KLAVIYO_API_KEY_FILE"]);
     std::fs::remove_file(path).unwrap();
 }
+
+const INVOICE: [(&str, &str); 3] = [
+    ("PAYMENT_PROVIDERS", "stripe, invoice"),
+    ("INVOICE_ACCOUNT_HOLDER", "Rolitt Workshop"),
+    ("INVOICE_IBAN", "DE89 3704 0044 0532 0130 00"),
+];
+
+fn invoice_with(changed: (&'static str, &'static str)) -> Vec<(&'static str, &'static str)> {
+    INVOICE.into_iter().filter(|(name, _)| *name != changed.0).chain([changed]).collect()
+}
+
+#[test]
+fn stripe_alone_takes_payments_unless_more_is_said() {
+    let config = read(&[("INVOICE_IBAN", "not looked at")]).unwrap();
+    assert_eq!(config.providers, ProvidersConfig { default: ProviderConfig::Stripe, others: Vec::new() });
+}
+
+#[test]
+fn invoices_go_to_a_checked_account_and_the_first_provider_is_the_default() {
+    let config = read(&INVOICE).unwrap();
+    let invoice = config.providers.invoice().unwrap();
+    assert_eq!((invoice.account.iban.grouped().as_str(), invoice.due_days), ("DE89 3704 0044 0532 0130 00", 14));
+    assert!(config.providers.default == ProviderConfig::Stripe && invoice.account.bic.is_none() && !invoice.livemode);
+
+    let first = [("PAYMENT_PROVIDERS", "invoice,stripe"), ("INVOICE_BIC", "COBADEFF"), ("INVOICE_DUE_DAYS", "7")];
+    let config = read(&[&INVOICE[1..], &first].concat()).unwrap();
+    let ProviderConfig::Invoice(invoice) = config.providers.default else { panic!("invoice is named first") };
+    assert_eq!((invoice.account.bic.unwrap().to_string().as_str(), invoice.due_days), ("COBADEFF", 7));
+}
+
+#[test]
+fn providers_that_mean_nothing_and_accounts_that_are_none_do_not_start() {
+    for bad in ["paypal", "stripe,", "stripe,stripe", "invoice", "Stripe", "stripe;invoice"] {
+        let changed = Box::leak(bad.to_owned().into_boxed_str());
+        assert_eq!(faulty(&invoice_with(("PAYMENT_PROVIDERS", changed))), ["PAYMENT_PROVIDERS"], "{bad}");
+    }
+    assert_eq!(faulty(&INVOICE[..1]), ["INVOICE_ACCOUNT_HOLDER", "INVOICE_IBAN"]);
+    let canary = "canary-9f3a\u{202e}";
+    for name in ["INVOICE_ACCOUNT_HOLDER", "INVOICE_IBAN", "INVOICE_BIC", "INVOICE_DUE_DAYS"] {
+        let error = read(&invoice_with((name, canary))).unwrap_err();
+        assert_eq!(error.0.iter().map(|fault| fault.variable.as_str()).collect::<Vec<_>>(), [name]);
+        assert!(!error.to_string().contains("canary"), "{error}");
+    }
+    for days in ["0", "91", "-1", "1.5"] {
+        let changed = Box::leak(days.to_owned().into_boxed_str());
+        assert_eq!(faulty(&invoice_with(("INVOICE_DUE_DAYS", changed))), ["INVOICE_DUE_DAYS"], "{days}");
+    }
+}

@@ -6,6 +6,7 @@
 
 pub mod capability;
 pub mod error;
+pub mod invoice;
 pub mod service;
 pub mod stripe;
 

@@ -1,0 +1,85 @@
+//! What the provider `invoice` remembers: the preorders of the store, read back as facts.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::{
+    payments::{Cursor, Page, PaymentError, invoice::InvoiceLedger},
+    store::{PreorderFilter, Purchase, Store, StoreError},
+};
+use crate::domain::{
+    life::{Asked, SessionFacts, SessionOutcome},
+    payment::{ProviderId, SessionId},
+    preorder::{PreorderDetails, PreorderStatus},
+    product::ProductColor,
+};
+
+/// How many orders make a page.
+const PAGE: u32 = 100;
+
+/// The store, as far as invoices go.
+pub struct StoreLedger(pub Arc<dyn Store>);
+
+#[async_trait]
+impl InvoiceLedger for StoreLedger {
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionFacts>, PaymentError> {
+        let known = self.0.preorder_of_session(id).await.map_err(asked)?;
+        let by_invoice = known.filter(|preorder| preorder.details.provider == ProviderId::Invoice);
+        Ok(by_invoice.map(|preorder| facts_of(&preorder.details)))
+    }
+
+    async fn since(&self, since: OffsetDateTime, from: Option<&Cursor>) -> Result<Page<SessionFacts>, PaymentError> {
+        let after = from.map(|cursor| cursor.as_str().parse()).transpose();
+        let filter = PreorderFilter {
+            provider: Some(ProviderId::Invoice),
+            since: Some(since),
+            after: after.map_err(|_| PaymentError::Unreadable("a place in the list of invoices".to_owned()))?,
+            ..PreorderFilter::default()
+        };
+        let found = self.0.purchases(&filter, PAGE).await.map_err(asked)?;
+        let full = u32::try_from(found.len()).is_ok_and(|count| count == PAGE);
+        let last = found.last().filter(|_| full).map(|Purchase { preorder, .. }| preorder.number.as_str().to_owned());
+        Ok(Page {
+            items: found.iter().map(|purchase| facts_of(&purchase.preorder.details)).collect(),
+            next: last.map(Cursor::new),
+        })
+    }
+}
+
+/// What was recorded of an order, as its provider would tell it.
+pub fn facts_of(details: &PreorderDetails) -> SessionFacts {
+    SessionFacts {
+        provider: details.provider,
+        session: details.session.clone(),
+        outcome: match details.status {
+            PreorderStatus::AwaitingPayment => SessionOutcome::Pending,
+            PreorderStatus::PaymentFailed => SessionOutcome::Failed,
+            PreorderStatus::Cancelled => SessionOutcome::Cancelled,
+            PreorderStatus::Paid | PreorderStatus::Shipped | PreorderStatus::Delivered | PreorderStatus::Refunded => {
+                SessionOutcome::Paid
+            }
+        },
+        intent: details.intent.clone(),
+        customer: None,
+        attempt: details.attempt.clone(),
+        email: Some(details.email.clone()).filter(|email| !email.is_empty()),
+        color: details.color.map(|color| ProductColor::as_str(color).to_owned()),
+        amount: details.amount,
+        expected: details.amount.map_or(Asked::Unsaid, Asked::Amount),
+        locale: Some(details.locale.clone()),
+        shipping: details.shipping.clone(),
+        livemode: details.livemode,
+        completed_at: details.completed_at,
+        access: details.access.clone(),
+    }
+}
+
+fn asked(error: StoreError) -> PaymentError {
+    if error.retryable() {
+        PaymentError::Unavailable(error.to_string())
+    } else {
+        PaymentError::Unreadable(error.to_string())
+    }
+}

@@ -1,0 +1,191 @@
+//! Payment by bank transfer. There is nobody to ask and nobody who tells: an order is placed at checkout, awaits its transfer,
+//! and is settled by the merchant. What was recorded is asked of a ledger that is handed in.
+
+mod account;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+
+pub use self::account::{BankAccount, Bic, Iban};
+use super::{
+    Cursor, Customers, DecodeError, Disputes, Endpoints, Events, Page, PaymentError, PaymentIntents, PaymentProvider,
+    Prices, ProviderEvent, Refunds, SessionOrder, SignatureError, Started, Subscriptions, VerifiedEvent,
+};
+use crate::{
+    domain::{
+        life::{Asked, SessionFacts, SessionOutcome},
+        money::Money,
+        payment::{ProviderId, SessionId},
+    },
+    server::access,
+};
+
+/// What the merchant sets up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InvoiceConfig {
+    pub account: BankAccount,
+    /// How long a place in the batch is kept for a transfer.
+    pub due_days: u16,
+    /// Whether real money moves.
+    pub livemode: bool,
+}
+
+/// The orders by invoice that were recorded: this provider has no memory of its own.
+#[async_trait]
+pub trait InvoiceLedger: Send + Sync {
+    /// The order of this session, where there is one by invoice.
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionFacts>, PaymentError>;
+
+    /// Orders by invoice placed since `since`; newest first, a page at a time.
+    async fn since(&self, since: OffsetDateTime, from: Option<&Cursor>) -> Result<Page<SessionFacts>, PaymentError>;
+}
+
+pub struct Invoice {
+    livemode: bool,
+    ledger: Arc<dyn InvoiceLedger>,
+}
+
+impl Invoice {
+    pub fn new(config: &InvoiceConfig, ledger: Arc<dyn InvoiceLedger>) -> Self {
+        Self { livemode: config.livemode, ledger }
+    }
+}
+
+#[async_trait]
+impl PaymentProvider for Invoice {
+    fn id(&self) -> ProviderId {
+        ProviderId::Invoice
+    }
+
+    fn livemode(&self) -> bool {
+        self.livemode
+    }
+
+    async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError> {
+        let token = token(order);
+        let unreadable = |what: &str| PaymentError::Unreadable(format!("{what} made of an order"));
+        let facts = SessionFacts {
+            provider: ProviderId::Invoice,
+            session: SessionId::parse(&format!("inv_{}", &digest("session", order)[..40]))
+                .ok_or_else(|| unreadable("the session"))?,
+            outcome: SessionOutcome::Pending,
+            intent: None,
+            customer: None,
+            attempt: Some(order.attempt.clone()),
+            email: Some(order.email.as_str().to_owned()),
+            color: Some(order.color.as_str().to_owned()),
+            amount: Some(order.expected),
+            expected: Asked::Amount(order.expected),
+            locale: Some(order.locale.clone()),
+            shipping: None,
+            livemode: self.livemode,
+            // The order is complete with the form. Repeats come later, and the earliest moment stays.
+            completed_at: Some(order.asked_at.unix_timestamp()),
+            access: Some(access::hash(token.expose_secret())),
+        };
+        Ok(Started::Placed { facts: Box::new(facts), token })
+    }
+
+    async fn retrieve_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError> {
+        self.ledger.session(id).await?.ok_or(PaymentError::NotFound)
+    }
+
+    async fn expire_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError> {
+        let facts = self.retrieve_session(id).await?;
+        match facts.outcome {
+            SessionOutcome::Pending => Ok(SessionFacts { outcome: SessionOutcome::Cancelled, ..facts }),
+            outcome => Err(PaymentError::State(format!("it awaits no transfer: {outcome:?}"))),
+        }
+    }
+
+    async fn list_sessions(
+        &self,
+        since: OffsetDateTime,
+        from: Option<&Cursor>,
+    ) -> Result<Page<SessionFacts>, PaymentError> {
+        self.ledger.since(since, from).await
+    }
+
+    /// Nobody signs for a bank account.
+    fn verify(&self, _: &HeaderMap, _: Bytes, _: OffsetDateTime) -> Result<VerifiedEvent, SignatureError> {
+        Err(SignatureError::Missing)
+    }
+
+    fn decode(&self, _: &[u8]) -> Result<ProviderEvent, DecodeError> {
+        Err(DecodeError::NotAnEvent("payment by invoice has no events".to_owned()))
+    }
+
+    fn prices(&self) -> Option<&dyn Prices> {
+        None
+    }
+
+    fn customers(&self) -> Option<&dyn Customers> {
+        None
+    }
+
+    fn payment_intents(&self) -> Option<&dyn PaymentIntents> {
+        None
+    }
+
+    fn subscriptions(&self) -> Option<&dyn Subscriptions> {
+        None
+    }
+
+    fn refunds(&self) -> Option<&dyn Refunds> {
+        None
+    }
+
+    fn disputes(&self) -> Option<&dyn Disputes> {
+        None
+    }
+
+    fn events(&self) -> Option<&dyn Events> {
+        None
+    }
+
+    fn endpoints(&self) -> Option<&dyn Endpoints> {
+        None
+    }
+}
+
+/// The same order once `received` has arrived. An amount that is not the one asked for is for the preorder's life to flag.
+pub fn paid(facts: SessionFacts, received: Money) -> SessionFacts {
+    SessionFacts { outcome: SessionOutcome::Paid, amount: Some(received), ..facts }
+}
+
+/// What opens the order's page: 256 bits, the same for every repeat of the form, so that a double click and a reload lead to
+/// one link. That it can be worked out from the order is safe: the order has the page's attempt in it, 24 random symbols that
+/// only this customer's page and our own records hold, and nothing that is told outside is made of them but one-way hashes.
+fn token(order: &SessionOrder) -> SecretString {
+    SecretString::from(digest("token", order))
+}
+
+/// A hash of everything that the customer decided and was shown; `purpose` makes hashes that say nothing about each other.
+/// Not of the moment, nor of the shop's settings: an order stays the same order for as long as its page is open.
+fn digest(purpose: &str, order: &SessionOrder) -> String {
+    let mut hash = Sha256::new();
+    for part in [
+        "rolitt invoice",
+        purpose,
+        order.attempt.as_str(),
+        order.color.as_str(),
+        order.email.as_str(),
+        order.locale.as_str(),
+        order.price.as_str(),
+        &order.expected.minor().to_string(),
+        order.expected.currency().code(),
+    ] {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! The provider by example, on a ledger of its own.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::domain::{
+    checkout::Attempt,
+    customer::{Email, Locale},
+    money::Currency,
+    payment::PriceId,
+    product::ProductColor,
+};
+
+#[derive(Default)]
+struct Records(Mutex<Vec<SessionFacts>>);
+
+#[async_trait]
+impl InvoiceLedger for Records {
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionFacts>, PaymentError> {
+        Ok(self.0.lock().unwrap().iter().find(|facts| facts.session == *id).cloned())
+    }
+
+    async fn since(&self, _: OffsetDateTime, _: Option<&Cursor>) -> Result<Page<SessionFacts>, PaymentError> {
+        Ok(Page { items: self.0.lock().unwrap().clone(), next: None })
+    }
+}
+
+fn usd(minor: i64) -> Money {
+    Money::new(minor, Currency::USD).unwrap()
+}
+
+fn order() -> SessionOrder {
+    SessionOrder {
+        attempt: Attempt::parse("1750000000-abcdefghijklmnop").unwrap(),
+        color: ProductColor::Red,
+        email: Email::parse("jo@example.com").unwrap(),
+        locale: Locale::default(),
+        price: PriceId::parse("price_red").unwrap(),
+        expected: usd(29_900),
+        asked_at: OffsetDateTime::from_unix_timestamp(1_750_000_100).unwrap(),
+        expires_at: OffsetDateTime::from_unix_timestamp(1_750_080_000).unwrap(),
+        success_url: "https://shop.example/checkout/success".to_owned(),
+        cancel_url: "https://shop.example/checkout/cancel".to_owned(),
+        shipping_countries: Arc::from(["US".to_owned()]),
+    }
+}
+
+fn provider(records: Vec<SessionFacts>) -> Invoice {
+    Invoice { livemode: false, ledger: Arc::new(Records(Mutex::new(records))) }
+}
+
+async fn placed(order: &SessionOrder) -> (SessionFacts, String) {
+    let Started::Placed { facts, token } = provider(Vec::new()).create_session(order).await.unwrap() else {
+        panic!("an invoice has no page elsewhere");
+    };
+    (*facts, token.expose_secret().to_owned())
+}
+
+#[tokio::test]
+async fn an_order_is_placed_with_what_opens_it() {
+    let (facts, token) = placed(&order()).await;
+    assert!(facts.session.as_str().starts_with("inv_"), "{}", facts.session);
+    assert_eq!(
+        (facts.outcome, facts.amount, facts.completed_at),
+        (SessionOutcome::Pending, Some(usd(29_900)), Some(1_750_000_100))
+    );
+    assert_eq!(token.len(), 64);
+    assert_eq!(facts.access, Some(access::hash(&token)));
+    assert!(!facts.session.as_str().contains(&token[..8]), "the session tells nothing of the token");
+}
+
+#[tokio::test]
+async fn an_equal_order_is_the_same_one_whenever_it_comes_and_any_difference_is_another() {
+    let (first, link) = placed(&order()).await;
+    let later = SessionOrder {
+        asked_at: order().asked_at + time::Duration::days(2),
+        expires_at: order().expires_at + time::Duration::days(2),
+        ..order()
+    };
+    let (again, same_link) = placed(&later).await;
+    assert_eq!((&first.session, &link), (&again.session, &same_link));
+    let others = [
+        SessionOrder { attempt: Attempt::parse("1750000000-b").unwrap(), ..order() },
+        SessionOrder { color: ProductColor::SakuraPink, ..order() },
+        SessionOrder { email: Email::parse("al@example.com").unwrap(), ..order() },
+        SessionOrder { locale: Locale::parse("de").unwrap(), ..order() },
+        SessionOrder { expected: usd(31_900), ..order() },
+    ];
+    for other in others {
+        let (facts, token) = placed(&other).await;
+        assert!(facts.session != first.session && token != link, "{other:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_an_order_that_waits_can_be_ended() {
+    let (facts, _) = placed(&order()).await;
+    let unknown = provider(Vec::new());
+    assert_eq!(unknown.retrieve_session(&facts.session).await, Err(PaymentError::NotFound));
+    assert_eq!(unknown.expire_session(&facts.session).await, Err(PaymentError::NotFound));
+
+    let ended = provider(vec![facts.clone()]).expire_session(&facts.session).await.unwrap();
+    assert_eq!(ended, SessionFacts { outcome: SessionOutcome::Cancelled, ..facts.clone() });
+
+    for over in [paid(facts.clone(), usd(29_900)), ended] {
+        let refused = provider(vec![over]).expire_session(&facts.session).await;
+        assert!(matches!(refused, Err(PaymentError::State(_))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_arrives_is_not_what_was_asked_for_by_itself() {
+    let (facts, _) = placed(&order()).await;
+    let short = paid(facts, usd(29_000));
+    assert_eq!(
+        (short.outcome, short.amount, short.expected),
+        (SessionOutcome::Paid, Some(usd(29_000)), Asked::Amount(usd(29_900)))
+    );
+}
+
+#[test]
+fn nobody_tells_of_invoices_by_webhook() {
+    let provider = provider(Vec::new());
+    let verified = provider.verify(&HeaderMap::new(), Bytes::from_static(b"{}"), OffsetDateTime::UNIX_EPOCH);
+    assert!(matches!(verified, Err(SignatureError::Missing)));
+    assert!(matches!(provider.decode(b"{}"), Err(DecodeError::NotAnEvent(_))));
+    assert!(provider.refunds().is_none() && provider.prices().is_none());
+}
