@@ -8,6 +8,8 @@ mod endpoints;
 mod error;
 mod event;
 #[cfg(test)]
+mod event_tests;
+#[cfg(test)]
 mod fixtures;
 mod intents;
 mod read;
