@@ -10,6 +10,7 @@ mod test_app;
 mod architecture;
 mod checkout;
 mod configuration;
+mod conformance;
 mod migrations;
 mod outbox;
 mod pages;

@@ -14,6 +14,8 @@ mod fixtures;
 mod intents;
 mod read;
 mod refunds;
+#[cfg(test)]
+mod retry_tests;
 mod session;
 mod session_facts;
 mod signature;
