@@ -13,6 +13,7 @@ mod commands;
 mod configuration;
 mod life;
 mod invoice;
+mod conformance;
 mod migrations;
 mod outbox;
 mod pages;

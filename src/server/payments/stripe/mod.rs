@@ -8,10 +8,14 @@ mod endpoints;
 mod error;
 mod event;
 #[cfg(test)]
+mod event_tests;
+#[cfg(test)]
 mod fixtures;
 mod intents;
 mod read;
 mod refunds;
+#[cfg(test)]
+mod retry_tests;
 mod session;
 mod session_facts;
 mod signature;

@@ -92,14 +92,19 @@ async fn still_open(
 /// still on the way.
 const PAYMENT: &str = "payment_intent";
 
+/// Ids come out of addresses that anybody can type: one that Stripe would not give is not asked for.
+fn known_shape(id: &SessionId) -> Result<&str, PaymentError> {
+    if id.as_str().starts_with("cs_") { Ok(id.as_str()) } else { Err(PaymentError::NotFound) }
+}
+
 pub async fn retrieve(stripe: &Stripe, id: &SessionId) -> Result<SessionFacts, PaymentError> {
-    let request = RetrieveCheckoutSession::new(id.as_str()).expand([PAYMENT.to_owned()]);
+    let request = RetrieveCheckoutSession::new(known_shape(id)?).expand([PAYMENT.to_owned()]);
     let session: Session = stripe.client.ask(&request, None).await?;
     session.into_facts(stripe.livemode, None).map_err(PaymentError::Unreadable)
 }
 
 pub async fn expire(stripe: &Stripe, id: &SessionId) -> Result<SessionFacts, PaymentError> {
-    let request = ExpireCheckoutSession::new(id.as_str());
+    let request = ExpireCheckoutSession::new(known_shape(id)?);
     match stripe.client.send(&request, None, deadline()).await {
         Ok(answer) => {
             let session: Session = read_answer(&answer.body)?;
