@@ -310,12 +310,12 @@ fn items(world: &mut World, lines: &[Line], mode: Mode, cause: &Cause) -> Result
     let mut items = Vec::with_capacity(lines.len());
     let (mut shared, mut rhythm) = (None, None);
     for Line { name, price, quantity } in lines {
-        let (id, made) = match price {
+        let (id, inline) = match price {
             Asking::Price(id) => (id.clone(), false),
             Asking::Made(draft) => (draft.make_inline(world, cause)?, true),
         };
         let price = world.prices.get(&id).ok_or_else(|| ApiError::no_such("price", &id, name))?;
-        if !price.active && !made {
+        if !price.active && !inline {
             let message = "The price specified is inactive. This field only accepts active prices.";
             return Err(ApiError::invalid(message).at(name));
         }
@@ -340,7 +340,7 @@ fn items(world: &mut World, lines: &[Line], mode: Mode, cause: &Cause) -> Result
             return Err(ApiError::invalid("All prices of a Checkout Session must have the same currency.").at(name));
         }
         let product = world.products.get(&price.product);
-        if product.is_some_and(|product| !product.active && !made) {
+        if product.is_some_and(|product| !product.active && !inline) {
             let message = format!("The product tied to the price ID `{id}` is marked as inactive.");
             return Err(ApiError::invalid(message).at(name));
         }
