@@ -2,19 +2,10 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { binary, freePorts, root } from './binary.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-/** What `script/test` lays out; a developer may name another binary. */
-const binary = resolve(
-  process.env['ROLITT_BIN'] ??
-    [join(root, 'target/e2e/rolitt'), join(root, 'target/debug/rolitt')].find((path) => existsSync(path)) ??
-    'target/debug/rolitt',
-);
 const builtSite = join(root, 'target/e2e/site');
 const site = existsSync(builtSite) && !process.env['ROLITT_BIN'] ? builtSite : join(root, 'target/site');
 
@@ -110,22 +101,4 @@ export class Shop {
     this.child.kill('SIGKILL');
     throw new Error(`the shop was not ready within a minute:\n${this.tail()}`);
   }
-}
-
-/** Asked of the system all at once, so that they differ. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((done, failed) => {
-          server.once('error', failed).listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            done(typeof address === 'object' && address ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }

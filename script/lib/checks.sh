@@ -81,8 +81,16 @@ check_queries() (
 run_e2e() {
   # With a test beside it, because tests turn on features of dependencies: without, half of those would be compiled once more.
   check "Server for the browser" cargo build --locked --bin rolitt --test integration
+  # Without arguments only: those are for the browser's tests.
+  [ $# -gt 0 ] || check "Sandbox: driven by Stripe's own client" run_sandbox
   check "Front end for the browser, as released" build_front
   check "Browser: the shop, driven as a customer drives it" npm --prefix end2end --silent test -- "$@"
+}
+
+# No browser, no database, no front end: the binary is all that it needs.
+run_sandbox() {
+  lay_out_binary
+  npm --prefix end2end --silent run sandbox
 }
 
 build_front() (
@@ -91,5 +99,11 @@ build_front() (
   cargo leptos build --cargo-locked --release --frontend-only --precompress
   # Leptos reads the files' hashes from beside the executable, and cargo-leptos writes them beside the release one.
   cp "$(target_dir)/release/$LEPTOS_HASH_FILE_NAME" target/e2e/hash.txt
-  ln -f "$(target_dir)/debug/rolitt" target/e2e/rolitt 2>/dev/null || cp -f "$(target_dir)/debug/rolitt" target/e2e/rolitt
+  lay_out_binary
 )
+
+# A link where it can be one: it stays what it is while the next build makes another.
+lay_out_binary() {
+  mkdir -p target/e2e
+  ln -f "$(target_dir)/debug/rolitt" target/e2e/rolitt 2>/dev/null || cp -f "$(target_dir)/debug/rolitt" target/e2e/rolitt
+}

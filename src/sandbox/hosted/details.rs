@@ -49,7 +49,7 @@ impl Fields {
         let (code, line1, city, state, postal_code, phone) = *place.unwrap_or(&ANYWHERE);
         let country = if permitted(code) { code.to_owned() } else { allowed.first().cloned().unwrap_or_default() };
         Self {
-            email: session.asked.customer_email.clone().unwrap_or_else(|| "jenny.rosen@example.com".to_owned()),
+            email: session.known_email.clone().unwrap_or_else(|| "jenny.rosen@example.com".to_owned()),
             name: "Jenny Rosen".to_owned(),
             phone: phone.to_owned(),
             line1: line1.to_owned(),
@@ -66,7 +66,7 @@ impl Fields {
     pub fn typed(form: &HashMap<String, String>, session: &Session) -> Self {
         let get = |name: &str| form.get(name).map(|text| text.trim().to_owned()).unwrap_or_default();
         Self {
-            email: session.asked.customer_email.clone().unwrap_or_else(|| get("email")),
+            email: session.known_email.clone().unwrap_or_else(|| get("email")),
             name: get("name"),
             phone: get("phone"),
             line1: get("line1"),

@@ -135,7 +135,7 @@ fn choice(out: &mut String, value: &str, label: &str, effect: &str) {
 }
 
 fn contact(session: &Session, fields: &Fields, problems: &[Problem]) -> String {
-    let given = session.asked.customer_email.is_some();
+    let given = session.known_email.is_some();
     let email = Input { kind: "email", autocomplete: "email", readonly: given, ..Input::new("email", "Email") };
     let name = Input { autocomplete: "name", ..Input::new("name", "Full name") };
     let phone = Input { kind: "tel", autocomplete: "tel", ..Input::new("phone", "Phone number") };

@@ -126,7 +126,7 @@ async fn what_stripe_refuses_is_refused_with_its_parameter_named() {
     let (soon, late) = ((now + 29 * 60).to_string(), (now + 25 * 3600).to_string());
     let (long_key, long_value) = (format!("metadata[{}]", "k".repeat(41)), "v".repeat(501));
     let cases: [(&str, &str, &str, Option<&str>); 22] = [
-        ("mode", "subscription", "mode", None),
+        ("mode", "setup", "mode", None),
         ("mode", "barter", "mode", None),
         ("colour", "Red", "colour", Some("parameter_unknown")),
         ("line_items[0][colour]", "Red", "line_items[0][colour]", Some("parameter_unknown")),

@@ -18,7 +18,9 @@ mod api;
 mod faults;
 mod idempotency;
 mod klaviyo;
+mod names;
 mod page;
+mod shapes;
 mod webhooks;
 
 const SECRET: &str = "whsec_test_of_the_sandbox";

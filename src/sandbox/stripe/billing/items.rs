@@ -6,7 +6,7 @@ use crate::{
     sandbox::{
         state::World,
         stripe::{
-            catalog::price::Draft as PriceDraft,
+            catalog::price::{Draft as PriceDraft, Price},
             events::Cause,
             wire::{
                 error::ApiError,
@@ -84,6 +84,22 @@ pub fn item(world: &World, asked: &Asked, price: &str, start: i64, anchor: i64) 
         period: (start, period_end(start, anchor, recurring)),
     };
     Ok((item, price.money.currency()))
+}
+
+/// The item that a price makes from now on.
+pub fn begin(world: &World, price: &str, quantity: i64, now: i64) -> Result<Item, ApiError> {
+    let price = Price::find(world, price)?;
+    let recurring = price.recurring.ok_or_else(|| ApiError::invalid("A subscription needs a recurring price."))?;
+    Ok(Item {
+        id: ids::with_length("si_", 14),
+        created: now,
+        price: price.render(),
+        unit_amount: price.money.minor(),
+        recurring,
+        quantity,
+        metadata: Metadata::new(),
+        period: (now, period_end(now, now, recurring)),
+    })
 }
 
 /// All items of one subscription are paid in one currency and at the same time.

@@ -10,6 +10,7 @@ use crate::{
             catalog::price::Recurring,
             wire::{
                 error::ApiError,
+                ids,
                 params::{Metadata, Reader},
                 resource::{Resource, Wanted},
                 shelf::Shelf,
@@ -147,6 +148,29 @@ impl Item {
 }
 
 impl Subscription {
+    /// One that waits for its first payment, and for its items.
+    pub fn new(customer: &str, currency: Currency, now: i64) -> Self {
+        Self {
+            id: ids::new("sub_1"),
+            created: now,
+            customer: customer.to_owned(),
+            currency,
+            items: Vec::new(),
+            status: Status::Incomplete,
+            default_method: None,
+            saves_method: false,
+            description: None,
+            metadata: Metadata::new(),
+            anchor: now,
+            cancel_at_period_end: false,
+            canceled_at: None,
+            ended_at: None,
+            cancellation: Cancellation::default(),
+            latest_invoice: None,
+            paused: None,
+        }
+    }
+
     /// The end of what is paid for.
     pub fn period_end(&self) -> i64 {
         self.items.iter().map(|item| item.period.1).min().unwrap_or(i64::MAX)

@@ -8,7 +8,7 @@ use axum::{
 use super::{
     customer::Customer,
     items::{Asked, change_items, item, same},
-    subscription::{Cancellation, Pause, Status, Subscription},
+    subscription::{Pause, Subscription},
 };
 use crate::sandbox::{
     state::{Sandbox, World},
@@ -19,8 +19,7 @@ use crate::sandbox::{
             error::ApiError,
             expand::{self, Expansions},
             gate::Call,
-            ids,
-            params::{Change, Metadata, MetadataChange, Reader},
+            params::{Change, MetadataChange, Reader},
             resource::{Answered, Resource},
         },
     },
@@ -142,26 +141,14 @@ pub async fn create(State(sandbox): State<Sandbox>, Extension(call): Extension<C
         }
         same(&items, &currencies)?;
         let default_method = said.default_method.map(|name| world.method_for(&name, customer)).transpose()?;
-        let id = ids::new("sub_1");
         let mut subscription = Subscription {
-            id: id.clone(),
-            created: now,
-            customer: customer.to_owned(),
-            currency: currencies[0],
             items,
-            status: Status::Incomplete,
             default_method,
             saves_method: said.saves_method.unwrap_or(false),
-            description: None,
-            metadata: Metadata::new(),
-            anchor: now,
             cancel_at_period_end: said.cancel_at_period_end.unwrap_or(false),
-            canceled_at: None,
-            ended_at: None,
-            cancellation: Cancellation::default(),
-            latest_invoice: None,
-            paused: None,
+            ..Subscription::new(customer, currencies[0], now)
         };
+        let id = subscription.id.clone();
         said.description.apply(&mut subscription.description);
         said.metadata.apply(&mut subscription.metadata);
         let kept = subscription.default_method.clone();

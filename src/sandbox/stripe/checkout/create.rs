@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     countries,
-    session::{Asked, Item, PaymentStatus, Session, Status},
+    session::{Asked, Item, Mode, PaymentStatus, Session, Status},
 };
 use crate::{
     domain::money::Currency,
@@ -31,7 +31,7 @@ const SHORTEST: i64 = 30 * 60;
 const LONGEST: i64 = 24 * 60 * 60;
 
 /// Parameters of Stripe's that the sandbox does not know how to honour.
-const UNSUPPORTED: [&str; 23] = [
+const UNSUPPORTED: [&str; 22] = [
     "after_expiration",
     "consent_collection",
     "currency",
@@ -51,7 +51,6 @@ const UNSUPPORTED: [&str; 23] = [
     "saved_payment_method_options",
     "setup_intent_data",
     "shipping_options",
-    "subscription_data",
     "tax_id_collection",
     "wallet_options",
     "origin_context",
@@ -78,18 +77,19 @@ enum Asking {
 
 impl Draft {
     pub fn read(mut reader: Reader<'_>) -> Result<Self, ApiError> {
-        match reader.one_of("mode", &["payment", "setup", "subscription"])? {
-            Some("payment") => {}
+        let mode = match reader.one_of("mode", &["payment", "setup", "subscription"])? {
+            Some("payment") => Mode::Payment,
+            Some("subscription") => Mode::Subscription,
             None => return Err(ApiError::missing("mode")),
             Some(mode) => return Err(ApiError::unsupported(&format!("mode={mode}")).at("mode")),
-        }
+        };
         if let Some(mode) =
             reader.one_of("ui_mode", &["custom", "embedded", "hosted"])?.filter(|mode| *mode != "hosted")
         {
             return Err(ApiError::unsupported(&format!("ui_mode={mode}")).at("ui_mode"));
         }
         let success_url = reader.url("success_url")?.ok_or_else(|| ApiError::missing("success_url"))?.to_owned();
-        let mut asked = Asked { success_url, ..Asked::default() };
+        let mut asked = Asked { mode, success_url, ..Asked::default() };
         asked.cancel_url = reader.url("cancel_url")?.map(str::to_owned);
         asked.client_reference_id = reader.text_up_to("client_reference_id", 200)?.map(str::to_owned);
         asked.customer_email = reader.email("customer_email")?;
@@ -97,8 +97,14 @@ impl Draft {
         asked.metadata = reader.metadata("metadata")?;
         asked.allow_promotion_codes = reader.boolean("allow_promotion_codes")?;
         asked.billing_address_collection = reader.one_of("billing_address_collection", &["auto", "required"])?;
-        asked.customer_creation =
-            reader.one_of("customer_creation", &["always", "if_required"])?.unwrap_or("if_required");
+        let creation = reader.one_of("customer_creation", &["always", "if_required"])?;
+        if creation.is_some() && mode == Mode::Subscription {
+            let message = "`customer_creation` can only be used in `payment` mode.";
+            return Err(ApiError::invalid(message).at("customer_creation"));
+        }
+        // Who subscribes is always a customer.
+        let usual = if mode == Mode::Subscription { "always" } else { "if_required" };
+        asked.customer_creation = creation.unwrap_or(usual);
         asked.submit_type = reader.one_of("submit_type", &["auto", "book", "donate", "pay", "subscribe"])?;
         if asked.allow_promotion_codes == Some(true) {
             return Err(ApiError::unsupported("allow_promotion_codes=true").at("allow_promotion_codes"));
@@ -121,12 +127,20 @@ impl Draft {
         let Self { mut asked, lines, expires_at } = self;
         let created = world.now();
         let expires_at = lifetime(expires_at, created)?;
+        let mut known_email = asked.customer_email.clone();
         if let Some(customer) = &asked.customer {
-            Customer::alive(world, customer, "customer")?;
+            known_email.clone_from(&Customer::alive(world, customer, "customer")?.email);
         }
-        let (items, currency) = items(world, &lines, cause)?;
+        let (items, currency) = items(world, &lines, asked.mode, cause)?;
         let amount: i64 = items.iter().map(|item| item.unit_amount * item.quantity).sum();
         enough(amount, currency)?;
+        if asked.mode == Mode::Subscription {
+            if let Some(delayed) = asked.payment_method_types.iter().find(|kind| **kind != "card") {
+                let what = format!("payment_method_types={delayed} in subscription mode");
+                return Err(ApiError::unsupported(&what).at("payment_method_types"));
+            }
+            asked.payment_method_types = vec!["card"];
+        }
         if asked.payment_method_types.is_empty() {
             let delayed = if currency == Currency::USD { Some("us_bank_account") } else { delayed_in(currency) };
             asked.payment_method_types = ["card"].into_iter().chain(delayed).collect();
@@ -137,6 +151,9 @@ impl Draft {
             id: id.clone(),
             created,
             expires_at,
+            customer: asked.customer.clone(),
+            known_email,
+            invoice: None,
             status: Status::Open,
             payment_status: PaymentStatus::Unpaid,
             asked,
@@ -177,7 +194,31 @@ fn read_groups(reader: &mut Reader<'_>, asked: &mut Asked) -> Result<(), ApiErro
         asked.phone = group.boolean("enabled")?.ok_or_else(|| ApiError::missing(&name))?;
         group.finish()?;
     }
+    if let Some(mut group) = reader.group("subscription_data")? {
+        if asked.mode != Mode::Subscription {
+            let message = "You can not pass `subscription_data` in `payment` mode.";
+            return Err(ApiError::invalid(message).at("subscription_data"));
+        }
+        asked.subscription_metadata = group.metadata("metadata")?;
+        asked.subscription_description = group.text_up_to("description", 500)?.map(str::to_owned);
+        group.finish_but(&[
+            "application_fee_percent",
+            "billing_cycle_anchor",
+            "default_tax_rates",
+            "invoice_settings",
+            "on_behalf_of",
+            "proration_behavior",
+            "transfer_data",
+            "trial_end",
+            "trial_period_days",
+            "trial_settings",
+        ])?;
+    }
     if let Some(mut group) = reader.group("payment_intent_data")? {
+        if asked.mode != Mode::Payment {
+            let message = "You can not pass `payment_intent_data` in `subscription` mode.";
+            return Err(ApiError::invalid(message).at("payment_intent_data"));
+        }
         asked.intent_metadata = group.metadata("metadata")?;
         asked.intent_description = group.text_up_to("description", 1000)?.map(str::to_owned);
         group.finish_but(&[
@@ -265,30 +306,41 @@ fn lifetime(expires_at: Option<i64>, created: i64) -> Result<i64, ApiError> {
     }
 }
 
-fn items(world: &mut World, lines: &[Line], cause: &Cause) -> Result<(Vec<Item>, Currency), ApiError> {
+fn items(world: &mut World, lines: &[Line], mode: Mode, cause: &Cause) -> Result<(Vec<Item>, Currency), ApiError> {
     let mut items = Vec::with_capacity(lines.len());
-    let mut shared = None;
+    let (mut shared, mut rhythm) = (None, None);
     for Line { name, price, quantity } in lines {
-        let (id, made) = match price {
+        let (id, inline) = match price {
             Asking::Price(id) => (id.clone(), false),
             Asking::Made(draft) => (draft.make_inline(world, cause)?, true),
         };
         let price = world.prices.get(&id).ok_or_else(|| ApiError::no_such("price", &id, name))?;
-        if !price.active && !made {
+        if !price.active && !inline {
             let message = "The price specified is inactive. This field only accepts active prices.";
             return Err(ApiError::invalid(message).at(name));
         }
-        if price.recurring.is_some() {
-            let message = "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use \
-                           only one-time prices.";
-            return Err(ApiError::invalid(message).at(name));
+        match (mode, price.recurring) {
+            (Mode::Payment, None) => {}
+            (Mode::Subscription, Some(recurring)) if *rhythm.get_or_insert(recurring) == recurring => {}
+            (Mode::Payment, Some(_)) => {
+                let message = "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or \
+                               use only one-time prices.";
+                return Err(ApiError::invalid(message).at(name));
+            }
+            (Mode::Subscription, Some(_)) => {
+                let message = "Checkout does not support multiple prices with different billing intervals.";
+                return Err(ApiError::invalid(message).at(name));
+            }
+            (Mode::Subscription, None) => {
+                return Err(ApiError::unsupported("a one-time price in subscription mode").at(name));
+            }
         }
         let currency = price.money.currency();
         if *shared.get_or_insert(currency) != currency {
             return Err(ApiError::invalid("All prices of a Checkout Session must have the same currency.").at(name));
         }
         let product = world.products.get(&price.product);
-        if product.is_some_and(|product| !product.active && !made) {
+        if product.is_some_and(|product| !product.active && !inline) {
             let message = format!("The product tied to the price ID `{id}` is marked as inactive.");
             return Err(ApiError::invalid(message).at(name));
         }

@@ -5,3 +5,4 @@ pub mod create;
 pub mod pay;
 pub mod session;
 pub mod sessions;
+pub mod subscribe;

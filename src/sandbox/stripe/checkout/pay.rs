@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::session::{Buyer, PaymentStatus, Session, Status};
+use super::session::{Buyer, Mode, PaymentStatus, Session, Status};
 use crate::sandbox::{
     state::World,
     stripe::{
@@ -12,7 +12,7 @@ use crate::sandbox::{
             attempt::Attempted,
             intent::{Intent, Owner},
             method::Billing,
-            tender::{Conduct, Decline, Settled, Tender},
+            tender::{Conduct, Decline, NOT_AUTHENTICATED, Settled, Tender},
         },
         wire::{error::ApiError, resource::Resource},
     },
@@ -53,6 +53,9 @@ impl World {
             return Err(Unpayable::MethodNotOffered);
         }
         session.authenticating = None;
+        if session.asked.mode == Mode::Subscription {
+            return self.subscribe(id, tender, buyer);
+        }
         let intent = self.intent_of(id, &buyer)?;
         let billing = Billing {
             email: Some(buyer.email.clone()),
@@ -63,31 +66,41 @@ impl World {
         let method = self.add_method(tender, billing);
         self.find_mut::<Intent>(&intent)?.method = Some(method);
         let attempted = self.attempt(&intent, false, &Cause::default())?;
-        self.after_attempt(id, attempted, buyer)
+        self.after_attempt(id, attempted, buyer, tender)
     }
 
     /// The customer's answer to the bank's question.
     pub fn authenticate(&mut self, id: &str, approved: bool) -> Result<Paid, Unpayable> {
         let session = self.payable(id)?;
-        let buyer = session.authenticating.take().ok_or(Unpayable::NothingToAuthenticate)?;
+        let (buyer, tender) = session.authenticating.take().ok_or(Unpayable::NothingToAuthenticate)?;
+        if session.asked.mode == Mode::Subscription {
+            let conduct = if approved { Conduct::Pays } else { Conduct::Declined(NOT_AUTHENTICATED) };
+            return self.subscribe(id, Tender { conduct, ..tender }, buyer);
+        }
         let intent = session.intent.clone().unwrap_or_default();
         let attempted = self.answer_bank(&intent, approved, &Cause::default())?;
-        self.after_attempt(id, attempted, buyer)
+        self.after_attempt(id, attempted, buyer, tender)
     }
 
-    fn after_attempt(&mut self, id: &str, attempted: Attempted, buyer: Buyer) -> Result<Paid, Unpayable> {
+    fn after_attempt(
+        &mut self,
+        id: &str,
+        attempted: Attempted,
+        buyer: Buyer,
+        tender: Tender,
+    ) -> Result<Paid, Unpayable> {
         match attempted {
             Attempted::Declined(decline) => Ok(Paid::Declined(decline)),
             Attempted::Collected => self.close(id, buyer, PaymentStatus::Paid),
             Attempted::Processing => self.close(id, buyer, PaymentStatus::Unpaid),
             Attempted::NeedsAuthentication => {
-                self.payable(id)?.authenticating = Some(buyer);
+                self.payable(id)?.authenticating = Some((buyer, tender));
                 Ok(Paid::NeedsAuthentication)
             }
         }
     }
 
-    fn payable(&mut self, id: &str) -> Result<&mut Session, Unpayable> {
+    pub fn payable(&mut self, id: &str) -> Result<&mut Session, Unpayable> {
         // The clock's next tick may be a moment away, and a session must not be paid after its time.
         self.expire_due();
         let session = self.sessions.get_mut(id).ok_or(Unpayable::NoSuchSession)?;
@@ -127,12 +140,12 @@ impl World {
     }
 
     /// The customer is done with the session, whatever becomes of the money.
-    fn close(&mut self, id: &str, buyer: Buyer, payment_status: PaymentStatus) -> Result<Paid, Unpayable> {
-        let asked = &Session::find(self, id)?.asked;
-        if asked.customer.is_none() && asked.customer_creation == "always" {
+    pub fn close(&mut self, id: &str, buyer: Buyer, payment_status: PaymentStatus) -> Result<Paid, Unpayable> {
+        let session = Session::find(self, id)?;
+        if session.customer.is_none() && session.asked.customer_creation == "always" {
             let customer = self.customer_of(&buyer);
             let session = self.find_mut::<Session>(id)?;
-            session.asked.customer = Some(customer.clone());
+            session.customer = Some(customer.clone());
             let intent = session.intent.clone().unwrap_or_default();
             self.find_mut::<Intent>(&intent)?.customer = Some(customer);
         }
@@ -146,7 +159,7 @@ impl World {
         Ok(Paid::Complete(self.emit("checkout.session.completed", &object, Cause::default())))
     }
 
-    fn customer_of(&mut self, buyer: &Buyer) -> String {
+    pub fn customer_of(&mut self, buyer: &Buyer) -> String {
         let mut customer = Customer::new(self.now());
         customer.email = Some(buyer.email.clone());
         customer.name = Some(buyer.name.clone());

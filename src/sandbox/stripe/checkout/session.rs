@@ -8,6 +8,7 @@ use crate::{
         state::World,
         stripe::{
             events::Cause,
+            payments::tender::Tender,
             wire::{
                 error::ApiError,
                 params::{Metadata, Reader},
@@ -34,7 +35,12 @@ pub struct Session {
     /// Who paid, once somebody did.
     pub buyer: Option<Buyer>,
     /// Who is being asked by the bank whether it is them.
-    pub authenticating: Option<Buyer>,
+    pub authenticating: Option<(Buyer, Tender)>,
+    /// The customer it was made for, or whom it made.
+    pub customer: Option<String>,
+    /// Whom the page greets, where that is known.
+    pub known_email: Option<String>,
+    pub invoice: Option<String>,
     /// The page of this session; only as long as it is open.
     pub url: String,
 }
@@ -52,9 +58,18 @@ pub enum PaymentStatus {
     Paid,
 }
 
+/// What is paid: once, or again and again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    #[default]
+    Payment,
+    Subscription,
+}
+
 /// What the session was created with.
 #[derive(Default)]
 pub struct Asked {
+    pub mode: Mode,
     pub success_url: String,
     pub cancel_url: Option<String>,
     pub client_reference_id: Option<String>,
@@ -64,6 +79,8 @@ pub struct Asked {
     pub metadata: Metadata,
     pub intent_metadata: Metadata,
     pub intent_description: Option<String>,
+    pub subscription_metadata: Metadata,
+    pub subscription_description: Option<String>,
     /// Where it may be shipped to; `None`: no address is asked.
     pub countries: Option<Vec<String>>,
     pub phone: bool,
@@ -110,6 +127,15 @@ impl Status {
             Self::Open => "open",
             Self::Complete => "complete",
             Self::Expired => "expired",
+        }
+    }
+}
+
+impl Mode {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Payment => "payment",
+            Self::Subscription => "subscription",
         }
     }
 }
@@ -171,7 +197,7 @@ impl Resource for Session {
         let subscription = reader.text("subscription")?;
         let status = reader.one_of("status", &["complete", "expired", "open"])?;
         Ok(Box::new(move |session| {
-            customer.is_none_or(|customer| session.asked.customer.as_deref() == Some(customer))
+            customer.is_none_or(|customer| session.customer.as_deref() == Some(customer))
                 && intent.is_none_or(|intent| session.intent.as_deref() == Some(intent))
                 && subscription.is_none_or(|subscription| session.subscription.as_deref() == Some(subscription))
                 && status.is_none_or(|status| session.status.as_str() == status)
@@ -190,18 +216,19 @@ impl Resource for Session {
         let asked = &self.asked;
         let url = (self.status == Status::Open).then_some(&self.url);
         let mut object = json!({
-            "id": self.id, "object": "checkout.session", "livemode": false, "mode": "payment", "ui_mode": "hosted",
+            "id": self.id, "object": "checkout.session", "livemode": false, "mode": asked.mode.as_str(), "ui_mode": "hosted",
             "created": self.created, "expires_at": self.expires_at, "status": self.status.as_str(),
             "payment_status": self.payment_status.as_str(), "url": url,
             "amount_subtotal": self.amount, "amount_total": self.amount, "currency": self.currency,
             "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
             "success_url": asked.success_url, "cancel_url": asked.cancel_url, "locale": asked.locale,
             "client_reference_id": asked.client_reference_id, "metadata": asked.metadata,
-            "customer": asked.customer, "customer_creation": asked.customer.is_none().then_some(asked.customer_creation),
-             "customer_email": asked.customer_email,
+            "customer": self.customer,
+            "customer_creation": asked.customer.is_none().then_some(asked.customer_creation),
+            "customer_email": asked.customer_email,
             "customer_details": self.customer_details(), "collected_information": self.collected_information(),
             "payment_intent": self.intent, "payment_method_types": asked.payment_method_types,
-            "payment_method_collection": "if_required", "payment_method_options": {},
+            "payment_method_collection": if asked.mode == Mode::Subscription { "always" } else { "if_required" }, "payment_method_options": {},
             "phone_number_collection": {"enabled": asked.phone},
             "shipping_address_collection": asked.countries.as_ref().map(|codes| json!({"allowed_countries": codes})),
         });
@@ -215,14 +242,8 @@ impl Resource for Session {
             "custom_text": {
                 "after_submit": null, "shipping_address": null, "submit": null, "terms_of_service_acceptance": null,
             },
-            "discounts": [], "invoice": null,
-            "invoice_creation": {
-                "enabled": false,
-                "invoice_data": {
-                    "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null, "issuer": null,
-                    "metadata": {}, "rendering_options": null,
-                },
-            },
+            "discounts": [], "invoice": self.invoice,
+            "invoice_creation": if asked.mode == Mode::Subscription { Value::Null } else { no_invoice() },
             "payment_link": null, "payment_method_configuration_details": null, "permissions": null,
             "recovered_from": null, "saved_payment_method_options": null, "setup_intent": null, "shipping_cost": null,
             "shipping_options": [], "submit_type": asked.submit_type, "subscription": self.subscription, "wallet_options": null,
@@ -234,6 +255,17 @@ impl Resource for Session {
     }
 }
 
+/// A payment makes no invoice unless it is asked for, and nobody can ask for it here.
+fn no_invoice() -> Value {
+    json!({
+        "enabled": false,
+        "invoice_data": {
+            "account_tax_ids": null, "custom_fields": null, "description": null, "footer": null, "issuer": null,
+            "metadata": {}, "rendering_options": null,
+        },
+    })
+}
+
 impl Session {
     fn customer_details(&self) -> Value {
         let details = |email: &str, name: Option<&str>, phone: Option<&str>, address: Value| {
@@ -242,7 +274,7 @@ impl Session {
                 "tax_ids": if name.is_some() { json!([]) } else { Value::Null },
             })
         };
-        match (&self.buyer, &self.asked.customer_email) {
+        match (&self.buyer, &self.known_email) {
             (Some(who), _) => details(&who.email, Some(&who.name), who.phone.as_deref(), who.address.render()),
             (None, Some(email)) => details(email, None, None, Value::Null),
             (None, None) => Value::Null,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::tender::Decline;
 use crate::{
-    domain::money::Currency,
+    domain::money::{Currency, Money},
     sandbox::{
         state::World,
         stripe::wire::{
@@ -232,4 +232,12 @@ pub fn least(currency: Currency) -> i64 {
         "hkd" => 400,
         _ => 1,
     }
+}
+
+/// An amount as Stripe's errors have it, with all its decimals: `$30.00`.
+pub fn exact(minor: i64, currency: Currency) -> String {
+    let Ok(money) = Money::new(minor, currency) else { return minor.to_string() };
+    let (display, decimal) = (money.display(), money.decimal());
+    let symbol = display.chars().next().filter(|first| !first.is_ascii_digit());
+    symbol.map_or_else(|| format!("{decimal} {currency}"), |symbol| format!("{symbol}{decimal}"))
 }

@@ -8,10 +8,10 @@ use axum::{
 use super::{
     charge::Charge,
     confirm::{Changes, Confirmation, untouchable_is_refused, use_method},
-    intent::{Intent, IntentStatus, Owner, Redirects, least},
+    intent::{Intent, IntentStatus, Owner, Redirects, exact, least},
 };
 use crate::{
-    domain::money::{Currency, Money},
+    domain::money::Currency,
     sandbox::{
         state::Sandbox,
         stripe::{
@@ -51,14 +51,13 @@ const UNSUPPORTED: [&str; 18] = [
 ];
 
 fn money(amount: i64, currency: Currency) -> Result<i64, ApiError> {
-    let shown = |minor| Money::new(minor, currency).map(Money::display).unwrap_or_default();
     let (least, most) = (least(currency), 99_999_999);
     if amount < least {
-        let message = format!("Amount must be at least {} {currency}", shown(least));
+        let message = format!("Amount must be at least {} {currency}", exact(least, currency));
         return Err(ApiError::invalid(message).code("amount_too_small").at("amount"));
     }
     if amount > most {
-        let message = format!("Amount must be no more than {}", shown(most));
+        let message = format!("Amount must be no more than {}", exact(most, currency));
         return Err(ApiError::invalid(message).code("amount_too_large").at("amount"));
     }
     Ok(amount)

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::{
     charge::{Charge, ChargeStatus},
     dispute::Dispute,
+    intent::exact,
 };
 use crate::{
-    domain::money::{Currency, Money},
+    domain::money::Currency,
     sandbox::{
         state::{Sandbox, World},
         stripe::{
@@ -148,8 +149,7 @@ impl World {
         }
         let amount = order.amount.unwrap_or_else(|| found.refundable());
         if amount > found.refundable() {
-            let shown = |minor| Money::new(minor, found.currency).map(Money::display).unwrap_or_default();
-            let (amount, left) = (shown(amount), shown(found.refundable()));
+            let (amount, left) = (exact(amount, found.currency), exact(found.refundable(), found.currency));
             let whole = if found.amount_refunded == 0 { "charge amount" } else { "unrefunded amount on charge" };
             return Err(
                 ApiError::invalid(format!("Refund amount ({amount}) is greater than {whole} ({left})")).at("amount")

@@ -35,7 +35,11 @@ pub struct Call {
 
 pub async fn pass(State(sandbox): State<Sandbox>, request: Request, next: Next) -> Response {
     let request_id = ids::with_length("req_", 14);
-    let response = answer(&sandbox, request, next, &request_id).await.unwrap_or_else(IntoResponse::into_response);
+    let key = request.headers().get("idempotency-key").filter(|_| request.method() == Method::POST).cloned();
+    let mut response = answer(&sandbox, request, next, &request_id).await.unwrap_or_else(IntoResponse::into_response);
+    if let Some(key) = key {
+        response.headers_mut().insert("idempotency-key", key);
+    }
     stamped(response, &request_id)
 }
 
@@ -101,6 +105,7 @@ async fn work(
     held: Option<Claimed>,
 ) -> Result<Response, ApiError> {
     sandbox.pause(fate.latency).await;
+    let request_id = request.extensions().get::<Call>().map(|call| call.request_id.clone()).unwrap_or_default();
     let mut response = next.run(request).await;
     if let Ending::RecordThenError(status) = fate.ending
         && response.status().is_success()
@@ -111,7 +116,7 @@ async fn work(
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     if worth_remembering(parts.status) {
-        held.finish(Answer { status: parts.status.as_u16(), body: body.clone() });
+        held.finish(Answer { status: parts.status.as_u16(), body: body.clone(), request_id });
     }
     Ok(Response::from_parts(parts, Body::from(body)))
 }
@@ -161,7 +166,11 @@ fn claim(sandbox: &Sandbox, key: String, fingerprint: Fingerprint) -> Result<Hel
 
 fn replay(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = [(header::CONTENT_TYPE.as_str(), "application/json"), ("idempotent-replayed", "true")];
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), "application/json"),
+        ("idempotent-replayed", "true"),
+        ("original-request", &answer.request_id),
+    ];
     (status, headers, answer.body).into_response()
 }
 

@@ -17,6 +17,8 @@ pub type Fingerprint = [u8; 32];
 pub struct Answer {
     pub status: u16,
     pub body: Bytes,
+    /// The request that was answered so first.
+    pub request_id: String,
 }
 
 /// What a key means for the request that brings it.
@@ -109,7 +111,7 @@ mod tests {
     }
 
     fn answer(status: u16) -> Answer {
-        Answer { status, body: Bytes::from_static(b"{}") }
+        Answer { status, body: Bytes::from_static(b"{}"), request_id: "req_1".to_owned() }
     }
 
     #[test]
