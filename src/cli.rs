@@ -93,6 +93,15 @@ pub enum Preorders {
     },
     /// Say that an order arrived.
     Deliver { number: PreorderNumber },
+    /// Say that the transfer for an order by invoice arrived.
+    MarkPaid {
+        number: PreorderNumber,
+        /// What came, in minor units, where it is not what was asked: the order is then held for review.
+        #[arg(long, value_name = "MINOR")]
+        received_minor: Option<i64>,
+    },
+    /// Call off an order by invoice that was not paid.
+    Cancel { number: PreorderNumber },
     /// Give money back, all that is left of it or a part.
     Refund {
         number: PreorderNumber,
@@ -174,6 +183,8 @@ async fn preorder(desk: &Desk, command: Preorders) -> anyhow::Result<()> {
         Preorders::Approve { number } => preorders::act(desk, &number, &Act::Approve).await,
         Preorders::Ship { number, tracking } => preorders::act(desk, &number, &Act::Ship { tracking }).await,
         Preorders::Deliver { number } => preorders::act(desk, &number, &Act::Deliver).await,
+        Preorders::MarkPaid { number, received_minor } => preorders::mark_paid(desk, &number, received_minor).await,
+        Preorders::Cancel { number } => preorders::cancel(desk, &number).await,
         Preorders::Refund { number, amount_minor, reason } => {
             preorders::refund(desk, &number, amount_minor, reason.map(Into::into)).await
         }

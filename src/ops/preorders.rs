@@ -17,6 +17,7 @@ use crate::{
         fulfilment,
         payments::capability::RefundReason,
         refund,
+        settle::{self, Settled},
         store::{Applied, PreorderFilter, Purchase, PurchaseKey},
     },
 };
@@ -170,6 +171,24 @@ pub async fn refund(
 ) -> anyhow::Result<()> {
     let refund = refund::refund(&desk.shop, number, minor, reason).await?;
     say(&format!("{number}: refund {} of {} is {}", refund.id, refund.amount.display(), refund.status.as_str()))
+}
+
+/// `rolitt preorders mark-paid`.
+pub async fn mark_paid(desk: &Desk, number: &PreorderNumber, received: Option<i64>) -> anyhow::Result<()> {
+    settled(number, &settle::mark_paid(&desk.shop, number, received).await?)
+}
+
+/// `rolitt preorders cancel`.
+pub async fn cancel(desk: &Desk, number: &PreorderNumber) -> anyhow::Result<()> {
+    settled(number, &settle::cancel(&desk.shop, number).await?)
+}
+
+fn settled(number: &PreorderNumber, settled: &Settled) -> anyhow::Result<()> {
+    let details = &settled.preorder().details;
+    let already = if matches!(settled, Settled::Before(_)) { " already" } else { "" };
+    let review =
+        if details.review.is_open() { format!("; HELD FOR REVIEW: {}", details.review.text()) } else { String::new() };
+    say(&format!("{number}: {}{already}{review}", details.status.as_str()))
 }
 
 /// Says what became of an act.

@@ -3,6 +3,7 @@
 
 mod capabilities;
 mod colors;
+mod pace;
 mod payments;
 mod reader;
 
@@ -16,6 +17,7 @@ use std::{
 use secrecy::SecretString;
 use url::Url;
 
+pub use self::pace::Limits;
 use self::reader::Reader;
 pub use self::{
     payments::{ProviderConfig, ProvidersConfig},
@@ -89,16 +91,6 @@ pub struct SandboxNeed {
     pub stripe: bool,
 }
 
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Checkouts a minute from one address; `None` is no limit.
-    pub per_ip_per_minute: Option<u32>,
-    /// Checkouts a second in all; `None` is no limit.
-    pub global_per_second: Option<u32>,
-    /// How many proxies' words about the customer's address are believed.
-    pub trusted_proxy_hops: usize,
-}
-
 const PUBLIC: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
 const OPERATIONS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3001);
 const SANDBOX: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 12111);
@@ -155,8 +147,8 @@ impl Config {
                 })
                 .unwrap_or(true),
             shipping_countries: shipping_countries(&mut reader),
-            limits: limits(&mut reader),
-            reconcile_every: reconcile_every(&mut reader),
+            limits: pace::limits(&mut reader),
+            reconcile_every: pace::reconcile_every(&mut reader),
             admin_token: {
                 let needed = reader.production;
                 reader.secret("ADMIN_TOKEN", needed, |value| {
@@ -356,18 +348,6 @@ fn database(reader: &mut Reader<'_>) -> Option<Database> {
     }
 }
 
-fn reconcile_every(reader: &mut Reader<'_>) -> Option<Duration> {
-    const DEFAULT: Duration = Duration::from_mins(5);
-    const SHORTEST: Duration = Duration::from_secs(1);
-    reader
-        .parsed("RECONCILE_EVERY", |text| match humantime::parse_duration(text) {
-            _ if text == "off" => Ok(None),
-            Ok(every) if every >= SHORTEST => Ok(Some(every)),
-            _ => Err("must be a duration of at least a second, like 5m, or off".to_owned()),
-        })
-        .unwrap_or(Some(DEFAULT))
-}
-
 fn shipping_countries(reader: &mut Reader<'_>) -> Option<Arc<[String]>> {
     let text = reader.text("SHIPPING_COUNTRIES").unwrap_or_else(|| SHIPPING_COUNTRIES.to_owned());
     let codes: Vec<String> =
@@ -377,28 +357,6 @@ fn shipping_countries(reader: &mut Reader<'_>) -> Option<Arc<[String]>> {
         return None;
     }
     Some(codes.into())
-}
-
-fn limits(reader: &mut Reader<'_>) -> Limits {
-    let mut rate = |variable: &str, default: u32| {
-        reader
-            .parsed(variable, |text| match text.parse::<u32>() {
-                _ if text == "off" => Ok(None),
-                Ok(number) if number > 0 => Ok(Some(number)),
-                _ => Err("must be a whole number above zero, or off".to_owned()),
-            })
-            .unwrap_or(Some(default))
-    };
-    let (per_ip_per_minute, global_per_second) = (rate("CHECKOUT_RATE_PER_IP", 10), rate("CHECKOUT_RATE_GLOBAL", 20));
-    let trusted_proxy_hops = reader
-        .parsed("TRUSTED_PROXY_HOPS", |text| {
-            text.parse::<usize>()
-                .ok()
-                .filter(|hops| *hops <= 16)
-                .ok_or_else(|| "must be a whole number from 0 to 16".to_owned())
-        })
-        .unwrap_or(0);
-    Limits { per_ip_per_minute, global_per_second, trusted_proxy_hops }
 }
 
 #[cfg(test)]
