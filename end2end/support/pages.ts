@@ -48,6 +48,11 @@ export class Storefront {
     await expect(this.radio(color)).toBeChecked();
   }
 
+  /** A way to pay, where there is a choice. */
+  way(name: 'Card and more' | 'Bank transfer'): Locator {
+    return this.page.getByRole('radio', { name: new RegExp(`^${name}`) });
+  }
+
   async fill(color: Color, email: string): Promise<void> {
     await this.choose(color);
     await this.email.fill(email);

@@ -46,6 +46,11 @@ export class Records {
     return answer.rows;
   }
 
+  /** What only a merchant's hand or time does to an order; `change` is SQL after `set`. */
+  async change(number: string, change: string): Promise<void> {
+    await this.pool.query(`update preorders set ${change} where preorder_number = $1`, [number]);
+  }
+
   async logsOf(preorderId: string): Promise<WebhookLog[]> {
     const answer = await this.pool.query<WebhookLog>(
       'select * from webhook_logs where preorder_id = $1 order by received_at, id',

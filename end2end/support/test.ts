@@ -21,6 +21,8 @@ interface ForTest {
 }
 
 interface ForWorker {
+  /** What a spec's shop has in its environment beside the usual: such a spec gets a shop of its own. */
+  environment: Record<string, string>;
   running: { shop: Shop; records: Records };
 }
 
@@ -29,9 +31,11 @@ let customers = 0;
 export const test = base.extend<Options & ForTest, ForWorker>({
   expectedConsole: [undefined, { option: true }],
 
+  environment: [{}, { option: true, scope: 'worker' }],
+
   running: [
-    async ({}, use) => {
-      const shop = await Shop.start();
+    async ({ environment }, use) => {
+      const shop = await Shop.start(environment);
       const records = Records.open(shop.databaseUrl);
       await use({ shop, records });
       await records.close();

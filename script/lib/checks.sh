@@ -27,7 +27,7 @@ forget_configuration() {
   for name in $(compgen -e); do
     case $name in
       APP_* | DATABASE_* | STRIPE_* | KLAVIYO_* | FIREBASE_* | FIRESTORE_* | GOOGLE_* | LEPTOS_* | SANDBOX_* | CHECKOUT_RATE_* | \
-        COLOR_PRICE_MAP_JSON* | PRODUCT_COLOR_ORDER | OPS_ADDR | ADMIN_TOKEN* | SHIPPING_COUNTRIES | TRUSTED_PROXY_HOPS | MIGRATE | \
+        PAYMENT_* | INVOICE_* | COLOR_PRICE_MAP_JSON* | PRODUCT_COLOR_ORDER | OPS_ADDR | ADMIN_TOKEN* | SHIPPING_COUNTRIES | TRUSTED_PROXY_HOPS | MIGRATE | \
         ROLITT_DATA_DIR | RUST_LOG | LOG_FORMAT)
         unset "$name"
         ;;

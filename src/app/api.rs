@@ -51,7 +51,7 @@ pub struct MethodChoice {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub enum OrderOutcome {
     /// There is a preorder; its status says whether the money is here.
-    Order(OrderSummary),
+    Order(Box<OrderSummary>),
     /// The checkout was not finished: it can be continued.
     Unfinished { color: Option<ProductColor> },
     /// No checkout of this shop has that id.

@@ -18,7 +18,7 @@ use super::{
     product_selection::{ProductSelection, read_from_page},
     submission::{ACTION, send},
 };
-use crate::domain::{checkout::Field, money::Money, payment::ProviderId};
+use crate::domain::{checkout::Field, money::Money};
 
 /// Choose a color, leave an address, go and pay.
 #[island]
@@ -26,8 +26,8 @@ pub fn Checkout() -> impl IntoView {
     let seed = CheckoutSeed::here();
     let state = Shared::new(&seed);
     let redraw = RwSignal::new(false);
+    let transfer = seed.takes_transfers();
     let CheckoutSeed { development, request_id, email, attempt, locale, choice, .. } = seed;
-    let transfer = choice.as_ref().is_some_and(|choice| choice.methods.contains(&ProviderId::Invoice));
     if cfg!(target_arch = "wasm32") {
         // After this island's elements have been taken over.
         queue_microtask(move || wake(state, redraw));
@@ -35,7 +35,7 @@ pub fn Checkout() -> impl IntoView {
     view! {
         <div class="price" aria-live="polite" hidden=state.flag(CheckoutState::sold_out)>
             <p class="price-now">{state.text(|s| Some(s.price().map_or("\u{2007}".to_owned(), Money::display)))}</p>
-            <p class="price-about">"today, shipping included"</p>
+            <p class="price-about">{if transfer { "shipping included" } else { "today, shipping included" }}</p>
             <p class="price-changed">{state.text(CheckoutState::said_of_price)}</p>
         </div>
         <div class="notice" role="status" hidden=state.flag(|s| !s.sold_out())>

@@ -75,6 +75,11 @@ impl CheckoutSeed {
         Some(self.offers.as_ref()?.iter().map(text).collect::<Vec<_>>().join(";"))
     }
 
+    /// Whether a bank transfer is one of the ways to pay.
+    pub fn takes_transfers(&self) -> bool {
+        self.choice.as_ref().is_some_and(|choice| choice.methods.contains(&ProviderId::Invoice))
+    }
+
     /// `data-methods`: `stripe,invoice`.
     pub fn methods_text(&self) -> Option<String> {
         let names = self.choice.as_ref()?.methods.iter().map(|method| method.as_str());

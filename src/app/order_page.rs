@@ -165,7 +165,7 @@ fn wording_of_transfer(order: &OrderSummary, transfer: &Transfer) -> Option<Word
 
 /// An order in whatever state it is.
 #[component]
-pub fn Order(order: OrderSummary) -> impl IntoView {
+pub fn Order(order: Box<OrderSummary>) -> impl IntoView {
     let Wording { title, lede, done, retry } = wording(&order);
     let awaiting = order.status == PreorderStatus::AwaitingPayment;
     let by_transfer = order.transfer.is_some();

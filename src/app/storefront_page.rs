@@ -55,6 +55,7 @@ fn sheet(data: Storefront) -> impl IntoView {
     let problem = error.map(|error| Problem { detail: error.kind().to_owned(), error, request_id: request_id.clone() });
     let seed = CheckoutSeed { offers, selected, problem, development, request_id, choice, email, attempt, locale };
     let color = CheckoutState::new(&seed).chosen.unwrap_or(ProductColor::HoneyKhaki);
+    let transfer = seed.takes_transfers();
     let loading = seed.offers.is_none();
     view! {
         {cancelled.then(|| view! { <Cancelled/> })}
@@ -70,7 +71,7 @@ fn sheet(data: Storefront) -> impl IntoView {
         <div class="below">
             <Story/>
             <Contents/>
-            <HowItWorks price/>
+            <HowItWorks price transfer/>
             <Questions/>
             <Company/>
             <Policies/>

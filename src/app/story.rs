@@ -77,8 +77,11 @@ pub fn Contents() -> impl IntoView {
 pub fn HowItWorks(
     /// What is paid today, where it is known.
     price: Option<String>,
+    /// Whether a bank transfer is another way to pay.
+    transfer: bool,
 ) -> impl IntoView {
     let pays = price.unwrap_or_else(|| "the price shown above".to_owned());
+    let through = if transfer { "through Stripe or by bank transfer" } else { "through Stripe" };
     let steps = vec![
         Step {
             progress: Progress::Now,
@@ -87,7 +90,9 @@ pub fn HowItWorks(
             about: [
                 "You pay ",
                 &pays,
-                ", shipping included, through Stripe. We never see your card. You get a pre-order number at once.",
+                ", shipping included, ",
+                through,
+                ". We never see your card. You get a pre-order number at once.",
             ]
             .concat(),
         },

@@ -162,7 +162,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
     if let Ok(Some(preorder)) = &known
         && preorder.details.status != PreorderStatus::AwaitingPayment
     {
-        return OrderOutcome::Order(summary(shop, preorder));
+        return OrderOutcome::Order(Box::new(summary(shop, preorder)));
     }
     // Only Stripe's page sends customers back with a session.
     let Some(provider) = shop.payments.by_id(ProviderId::Stripe) else { return OrderOutcome::NotFound };
@@ -172,7 +172,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
         Err(error) => {
             tracing::warn!(%error, "the return page could not ask the provider");
             return match known {
-                Ok(Some(preorder)) => OrderOutcome::Order(summary(shop, &preorder)),
+                Ok(Some(preorder)) => OrderOutcome::Order(Box::new(summary(shop, &preorder))),
                 _ => OrderOutcome::Unreachable,
             };
         }
@@ -185,7 +185,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
         return OrderOutcome::Unreachable;
     }
     match shop.store.preorder_of_session(session).await {
-        Ok(Some(preorder)) => OrderOutcome::Order(summary(shop, &preorder)),
+        Ok(Some(preorder)) => OrderOutcome::Order(Box::new(summary(shop, &preorder))),
         _ => OrderOutcome::Unreachable,
     }
 }
@@ -220,7 +220,7 @@ async fn linked(shop: &Shop, number: &str, token: &str) -> OrderOutcome {
     };
     let known = preorder.as_ref().and_then(|preorder| preorder.details.access.as_ref());
     match preorder.as_ref().filter(|_| access::opens(token, known)) {
-        Some(preorder) => OrderOutcome::Order(summary(shop, preorder)),
+        Some(preorder) => OrderOutcome::Order(Box::new(summary(shop, preorder))),
         None => OrderOutcome::NotFound,
     }
 }

@@ -109,7 +109,7 @@ async fn by_invoice(shop: &Shop, number: &PreorderNumber) -> Result<Preorder, Se
     let preorder = purchase.ok_or_else(|| SettleError::Unknown(number.clone()))?.preorder;
     match preorder.details.provider {
         ProviderId::Invoice => Ok(preorder),
-        other => Err(SettleError::NotByInvoice(other)),
+        other @ ProviderId::Stripe => Err(SettleError::NotByInvoice(other)),
     }
 }
 
