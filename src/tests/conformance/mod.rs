@@ -125,6 +125,16 @@ fn an_hour_ago() -> OffsetDateTime {
     OffsetDateTime::now_utc() - Duration::hours(1)
 }
 
+/// What was found is what was expected, each once, in whatever order.
+#[track_caller]
+fn assert_each_once<T: Into<String>>(found: Vec<T>, expected: Vec<T>) {
+    let [found, expected] = [found, expected].map(|list| list.into_iter().map(T::into).collect::<Vec<String>>());
+    let times = |id: &String| found.iter().filter(|other| *other == id).count();
+    let strange: Vec<_> = expected.iter().map(|id| (id, times(id))).filter(|(_, times)| *times != 1).collect();
+    assert!(strange.is_empty(), "not once: {strange:?}");
+    assert_eq!(found.len(), expected.len(), "nothing else");
+}
+
 /// The error of this answer, whose variant has this name.
 #[track_caller]
 fn refused<T>(answer: Result<T, PaymentError>, kind: &str) -> PaymentError {

@@ -14,7 +14,7 @@ use rolitt::{
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    an_hour_ago, every_provider, key,
+    an_hour_ago, assert_each_once, every_provider, key,
     payments::{draft, paid},
     refused, usd, without_deliveries,
 };
@@ -88,7 +88,7 @@ async fn pages_of_refunds_join_up() {
         let one = async |number: usize| {
             refunds.create(&give_back(&payment, Some(1)), &key(&format!("cent-{number}"))).await.unwrap().id
         };
-        let mut expected = futures::future::join_all((0..105).map(one)).await;
+        let expected = futures::future::join_all((0..105).map(one)).await;
         let newest_since = RefundFilter { since: Some(an_hour_ago()), ..of(&payment) };
         let mut found = Vec::new();
         let mut from = None;
@@ -100,9 +100,7 @@ async fn pages_of_refunds_join_up() {
                 break;
             }
         }
-        found.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-        expected.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-        assert_eq!(found, expected, "each once, and none of another payment");
+        assert_each_once(found, expected);
         let since = RefundFilter { intent: None, since: Some(an_hour_ago()) };
         assert!(refunds.list(&since, None).await.unwrap().next.is_some());
         let later = RefundFilter { intent: None, since: Some(OffsetDateTime::now_utc() + Duration::hours(1)) };

@@ -16,7 +16,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     super::test_app::{PREVIOUS_SECRET, completed, sign},
-    Counterpart, an_hour_ago, begin, every_provider, order, refused, without_deliveries,
+    Counterpart, an_hour_ago, assert_each_once, begin, every_provider, order, refused, without_deliveries,
 };
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn pages_of_finished_sessions_join_up() {
             Counterpart(app, provider.id()).finish(&session).await;
             session
         };
-        let mut expected = futures::future::join_all((0..MANY).map(one)).await;
+        let expected = futures::future::join_all((0..MANY).map(one)).await;
         let mut found = Vec::new();
         let mut from = None;
         loop {
@@ -148,9 +148,7 @@ async fn pages_of_finished_sessions_join_up() {
             assert!(!found.contains(&waiting), "nobody finished it");
         }
         found.retain(|session| *session != waiting);
-        found.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-        expected.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-        assert_eq!(found, expected, "each once");
+        assert_each_once(found, expected);
         let later = OffsetDateTime::now_utc() + Duration::hours(1);
         assert!(provider.list_sessions(later, None).await.unwrap().items.is_empty());
     })
