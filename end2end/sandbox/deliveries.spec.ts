@@ -118,13 +118,15 @@ test('events are found by type and time, for thirty days', async ({ stripe, sand
   expect(await happened(stripe)).toEqual(['customer.updated', 'product.created']);
 });
 
-test('an endpoint that is changed, switched off or deleted is told accordingly', async ({ stripe, receiver }) => {
+test('an endpoint that is changed, switched off or deleted is told accordingly', async ({ stripe, receiver, sandbox }) => {
   const made = await endpoint(stripe, receiver.url, ['product.created']);
   expect(await stripe.webhookEndpoints.retrieve(made.id)).not.toHaveProperty('secret');
   await stripe.webhookEndpoints.update(made.id, { enabled_events: ['customer.created'], metadata: { a: '1' } });
   await stripe.products.create({ name: 'Cup' });
   await stripe.customers.create({});
   await receiver.waitFor(1);
+  // What happens while it is off is not kept for it, even when it is on again before anything could be sent.
+  await sandbox.control('POST', '/faults', { delivery: { delay_ms: 200 } });
   expect(await stripe.webhookEndpoints.update(made.id, { disabled: true })).toMatchObject({ status: 'disabled', metadata: { a: '1' } });
   await stripe.customers.create({});
   await stripe.webhookEndpoints.update(made.id, { disabled: false });

@@ -156,6 +156,9 @@ test('what a payment does not allow in its state is refused with the payment sho
   ] as [Stripe.PaymentIntentCreateParams, Record<string, unknown>][]) {
     expect(await refused(stripe.paymentIntents.create(params)), JSON.stringify(params)).toMatchObject(expected);
   }
+  // A request that is wrong leaves nothing behind.
+  expect((await stripe.paymentIntents.list()).data.map((one) => one.id)).toEqual([bare.id, done.id]);
+  expect((await happened(stripe)).filter((type) => type === 'payment_intent.created')).toHaveLength(2);
 });
 
 test('a payment of Checkout is nobody else’s', async ({ stripe, sandbox }) => {

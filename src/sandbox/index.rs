@@ -7,7 +7,7 @@ use axum::{extract::State, response::Response};
 use super::{API_VERSION, hosted, state::Sandbox};
 
 /// Method and address, and what it does.
-const CONTROLS: [(&str, &str); 10] = [
+const CONTROLS: [(&str, &str); 11] = [
     ("GET /sandbox/stripe/deliveries", "every attempt to deliver an event"),
     ("GET /sandbox/klaviyo/events", "what Klaviyo recorded, in order"),
     ("GET /sandbox/faults", "what goes wrong on purpose"),
@@ -17,6 +17,7 @@ const CONTROLS: [(&str, &str); 10] = [
         "POST /sandbox/stripe/sessions/{id}/pay",
         "{\"card\": \"4242424242424242\"} or {\"method\": \"delayed\", \"outcome\": \"succeed\"}",
     ),
+    ("POST /sandbox/stripe/payment_intents/{id}/settle", "{\"outcome\": \"succeed\"}: the bank’s answer"),
     ("POST /sandbox/stripe/trigger", "{\"type\": \"charge.dispute.created\", \"object\": …}"),
     ("POST /sandbox/clock", "{\"advance_seconds\": 1800}"),
     ("POST /sandbox/reset", "forgets everything"),
@@ -27,7 +28,12 @@ pub async fn show(State(sandbox): State<Sandbox>) -> Response {
     let (counts, latest) = sandbox.with(|world| {
         let counts = [
             ("prices", world.prices.len()),
+            ("customers", world.customers.len()),
             ("checkout sessions", world.sessions.len()),
+            ("payment intents", world.intents.len()),
+            ("refunds", world.refunds.len()),
+            ("disputes", world.disputes.len()),
+            ("subscriptions", world.subscriptions.len()),
             ("events", world.events.len()),
             ("delivery attempts", world.deliveries.len()),
             ("Klaviyo events", world.klaviyo.len()),

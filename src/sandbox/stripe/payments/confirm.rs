@@ -81,8 +81,9 @@ impl<'a> Confirmation<'a> {
         })
     }
 
-    /// Confirms an intent: Stripe's conditions, then the attempt. A decline is an error that shows the intent.
-    pub fn confirm(self, world: &mut World, id: &str, cause: &Cause) -> Result<(), ApiError> {
+    /// Confirms an intent: Stripe's conditions, then the attempt. A decline is an error that shows the intent. One that is
+    /// `new` is told of once nothing but the bank can refuse it.
+    pub fn confirm(self, world: &mut World, id: &str, new: bool, cause: &Cause) -> Result<(), ApiError> {
         let rendered = untouchable_is_refused(world, id)?;
         let intent = world.find_mut::<Intent>(id)?;
         if intent.status == IntentStatus::Succeeded {
@@ -116,6 +117,10 @@ impl<'a> Confirmation<'a> {
                            `automatic_payment_methods[enabled]` to `true` and `automatic_payment_methods[allow_redirects]` to \
                            `never` when creating Setup Intents and Payment Intents.";
             return Err(ApiError::invalid(message).with("payment_intent", intent.render()));
+        }
+        if new {
+            let object = intent.render();
+            world.emit("payment_intent.created", &object, cause.clone());
         }
         if let Attempted::Declined(decline) = world.attempt(id, self.off_session, cause)? {
             let intent = Intent::find(world, id)?;

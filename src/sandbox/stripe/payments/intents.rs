@@ -3,6 +3,7 @@
 use axum::{
     Extension,
     extract::{Path, State},
+    http::StatusCode,
 };
 
 use super::{
@@ -114,20 +115,23 @@ pub async fn create(State(sandbox): State<Sandbox>, Extension(call): Extension<C
         // A name that is no method's is found out before there is an intent.
         let method = confirmation.method.map(|name| world.method_named(name, "payment_method")).transpose()?;
         world.put(intent);
-        let prepared = if confirm {
-            world.emit("payment_intent.created", &world.rendered::<Intent>(&id), cause.clone());
-            Confirmation { method: method.as_deref(), ..confirmation }.confirm(world, &id, &cause)
+        let done = if confirm {
+            Confirmation { method: method.as_deref(), ..confirmation }.confirm(world, &id, true, &cause)
         } else {
-            let used = confirmation
-                .changes
-                .apply(world, &id)
-                .and_then(|()| method.as_deref().map_or(Ok(()), |method| use_method(world, &id, method)));
-            if used.is_ok() {
+            let changed = confirmation.changes.apply(world, &id);
+            changed.and_then(|()| method.map_or(Ok(()), |method| use_method(world, &id, &method)))
+        };
+        match done {
+            // A request that is wrong makes nothing; one that the bank refuses does.
+            Err(error) if error.status != StatusCode::PAYMENT_REQUIRED => {
+                world.intents.remove(&id);
+                return Err(error);
+            }
+            Ok(()) if !confirm => {
                 world.emit("payment_intent.created", &world.rendered::<Intent>(&id), cause);
             }
-            used
-        };
-        prepared?;
+            done => done?,
+        }
         expand::answer(world, world.rendered::<Intent>(&id), &expansions)
     })
 }
@@ -188,7 +192,7 @@ pub async fn confirm(
     let expansions = Expansions::read(&mut reader)?;
     reader.finish_but(&UNSUPPORTED)?;
     sandbox.with(|world| {
-        confirmation.confirm(world, &id, &Cause::from(&call))?;
+        confirmation.confirm(world, &id, false, &Cause::from(&call))?;
         expand::answer(world, world.rendered::<Intent>(&id), &expansions)
     })
 }
