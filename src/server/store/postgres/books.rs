@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{PgPool, types::Json};
+use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use super::{
@@ -12,30 +12,23 @@ use super::{
 use crate::domain::{
     customer::ShippingAddress,
     payment::{DisputeId, ProviderId, RefundId},
+    preorder::{PreorderNumber, PreorderStatus},
 };
 
 pub async fn purchases(pool: &PgPool, filter: &PreorderFilter, limit: u32) -> Result<Vec<Purchase>, StoreError> {
     let mut connection = pool.acquire().await.map_err(refused_or_unavailable)?;
-    let rows = sqlx::query_as!(
-        preorders::Row,
-        r#"select id, preorder_number, provider, session_id, payment_intent_id, attempt, status::text as "status!", email,
-                  color::text as "color", amount_minor, currency, refunded_minor, locale,
-                  shipping_address as "shipping_address: Json<ShippingAddress>", livemode,
-                  extract(epoch from completed_at)::bigint as "completed_at", access_hash, tracking_number, second_payment,
-                  review_reason, review_settled
-           from preorders
-           where ($1::text is null or status = $1::preorder_status) and (not $2 or needs_review)
-             and ($3::text is null or provider = $3) and ($4::text is null or lower(email) = lower($4))
-             and ($5::timestamptz is null or created_at >= $5)
-             and ($6::text is null
-                  or (created_at, id) < (select created_at, id from preorders where preorder_number = $6))
-           order by created_at desc, id desc limit $7"#,
-        filter.status.map(crate::domain::preorder::PreorderStatus::as_str) as Option<&str>,
+    let rows = preorders::select_preorders!(
+        "where ($1::text is null or status = $1::preorder_status) and (not $2 or needs_review)
+           and ($3::text is null or provider = $3) and ($4::text is null or lower(email) = lower($4))
+           and ($5::timestamptz is null or created_at >= $5)
+           and ($6::text is null or (created_at, id) < (select created_at, id from preorders where preorder_number = $6))
+         order by created_at desc, id desc limit $7",
+        filter.status.map(PreorderStatus::as_str) as Option<&str>,
         filter.in_review,
         filter.provider.map(ProviderId::as_str),
         filter.email,
         filter.since,
-        filter.after.as_ref().map(crate::domain::preorder::PreorderNumber::as_str),
+        filter.after.as_ref().map(PreorderNumber::as_str),
         i64::from(limit)
     )
     .fetch_all(&mut *connection)

@@ -50,58 +50,57 @@ fn columns(key: PurchaseKey<'_>) -> [Option<&str>; 4] {
     }
 }
 
+/// Rows of `preorders` with every column that is read, and the query's own end.
+macro_rules! select_preorders {
+    ($end:tt, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            $crate::server::store::postgres::preorders::Row,
+            r#"select id, preorder_number, provider, session_id, payment_intent_id, attempt, status::text as "status!", email,
+                      color::text as "color", amount_minor, currency, refunded_minor, locale,
+                      shipping_address as "shipping_address: sqlx::types::Json<ShippingAddress>", livemode,
+                      extract(epoch from completed_at)::bigint as "completed_at", access_hash, tracking_number,
+                      second_payment, review_reason, review_settled
+               from preorders "# + $end,
+            $($argument),+
+        )
+    };
+}
+pub(super) use select_preorders;
+
 /// The preorder of this key; the oldest, should several share an intent.
 pub async fn find(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result<Option<Preorder>, StoreError> {
     let [id, number, session, intent] = columns(key);
-    sqlx::query_as!(
-        Row,
-        r#"select id, preorder_number, provider, session_id, payment_intent_id, attempt, status::text as "status!", email,
-                  color::text as "color", amount_minor, currency, refunded_minor, locale,
-                  shipping_address as "shipping_address: Json<ShippingAddress>", livemode,
-                  extract(epoch from completed_at)::bigint as "completed_at", access_hash, tracking_number, second_payment,
-                  review_reason, review_settled
-           from preorders
-           where id in (select $1::text union all select id from preorders where preorder_number = $2
-                        union all select id from preorders where session_id = $3
-                        union all select id from preorders where payment_intent_id = $4)
-           order by created_at limit 1"#,
+    let row = select_preorders!(
+        "where id in (select $1::text union all select id from preorders where preorder_number = $2
+                      union all select id from preorders where session_id = $3
+                      union all select id from preorders where payment_intent_id = $4)
+         order by created_at limit 1",
         id,
         number,
         session,
         intent
-    )
-    .fetch_optional(connection)
-    .await
-    .map_err(refused_or_unavailable)?
-    .map(Row::into_preorder)
-    .transpose()
+    );
+    one(row.fetch_optional(connection).await)
 }
 
 /// As `find`, and locks the row until the transaction ends.
 pub async fn find_locked(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result<Option<Preorder>, StoreError> {
     let [id, number, session, intent] = columns(key);
-    sqlx::query_as!(
-        Row,
-        r#"select id, preorder_number, provider, session_id, payment_intent_id, attempt, status::text as "status!", email,
-                  color::text as "color", amount_minor, currency, refunded_minor, locale,
-                  shipping_address as "shipping_address: Json<ShippingAddress>", livemode,
-                  extract(epoch from completed_at)::bigint as "completed_at", access_hash, tracking_number, second_payment,
-                  review_reason, review_settled
-           from preorders
-           where id in (select $1::text union all select id from preorders where preorder_number = $2
-                        union all select id from preorders where session_id = $3
-                        union all select id from preorders where payment_intent_id = $4)
-           order by created_at limit 1 for update"#,
+    let row = select_preorders!(
+        "where id in (select $1::text union all select id from preorders where preorder_number = $2
+                      union all select id from preorders where session_id = $3
+                      union all select id from preorders where payment_intent_id = $4)
+         order by created_at limit 1 for update",
         id,
         number,
         session,
         intent
-    )
-    .fetch_optional(connection)
-    .await
-    .map_err(refused_or_unavailable)?
-    .map(Row::into_preorder)
-    .transpose()
+    );
+    one(row.fetch_optional(connection).await)
+}
+
+fn one(row: Result<Option<Row>, sqlx::Error>) -> Result<Option<Preorder>, StoreError> {
+    row.map_err(refused_or_unavailable)?.map(Row::into_preorder).transpose()
 }
 
 impl Row {
