@@ -93,7 +93,9 @@ test('a payment that fails later: the page says so, and the color is kept', asyn
   await sandbox.settle(payment.session, 'fail');
   await expect(page.getByRole('heading', { level: 1 })).toContainText('did not go through');
   expect(await records.preordersOf(email)).toMatchObject([{ status: 'payment_failed' }]);
-  expect(await sandbox.klaviyoEvents(email)).toEqual([]);
+  await expect
+    .poll(async () => (await sandbox.klaviyoEvents(email)).map((event) => event['metric']))
+    .toEqual(['Preorder Payment Failed']);
 
   await page.getByRole('main').getByRole('link', { name: /again/ }).click();
   await shop.awake();
