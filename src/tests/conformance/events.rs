@@ -40,8 +40,8 @@ async fn something_happens(app: &TestApp, provider: &dyn PaymentProvider, times:
     paid(provider.payment_intents().unwrap(), "disputed", 29_900, "pm_card_createDispute").await;
     let draft = CustomerDraft { email: Email::parse("jo@example.com").unwrap(), name: None, locale: None };
     let customers = provider.customers().unwrap();
-    let make = async |number: usize| customers.create(&draft, &key(&format!("make-{number}"))).await.unwrap();
-    let made = futures::future::join_all((0..times).map(make)).await;
+    let one = async |number: usize| customers.create(&draft, &key(&format!("make-{number}"))).await.unwrap();
+    let made = futures::future::join_all((0..times).map(one)).await;
     customers.delete(&made[0].id).await.unwrap();
 }
 

@@ -8,8 +8,6 @@ mod payments;
 mod refunds;
 mod sessions;
 
-use std::collections::HashMap;
-
 use axum::http::{HeaderMap, HeaderValue};
 use rolitt::{
     domain::{
@@ -31,13 +29,20 @@ use super::test_app::{SECRET, Setup, TestApp, form, sign};
 
 /// What the shop needs to have every provider set up.
 fn everything() -> Setup {
-    Setup::default()
+    let variables = [
+        ("PAYMENT_PROVIDERS", "stripe,invoice"),
+        ("INVOICE_ACCOUNT_HOLDER", "Rolitt Workshop"),
+        ("INVOICE_IBAN", "DE89 3704 0044 0532 0130 00"),
+    ];
+    let variables = variables.map(|(name, value)| (name, value.to_owned())).into();
+    Setup { variables, ..Setup::default() }
 }
 
 /// Asks one property of every provider, each in a shop of its own.
 async fn every_provider(property: impl AsyncFn(&TestApp, &dyn PaymentProvider)) {
     let app = TestApp::start_with(everything()).await;
     let ids: Vec<ProviderId> = app.shop.payments.all().map(|provider| provider.id()).collect();
+    assert_eq!(ids, ProviderId::ALL, "a provider that is not set up keeps to nothing");
     app.leave().await;
     for id in ids {
         let app = TestApp::start_with(everything()).await;
@@ -157,8 +162,9 @@ async fn stripe_has_everything_and_what_is_switched_off_is_not_there() {
     };
     let names = ["customers", "payment_intents", "subscriptions", "refunds", "disputes", "events"];
     for setting in names.into_iter().chain(["none", ""]) {
-        let variables = HashMap::from([("STRIPE_CAPABILITIES", setting.to_owned())]);
-        let app = TestApp::start_with(Setup { variables, ..everything() }).await;
+        let mut setup = everything();
+        setup.variables.insert("STRIPE_CAPABILITIES", setting.to_owned());
+        let app = TestApp::start_with(setup).await;
         let stripe = app.shop.payments.by_id(ProviderId::Stripe).unwrap();
         for (name, there) in has(stripe.as_ref()) {
             assert_eq!(there, setting.is_empty() || name == setting, "{name} with {setting:?}");

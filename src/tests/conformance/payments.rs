@@ -142,11 +142,11 @@ async fn a_dispute_is_found_by_its_time_and_by_its_id() {
     every_provider(async |_, provider| {
         let (Some(intents), Some(disputes)) = (provider.payment_intents(), provider.disputes()) else { return };
         assert!(disputes.list(an_hour_ago(), None).await.unwrap().items.is_empty());
-        let disputed = paid(intents, "disputed", 29_900, "pm_card_createDispute").await;
+        let payment = paid(intents, "disputed", 29_900, "pm_card_createDispute").await;
         let page = disputes.list(an_hour_ago(), None).await.unwrap();
         assert_eq!((page.items.len(), page.next), (1, None));
         let dispute = &page.items[0];
-        assert_eq!((&dispute.intent, dispute.amount), (&disputed.id, usd(29_900)));
+        assert_eq!((&dispute.intent, dispute.amount), (&payment.id, usd(29_900)));
         assert_eq!((dispute.status, dispute.livemode), (DisputeStatus::NeedsResponse, provider.livemode()));
         assert!(dispute.due_by.is_some_and(|due| due > OffsetDateTime::now_utc().unix_timestamp()));
         assert!(!dispute.reason.is_empty());

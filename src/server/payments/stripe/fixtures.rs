@@ -1,5 +1,5 @@
-//! Tests: objects in the shapes of Stripe's own fixtures (OpenAPI v1819, which is API version 2025-06-30.basil) read. The values
-//! are made up; what is null, empty or missing here is so there.
+//! Tests: objects in the shapes of Stripe's own fixtures (`OpenAPI` v1819, which is API version 2025-06-30.basil) read. Values are
+//! made up; what is null, empty or missing here is so there.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

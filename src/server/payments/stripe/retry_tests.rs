@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        Customers, PaymentError, PaymentProvider, Refunds, Subscriptions,
+        Customers, PaymentError, PaymentIntents, PaymentProvider, Refunds, Subscriptions,
         capability::{CancelWhen, CustomerDraft, IdempotencyKey, RefundDraft},
     },
     Capabilities, Stripe, StripeConfig,
@@ -224,4 +224,23 @@ async fn a_refund_is_refused_for_its_state_or_for_what_was_asked() {
         let told = format!("{:?}", Refunds::create(&stripe, &draft, &key()).await.unwrap_err());
         assert!(told.starts_with(kind), "{body}: {told}, not {kind}");
     }
+}
+
+#[tokio::test]
+async fn a_payment_that_cannot_be_cancelled_is_refused_for_its_state_even_without_a_code() {
+    let id = IntentId::parse("pi_1").unwrap();
+    let (_, stripe) = Script::serve([(400, false, json!({ "error": { "type": "invalid_request_error" } }))]).await;
+    assert!(matches!(PaymentIntents::cancel(&stripe, &id, &key()).await, Err(PaymentError::State(_))));
+}
+
+#[tokio::test]
+async fn a_search_by_address_gives_no_other_address() {
+    let made = |id: &str, email: Value| with(customer(), json!({ "id": id, "email": email }));
+    let list = json!({ "object": "list", "has_more": false, "data": [
+        made("cus_1", json!("jo@example.com")), made("cus_2", json!("JO@example.com")), made("cus_3", Value::Null),
+        json!({ "id": "cus_4", "object": "customer", "deleted": true }),
+    ] });
+    let (_, stripe) = Script::serve([(200, false, list)]).await;
+    let found = stripe.find_by_email(&Email::parse("jo@example.com").unwrap()).await.unwrap();
+    assert_eq!(found.iter().map(|customer| customer.id.as_str()).collect::<Vec<_>>(), ["cus_1"]);
 }
