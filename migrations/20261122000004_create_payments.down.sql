@@ -5,6 +5,7 @@ alter table outbox
     drop constraint outbox_status_check,
     add constraint outbox_status_check check (status in ('pending', 'sent', 'parked'));
 drop table leases;
+drop table reconcile_differences;
 drop table reconcile_marks;
 drop table subscriptions;
 drop table customers;

@@ -12,6 +12,9 @@ alter table preorders
     -- The reasons for review that a person has looked at; `review_reason` has those that are open.
     add column review_settled text;
 
+-- A reason that somebody had cleared by hand stays cleared.
+update preorders set review_settled = review_reason, review_reason = null where not needs_review and review_reason is not null;
+
 create index preorders_attempt_idx on preorders (attempt) where attempt is not null;
 create index preorders_waiting_idx on preorders (created_at) where status = 'awaiting_payment';
 
@@ -112,6 +115,17 @@ create table reconcile_marks (
     passing  timestamptz,
     cursor   text,
     primary key (provider, scope)
+);
+
+-- Differences that nothing explained and nothing repaired. Each comparison looks at them again and takes away what agrees.
+create table reconcile_differences (
+    provider text not null,
+    scope    text not null,
+    id       text not null,
+    number   text,
+    what     text not null,
+    found_at timestamptz not null default now(),
+    primary key (provider, id)
 );
 
 -- Work that only one instance does at a time.

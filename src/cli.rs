@@ -14,7 +14,9 @@ use rolitt::{
         desk::Desk,
         preorders::{self, provider},
     },
-    server::{config::Config, payments::capability::RefundReason, reconcile::Options, store::PreorderFilter},
+    server::{
+        config::Config, payments::capability::RefundReason, reconcile::Options, refund::Asked, store::PreorderFilter,
+    },
 };
 
 /// A pre-order shop and its payments.
@@ -46,7 +48,7 @@ pub enum Command {
     /// Compare the books with the provider's, and repair what differs.
     Reconcile {
         /// How far back to look (24h, 7d) instead of from the last comparison on.
-        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "DURATION", value_parser = since)]
         since: Option<Duration>,
         /// Say what differs, and change nothing.
         #[arg(long)]
@@ -110,6 +112,9 @@ pub enum Preorders {
         amount_minor: Option<i64>,
         #[arg(long)]
         reason: Option<Reason>,
+        /// Another one of the same amount as one that was made before: without this, a repeat is refused.
+        #[arg(long)]
+        again: bool,
     },
 }
 
@@ -128,7 +133,7 @@ pub struct Listing {
     /// Only orders older than this one: the next page.
     #[arg(long, value_name = "NUMBER")]
     after: Option<PreorderNumber>,
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: u32,
     /// Print a JSON array.
     #[arg(long)]
@@ -150,6 +155,13 @@ impl From<Reason> for RefundReason {
             Reason::RequestedByCustomer => Self::RequestedByCustomer,
         }
     }
+}
+
+/// A duration of at most ten years.
+fn since(text: &str) -> Result<Duration, String> {
+    const LONGEST: Duration = Duration::from_hours(10 * 366 * 24);
+    let since = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if since > LONGEST { Err("that is longer ago than anything".to_owned()) } else { Ok(since) }
 }
 
 /// Answers the commands that end by themselves.
@@ -185,8 +197,9 @@ async fn preorder(desk: &Desk, command: Preorders) -> anyhow::Result<()> {
         Preorders::Deliver { number } => preorders::act(desk, &number, &Act::Deliver).await,
         Preorders::MarkPaid { number, received_minor } => preorders::mark_paid(desk, &number, received_minor).await,
         Preorders::Cancel { number } => preorders::cancel(desk, &number).await,
-        Preorders::Refund { number, amount_minor, reason } => {
-            preorders::refund(desk, &number, amount_minor, reason.map(Into::into)).await
+        Preorders::Refund { number, amount_minor, reason, again } => {
+            let asked = Asked { minor: amount_minor, reason: reason.map(Into::into), again };
+            preorders::refund(desk, &number, asked).await
         }
     }
 }

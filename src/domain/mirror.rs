@@ -2,8 +2,8 @@
 
 use super::payment::{CustomerId, PriceId, SubscriptionId};
 
-/// Which of two tellings is the newer one: the provider's clock (whole seconds), then how final the told state is. Equal
-/// versions tell the same for the shop's purposes, or the one applied first stays.
+/// Which of two tellings is the newer one: the provider's clock (whole seconds), then how final the told state is. Of
+/// equal versions the one that came last counts: a repeat of one event is stopped before it gets here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Version {
     /// Unix seconds, of the event that told.

@@ -10,7 +10,7 @@ use crate::server::{
     doctor::{self, Finding, Verdict},
     http,
     payments::stripe::Stripe,
-    reconcile::{self, Options, Report},
+    reconcile::{self, End, Options, Report},
     signatures::Seen,
 };
 
@@ -20,24 +20,21 @@ pub async fn reconcile(config: &Config, path: Option<OsString>, options: Options
     let compared = reconcile::reconcile(&desk.shop, options).await;
     desk.close().await;
     let report = compared?;
-    if as_json {
-        say_json(&report)?;
-    } else {
-        print(&report, options.dry_run)?;
-    }
+    // Whether anybody reads on or not, the exit status says how it stands.
+    let printed = if as_json { say_json(&report) } else { print(&report) };
     let failures = report.scopes.iter().filter(|scope| scope.failure.is_some()).count();
     anyhow::ensure!(failures == 0, "{failures} list(s) could not be compared to their end; the next run goes on there");
     anyhow::ensure!(report.unexplained == 0, "{} difference(s) need a person", report.unexplained);
-    Ok(())
+    printed
 }
 
-fn print(report: &Report, dry_run: bool) -> anyhow::Result<()> {
+fn print(report: &Report) -> anyhow::Result<()> {
     for difference in &report.differences {
         let number = difference.number.as_deref().unwrap_or("-");
-        let end = match (difference.repaired, dry_run) {
-            (true, _) => "repaired",
-            (false, true) => "found",
-            (false, false) => "UNEXPLAINED",
+        let end = match difference.end {
+            End::Repaired => "repaired",
+            End::Found => "found",
+            End::Unexplained => "UNEXPLAINED",
         };
         say(&format!("{end}  {number}  {}  {}", difference.id, difference.what))?;
     }
@@ -77,19 +74,20 @@ pub async fn doctor(config: &Config, as_json: bool) -> anyhow::Result<()> {
     let seen = ask(config.listeners.operations).await;
     found.push(doctor::signatures(seen.as_ref(), time::OffsetDateTime::now_utc()));
     let faults = found.iter().filter(|finding| finding.is_fault()).count();
-    if as_json {
-        say_json(&json!({ "ok": faults == 0, "findings": found }))?;
+    let line = |Finding { what, verdict }: &Finding| {
+        say(&match verdict {
+            Verdict::Good { told } => format!("ok     {what}: {told}"),
+            Verdict::Unknown { told } => format!("?      {what}: {told}"),
+            Verdict::Fault { told, mend } => format!("FAULT  {what}: {told}; {mend}"),
+        })
+    };
+    let printed = if as_json {
+        say_json(&json!({ "ok": faults == 0, "findings": found }))
     } else {
-        for Finding { what, verdict } in &found {
-            say(&match verdict {
-                Verdict::Good { told } => format!("ok     {what}: {told}"),
-                Verdict::Unknown { told } => format!("?      {what}: {told}"),
-                Verdict::Fault { told, mend } => format!("FAULT  {what}: {told}; {mend}"),
-            })?;
-        }
-    }
+        found.iter().try_for_each(line)
+    };
     anyhow::ensure!(faults == 0, "{faults} fault(s)");
-    Ok(())
+    printed
 }
 
 /// What the running server saw of signatures; `None` when there is no server to ask.

@@ -31,6 +31,9 @@ impl Desk {
     pub async fn open(config: &Config, path: Option<OsString>) -> anyhow::Result<Self> {
         let (store, embedded) = open_store(config, path).await?;
         let shop = Shop::new(config, Arc::new(store.clone()), http::client()?, CancellationToken::new());
+        if shop.klaviyo.is_none() {
+            tracing::warn!("KLAVIYO_API_KEY is not set here: customers are told nothing of what this command does");
+        }
         let desk = Self { shop: Arc::new(shop), store, embedded };
         if let Err(error) = desk.store.ready().await {
             desk.close().await;

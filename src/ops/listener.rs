@@ -62,6 +62,8 @@ async fn figures(State(operations): State<Operations>) -> impl IntoResponse {
         set("disputes_open", backlog.disputes_open);
         set("dispute_due_seconds", backlog.dispute_due_seconds);
         set("payments_without_preorder", backlog.payments_without_preorder);
+        // From the store, so that every instance says the same, whoever compared.
+        set("reconcile_unexplained_differences", backlog.differences_open + backlog.payments_without_preorder);
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], operations.metrics.render())
 }

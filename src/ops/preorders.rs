@@ -15,8 +15,7 @@ use crate::{
     },
     server::{
         fulfilment,
-        payments::capability::RefundReason,
-        refund,
+        refund::{self, Asked},
         settle::{self, Settled},
         store::{Applied, PreorderFilter, Purchase, PurchaseKey},
     },
@@ -163,13 +162,8 @@ pub async fn act(desk: &Desk, number: &PreorderNumber, act: &Act) -> anyhow::Res
 }
 
 /// `rolitt preorders refund`.
-pub async fn refund(
-    desk: &Desk,
-    number: &PreorderNumber,
-    minor: Option<i64>,
-    reason: Option<RefundReason>,
-) -> anyhow::Result<()> {
-    let refund = refund::refund(&desk.shop, number, minor, reason).await?;
+pub async fn refund(desk: &Desk, number: &PreorderNumber, asked: Asked) -> anyhow::Result<()> {
+    let refund = refund::refund(&desk.shop, number, asked).await?;
     say(&format!("{number}: refund {} of {} is {}", refund.id, refund.amount.display(), refund.status.as_str()))
 }
 

@@ -79,7 +79,7 @@ pub async fn run(shop: &Shop, end: CancellationToken) {
             () = tokio::time::sleep(wait) => {}
         }
         wait = EVERY;
-        let mut faults = 0.0;
+        let (mut faults, mut looked) = (0.0, true);
         for provider in shop.payments.all() {
             match endpoint(provider.as_ref(), &shop.app_url).await {
                 Ok(found) => {
@@ -90,10 +90,15 @@ pub async fn run(shop: &Shop, end: CancellationToken) {
                         }
                     }
                 }
-                Err(error) => tracing::warn!(%error, "the webhook endpoint could not be looked at"),
+                Err(error) => {
+                    looked = false;
+                    tracing::warn!(%error, "the webhook endpoint could not be looked at");
+                }
             }
         }
-        metrics::gauge!("webhook_endpoint_faults").set(faults);
+        if looked {
+            metrics::gauge!("webhook_endpoint_faults").set(faults);
+        }
     }
 }
 

@@ -43,6 +43,7 @@ impl InvoiceLedger for StoreLedger {
         let last = found.last().filter(|_| full).map(|Purchase { preorder, .. }| preorder.number.as_str().to_owned());
         Ok(Page {
             items: found.iter().map(|purchase| facts_of(&purchase.preorder.details)).collect(),
+            unreadable: Vec::new(),
             next: last.map(Cursor::new),
         })
     }

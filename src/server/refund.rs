@@ -14,6 +14,7 @@ use super::{
 use crate::domain::{
     life::{Fact, Refund},
     money::Money,
+    payment::RefundId,
     preorder::PreorderNumber,
 };
 
@@ -31,8 +32,15 @@ pub enum RefundError {
     Amount { left: Money },
     #[error("everything was given back already")]
     NothingLeft,
+    #[error("{0} gave back the same amount before; say --again if another refund is meant")]
+    Before(RefundId),
     #[error("{0}")]
-    Provider(#[from] PaymentError),
+    Provider(PaymentError),
+    /// No answer, or one that says nothing: the money may be on its way.
+    #[error(
+        "{0}; it may have gone through: run `rolitt reconcile`, look at the order, and repeat it only if it has not"
+    )]
+    Unclear(PaymentError),
     /// The money is on its way; reconciliation, or the event, will record it.
     #[error("the provider gave the money back, and it could not be recorded: {0}; `rolitt reconcile` will")]
     NotRecorded(StoreError),
@@ -40,14 +48,19 @@ pub enum RefundError {
     Store(#[from] StoreError),
 }
 
-/// Gives back `minor` units of what was charged, or all that is left. The same call after a crash gives nothing back twice:
-/// its idempotency key says how much had gone back before.
-pub async fn refund(
-    shop: &Shop,
-    number: &PreorderNumber,
-    minor: Option<i64>,
-    reason: Option<RefundReason>,
-) -> Result<Refund, RefundError> {
+/// What the merchant asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// In minor units of what was charged; `None` is all that is left.
+    pub minor: Option<i64>,
+    pub reason: Option<RefundReason>,
+    /// Whether another refund of an amount that went back before is meant.
+    pub again: bool,
+}
+
+/// Gives money back. A call that is repeated at once, because its answer was lost, gives nothing back twice: its idempotency key
+/// counts the refunds that are known. One that is repeated after the refund became known is refused unless another is meant.
+pub async fn refund(shop: &Shop, number: &PreorderNumber, asked: Asked) -> Result<Refund, RefundError> {
     let purchase = shop.store.purchase(PurchaseKey::Number(number)).await?;
     let purchase = purchase.ok_or_else(|| RefundError::Unknown(number.clone()))?;
     let details = &purchase.preorder.details;
@@ -60,17 +73,26 @@ pub async fn refund(
     if left.minor() == 0 {
         return Err(RefundError::NothingLeft);
     }
-    let amount = match minor {
+    let amount = match asked.minor {
         None => None,
         Some(minor) if (1..=left.minor()).contains(&minor) && minor % charged.currency().step() == 0 => {
             Money::new(minor, charged.currency()).ok()
         }
         Some(_) => return Err(RefundError::Amount { left }),
     };
-    let asked = amount.map_or_else(|| "all".to_owned(), |amount| amount.minor().to_string());
-    let key = format!("refund-{number}-{}-{asked}", details.refunded_minor);
-    let key = IdempotencyKey::parse(&key).ok_or(RefundError::NotPossible)?;
-    let refund = refunds.create(&RefundDraft { intent: intent.clone(), amount, reason }, &key).await?;
+    let known = &purchase.case.refunds;
+    let same = known.iter().find(|refund| refund.status.counts() && Some(refund.amount) == amount);
+    if let Some(same) = same.filter(|_| !asked.again) {
+        return Err(RefundError::Before(same.id.clone()));
+    }
+    let text = amount.map_or_else(|| "all".to_owned(), |amount| amount.minor().to_string());
+    let key =
+        IdempotencyKey::parse(&format!("refund-{number}-{}-{text}", known.len())).ok_or(RefundError::NotPossible)?;
+    let draft = RefundDraft { intent: intent.clone(), amount, reason: asked.reason };
+    let refund = refunds
+        .create(&draft, &key)
+        .await
+        .map_err(|error| if error.retryable() { RefundError::Unclear(error) } else { RefundError::Provider(error) })?;
     let telling = Telling { provider: details.provider, delivery: None, at: shop.clock.now(), rehearsal: false };
     record(shop, telling, &Fact::Refund(refund.clone())).await.map_err(RefundError::NotRecorded)?;
     Ok(refund)

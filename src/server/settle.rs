@@ -59,7 +59,8 @@ pub enum SettleError {
 pub async fn mark_paid(shop: &Shop, number: &PreorderNumber, received: Option<i64>) -> Result<Settled, SettleError> {
     let preorder = by_invoice(shop, number).await?;
     let status = preorder.details.status;
-    if matches!(status, PreorderStatus::Cancelled | PreorderStatus::Refunded) {
+    // Money that comes for an order that was called off is money all the same.
+    if status == PreorderStatus::Refunded {
         return Err(SettleError::Over(status));
     }
     let asked = preorder.details.amount.ok_or_else(|| SettleError::Ignored("it has no amount".to_owned()))?;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rolitt::server::{
     payments::capability::RefundReason,
-    reconcile::{Options, ReconcileError, Report, reconcile},
-    refund::{RefundError, refund},
-    store::Books,
+    reconcile::{End, Options, ReconcileError, Report, reconcile},
+    refund::{Asked, RefundError, refund},
+    store::{Books, Store},
 };
 use serde_json::{Value, json};
 
@@ -64,7 +64,7 @@ async fn with_every_webhook_dropped_every_paid_order_appears_within_one_cycle() 
     assert_eq!(app.count("preorders").await, 0);
     let report = compared(&app).await;
     assert_eq!(report.unexplained, 0);
-    assert!(report.differences.iter().all(|difference| difference.repaired), "{:?}", report.differences);
+    assert!(report.differences.iter().all(|difference| difference.end == End::Repaired), "{:?}", report.differences);
     assert_eq!(
         app.count("preorders where status = 'paid'").await
             + app.count("preorders where email = 'slow@example.com'").await,
@@ -111,7 +111,7 @@ async fn a_rehearsal_finds_and_changes_nothing() {
         let report =
             reconcile(&app.shop, Options { dry_run: true, since: Some(Duration::from_hours(1)) }).await.unwrap();
         assert_eq!(report.differences.len(), 1, "{:?}", report.differences);
-        assert!(!report.differences[0].repaired);
+        assert_eq!(report.differences[0].end, End::Found);
         assert_eq!(report.differences[0].number, None, "an order that is not made has no number");
         assert_eq!(
             (app.count("preorders").await, app.count("outbox").await, app.count("reconcile_marks").await),
@@ -154,6 +154,10 @@ async fn what_nothing_explains_is_counted() {
     let report = compared(&app).await;
     assert_eq!(report.unexplained, 1, "{:?}", report.differences);
     assert_eq!(report.differences[0].id, "cs_test_elsewhere");
+    assert_eq!(compared(&app).await.unexplained, 1, "it stays open until it agrees");
+    sqlx::query("delete from reconcile_marks").execute(app.pool()).await.unwrap();
+    assert_eq!(compared(&app).await.unexplained, 1, "and is counted once");
+    assert_eq!(app.store.backlog().await.unwrap().differences_open, 1, "whoever asks");
     app.deliver_all().await;
     app.finish().await;
 }
@@ -166,6 +170,30 @@ async fn an_amount_that_was_changed_behind_the_shops_back_is_counted() {
     sqlx::query("update preorders set amount_minor = 1").execute(app.pool()).await.unwrap();
     let report = compared(&app).await;
     assert_eq!(report.unexplained, 1, "{:?}", report.differences);
+    let rehearsed = reconcile(&app.shop, Options { dry_run: true, since: None }).await.unwrap();
+    assert_eq!(rehearsed.unexplained, 1, "a rehearsal does not hide it");
+    sqlx::query("update preorders set amount_minor = 29900").execute(app.pool()).await.unwrap();
+    assert_eq!(compared(&app).await.unexplained, 0, "mended, it is looked at again and closed");
+    assert_eq!(app.count("reconcile_differences").await, 0);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_place_that_the_provider_no_longer_knows_is_given_up() {
+    let app = TestApp::start().await;
+    deaf(&app).await;
+    buy(&app, "jo@example.com", card()).await;
+    compared(&app).await;
+    sqlx::query("update reconcile_marks set passing = now(), cursor = 'cs_test_gone' where scope = 'sessions'")
+        .execute(app.pool())
+        .await
+        .unwrap();
+    let failed = |report: &Report| report.scopes.iter().filter(|scope| scope.failure.is_some()).count();
+    assert_eq!(failed(&compared(&app).await), 1);
+    buy(&app, "al@example.com", card()).await;
+    assert_eq!(failed(&compared(&app).await), 0);
+    assert_eq!(app.count("preorders where status = 'paid'").await, 2);
     app.deliver_all().await;
     app.finish().await;
 }
@@ -178,17 +206,25 @@ async fn a_merchant_refunds_in_parts_and_never_more_than_was_paid() {
     compared(&app).await;
     let number =
         app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().parse().unwrap();
-    refund(&app.shop, &number, Some(9_900), Some(RefundReason::RequestedByCustomer)).await.unwrap();
+    let part = Asked { minor: Some(9_900), reason: Some(RefundReason::RequestedByCustomer), again: false };
+    refund(&app.shop, &number, part).await.unwrap();
+    assert!(
+        matches!(refund(&app.shop, &number, part).await, Err(RefundError::Before(_))),
+        "a repeat is not a second refund"
+    );
     assert_eq!(app.row("select refunded_minor from preorders").await["refunded_minor"], 9_900);
     for wrong in [0, -1, 20_001] {
         assert!(
-            matches!(refund(&app.shop, &number, Some(wrong), None).await, Err(RefundError::Amount { .. })),
+            matches!(
+                refund(&app.shop, &number, Asked { minor: Some(wrong), ..Asked::default() }).await,
+                Err(RefundError::Amount { .. })
+            ),
             "{wrong}"
         );
     }
-    refund(&app.shop, &number, None, None).await.unwrap();
+    refund(&app.shop, &number, Asked::default()).await.unwrap();
     assert_eq!(app.row("select status::text from preorders").await["status"], "refunded");
-    assert!(matches!(refund(&app.shop, &number, None, None).await, Err(RefundError::NothingLeft)));
+    assert!(matches!(refund(&app.shop, &number, Asked::default()).await, Err(RefundError::NothingLeft)));
     assert_eq!(app.count("refunds where status = 'succeeded'").await, 2);
     assert_eq!(compared(&app).await.unexplained, 0);
     app.deliver_all().await;

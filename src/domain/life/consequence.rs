@@ -95,6 +95,8 @@ pub fn still_holds(consequence: &Consequence, now: &Case) -> bool {
     }
 }
 
+/// Whether everything went back, and not only is on its way.
 fn fully_refunded(preorder: &PreorderDetails) -> bool {
-    preorder.amount.is_some_and(|amount| amount.minor() > 0 && preorder.refunded_minor >= amount.minor())
+    preorder.status == PreorderStatus::Refunded
+        && preorder.amount.is_some_and(|amount| preorder.refunded_minor >= amount.minor())
 }

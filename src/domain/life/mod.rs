@@ -179,7 +179,7 @@ fn settle_refunds(preorder: &mut PreorderDetails, payment: &PaymentRecord, refun
     // What the charge's total says beyond the refunds that are known went back too, by refunds still unheard of.
     let unexplained = payment.refunded_minor.saturating_sub(sum(&|_| true)).max(0);
     preorder.refunded_minor = sum(&|refund| refund.status.counts()).saturating_add(unexplained);
-    let ever = payment.refunded_minor.max(sum(&|refund| refund.counted));
+    let ever = payment.refunded_minor.max(sum(&|refund| refund.succeeded));
     if preorder.amount.is_some_and(|amount| amount.minor() > 0 && ever >= amount.minor()) {
         preorder.status = PreorderStatus::Refunded;
     }
@@ -254,7 +254,11 @@ fn merge(current: PreorderDetails, told: PreorderDetails) -> PreorderDetails {
         status: current.status.max(told.status),
         email: if current.email.is_empty() { told.email } else { current.email },
         color: current.color.or(told.color),
-        amount: current.amount.or(told.amount),
+        // What was paid counts, not what was going to be.
+        amount: match (current.status >= PreorderStatus::Paid, told.status >= PreorderStatus::Paid) {
+            (false, true) => told.amount.or(current.amount),
+            _ => current.amount.or(told.amount),
+        },
         shipping: current.shipping.or(told.shipping),
         completed_at: match (current.completed_at, told.completed_at) {
             (Some(known), Some(told)) => Some(known.min(told)),

@@ -41,6 +41,9 @@ pub trait PaymentProvider: Send + Sync {
     /// Whether real money moves.
     fn livemode(&self) -> bool;
 
+    /// Whether it has books of its own, to compare ours with.
+    fn keeps_books(&self) -> bool;
+
     /// Begins the checkout that this order asks for, or finds the one that the same order began before.
     async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError>;
 
@@ -121,6 +124,8 @@ pub struct OpenSession {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page<T> {
     pub items: Vec<T>,
+    /// The ids of objects in the list that do not read; they are not among the items.
+    pub unreadable: Vec<String>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<Cursor>,
 }

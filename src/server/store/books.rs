@@ -26,11 +26,29 @@ pub trait Books: Send + Sync {
 
     async fn set_mark(&self, provider: ProviderId, scope: &str, mark: &Mark) -> Result<(), StoreError>;
 
+    async fn open_differences(&self, provider: ProviderId) -> Result<Vec<OpenDifference>, StoreError>;
+
+    /// Keeps a difference; one of the same object stays, with what was found last.
+    async fn note_difference(&self, provider: ProviderId, open: &OpenDifference) -> Result<(), StoreError>;
+
+    async fn drop_difference(&self, provider: ProviderId, id: &str) -> Result<(), StoreError>;
+
     /// Takes, or goes on with, the lease of this name; `false` while somebody else holds it.
     async fn take_lease(&self, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError>;
 
     /// Gives a lease back; nothing happens when it is not held.
     async fn drop_lease(&self, name: &str, token: &str) -> Result<(), StoreError>;
+}
+
+/// A difference between our books and a provider's that is still open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpenDifference {
+    /// The list in which it was found.
+    pub scope: String,
+    /// The provider's id of the object.
+    pub id: String,
+    pub number: Option<String>,
+    pub what: String,
 }
 
 /// Which preorders are asked for; an empty filter means all.

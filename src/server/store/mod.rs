@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
-pub use self::books::{Books, Mark, PreorderFilter};
+pub use self::books::{Books, Mark, OpenDifference, PreorderFilter};
 use crate::domain::{
     checkout::Attempt,
     life::{Case, Change, Consequence},
@@ -218,6 +218,8 @@ pub struct Backlog {
     pub dispute_due_seconds: i64,
     /// Payments of this shop that succeeded more than ten minutes ago and have no preorder.
     pub payments_without_preorder: i64,
+    /// What comparing the books found, and nothing explained.
+    pub differences_open: i64,
 }
 
 #[derive(Debug, Error)]

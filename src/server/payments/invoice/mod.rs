@@ -67,6 +67,10 @@ impl PaymentProvider for Invoice {
         self.livemode
     }
 
+    fn keeps_books(&self) -> bool {
+        false
+    }
+
     async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError> {
         let token = token(order);
         let unreadable = |what: &str| PaymentError::Unreadable(format!("{what} made of an order"));

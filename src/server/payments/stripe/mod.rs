@@ -120,6 +120,10 @@ impl PaymentProvider for Stripe {
         self.livemode
     }
 
+    fn keeps_books(&self) -> bool {
+        true
+    }
+
     async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError> {
         session::create(&self.client, order).await.map(Started::Redirect)
     }

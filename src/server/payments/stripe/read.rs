@@ -36,11 +36,12 @@ pub struct RawPage<'a> {
     pub next: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
 pub fn raw_page(bytes: &[u8]) -> Result<RawPage<'_>, PaymentError> {
-    #[derive(Deserialize)]
-    struct Named {
-        id: String,
-    }
     let List { data, has_more } = read(bytes).map_err(PaymentError::Unreadable)?;
     let objects: Vec<&[u8]> = data.iter().map(|raw| raw.get().as_bytes()).collect();
     let last = objects.last().filter(|_| has_more);
@@ -48,21 +49,24 @@ pub fn raw_page(bytes: &[u8]) -> Result<RawPage<'_>, PaymentError> {
     Ok(RawPage { objects, next: next.map(|named| named.id) })
 }
 
-/// A page of what `convert` makes of each object; what it makes nothing of is left out. An object that does not read is told to
-/// the log and left out too: it must not hide the others.
+/// A page of what `convert` makes of each object; what it makes nothing of is left out. An object that does not read is named
+/// beside the others: it must neither hide them nor be hidden.
 pub fn page<O: DeserializeOwned, T>(
     bytes: &[u8],
     convert: impl Fn(O) -> Result<Option<T>, String>,
 ) -> Result<Page<T>, PaymentError> {
     let raw = raw_page(bytes)?;
-    let items = raw.objects.iter().filter_map(|object| match read(object).and_then(&convert) {
-        Ok(item) => item,
-        Err(error) => {
-            tracing::error!(error, "an object in stripe's list does not read, and is left out");
-            None
+    let (mut items, mut unreadable) = (Vec::new(), Vec::new());
+    for object in &raw.objects {
+        match read(object).and_then(&convert) {
+            Ok(item) => items.extend(item),
+            Err(error) => {
+                tracing::error!(error, "an object in stripe's list does not read");
+                unreadable.push(read::<Named>(object).map_or_else(|_| "without an id".to_owned(), |named| named.id));
+            }
         }
-    });
-    Ok(Page { items: items.collect(), next: raw.next.map(Cursor::new) })
+    }
+    Ok(Page { items, unreadable, next: raw.next.map(Cursor::new) })
 }
 
 /// Another object, which Stripe gives as an id, or whole where it was asked to expand it.

@@ -53,6 +53,6 @@ impl Events for Stripe {
             Some(after) => Some(format!("{question}:{after}")),
             None => another.then(|| format!("{}:", question + 1)),
         };
-        Ok(Page { items: items.collect(), next: next.map(Cursor::new) })
+        Ok(Page { items: items.collect(), unreadable: Vec::new(), next: next.map(Cursor::new) })
     }
 }

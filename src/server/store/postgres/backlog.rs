@@ -27,7 +27,8 @@ pub async fn read(pool: &PgPool) -> Result<Backlog, StoreError> {
              (select count(*) from payments p
                 where p.ours and p.status = 'succeeded' and p.updated_at < now() - interval '10 minutes'
                   and not exists (select from preorders o where o.payment_intent_id = p.payment_intent_id))
-                as "payments_without_preorder!""#
+                as "payments_without_preorder!",
+             (select count(*) from reconcile_differences) as "differences_open!""#
     )
     .fetch_one(pool)
     .await

@@ -6,7 +6,7 @@ use sqlx::PgPool;
 use time::OffsetDateTime;
 
 use super::{
-    super::{Mark, PreorderFilter, Purchase, StoreError},
+    super::{Mark, OpenDifference, PreorderFilter, Purchase, StoreError},
     cases, preorders, refused_or_unavailable, seconds,
 };
 use crate::domain::{
@@ -97,6 +97,42 @@ pub async fn set_mark(pool: &PgPool, provider: ProviderId, scope: &str, mark: &M
     .execute(pool)
     .await
     .map_err(refused_or_unavailable)?;
+    Ok(())
+}
+
+pub async fn open_differences(pool: &PgPool, provider: ProviderId) -> Result<Vec<OpenDifference>, StoreError> {
+    sqlx::query_as!(
+        OpenDifference,
+        "select scope, id, number, what from reconcile_differences where provider = $1 order by found_at limit 1000",
+        provider.as_str()
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(refused_or_unavailable)
+}
+
+pub async fn note_difference(pool: &PgPool, provider: ProviderId, open: &OpenDifference) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into reconcile_differences (provider, scope, id, number, what) values ($1, $2, $3, $4, $5)
+         on conflict (provider, id) do update
+         set what = excluded.what, number = coalesce(excluded.number, reconcile_differences.number)",
+        provider.as_str(),
+        open.scope,
+        open.id,
+        open.number,
+        open.what
+    )
+    .execute(pool)
+    .await
+    .map_err(refused_or_unavailable)?;
+    Ok(())
+}
+
+pub async fn drop_difference(pool: &PgPool, provider: ProviderId, id: &str) -> Result<(), StoreError> {
+    sqlx::query!("delete from reconcile_differences where provider = $1 and id = $2", provider.as_str(), id)
+        .execute(pool)
+        .await
+        .map_err(refused_or_unavailable)?;
     Ok(())
 }
 

@@ -30,7 +30,7 @@ struct Target {
 /// Decides and writes, in the caller's transaction.
 pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Applied, Outcome), StoreError> {
     let target = resolve(tx, effect.key).await?;
-    lock(tx, &target).await?;
+    lock(tx, target.attempt.as_ref(), target.intent.as_ref()).await?;
     let mut tries = 0;
     loop {
         let (names, before) = read(tx, effect.key, &target).await?;
@@ -132,19 +132,26 @@ async fn read(
         payments::read(tx, intent, &mut case).await?;
     }
     let paid_already = preorder.as_ref().is_some_and(|preorder| preorder.details.status >= PreorderStatus::Paid);
-    if let (Some(attempt), Some(session), false) = (&target.attempt, &target.session, paid_already) {
+    // The row may have come since the target was looked up, and know more than it.
+    let details = preorder.as_ref().map(|preorder| &preorder.details);
+    let attempt = target.attempt.as_ref().or_else(|| details?.attempt.as_ref());
+    let session = target.session.as_ref().or_else(|| Some(&details?.session));
+    if let (Some(attempt), Some(session), false) = (attempt, session, paid_already) {
+        if target.attempt.is_none() {
+            lock(tx, Some(attempt), None).await?;
+        }
         case.attempt_paid_elsewhere = preorders::attempt_paid_elsewhere(tx, attempt, session).await?;
     }
     Ok((preorder, case))
 }
 
 /// Waits until nobody else in any transaction works on the same attempt, nor on the same payment.
-async fn lock(tx: &mut PgConnection, target: &Target) -> Result<(), StoreError> {
+async fn lock(tx: &mut PgConnection, attempt: Option<&Attempt>, intent: Option<&IntentId>) -> Result<(), StoreError> {
     sqlx::query!(
         "select case when $1::text is not null then pg_advisory_xact_lock(hashtextextended('attempt:' || $1, 0)) end,
                 case when $2::text is not null then pg_advisory_xact_lock(hashtextextended('intent:' || $2, 0)) end",
-        target.attempt.as_ref().map(Attempt::as_str),
-        target.intent.as_ref().map(IntentId::as_str)
+        attempt.map(Attempt::as_str),
+        intent.map(IntentId::as_str)
     )
     .execute(tx)
     .await

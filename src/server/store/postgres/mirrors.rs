@@ -28,7 +28,7 @@ async fn write_customer(
            on conflict (id) do update
            set email = excluded.email, name = excluded.name, deleted = excluded.deleted, told_at = excluded.told_at,
                finality = excluded.finality, updated_at = now()
-           where (customers.told_at, customers.finality) < (excluded.told_at, excluded.finality)"#,
+           where (customers.told_at, customers.finality) <= (excluded.told_at, excluded.finality)"#,
         customer.id.as_str(),
         provider.as_str(),
         customer.email,
@@ -59,7 +59,7 @@ async fn write_subscription(
                quantity = excluded.quantity, paused = excluded.paused,
                cancel_at_period_end = excluded.cancel_at_period_end, current_period_end = excluded.current_period_end,
                told_at = excluded.told_at, finality = excluded.finality, updated_at = now()
-           where (subscriptions.told_at, subscriptions.finality) < (excluded.told_at, excluded.finality)"#,
+           where (subscriptions.told_at, subscriptions.finality) <= (excluded.told_at, excluded.finality)"#,
         copy.id.as_str(),
         provider.as_str(),
         copy.customer.as_ref().map(CustomerId::as_str),

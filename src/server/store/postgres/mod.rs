@@ -24,7 +24,7 @@ use sqlx::{
 
 use super::{
     Applied, Backlog, Books, Delivery, Effect, LeasedEvent, LeasedMessage, Mark, MessageEnd, MessageKind,
-    PreorderFilter, Purchase, PurchaseKey, Step, Store, StoreError,
+    OpenDifference, PreorderFilter, Purchase, PurchaseKey, Step, Store, StoreError,
 };
 use crate::domain::{
     payment::{DisputeId, ProviderId, RefundId, SessionId},
@@ -168,6 +168,18 @@ impl Books for PostgresStore {
 
     async fn set_mark(&self, provider: ProviderId, scope: &str, mark: &Mark) -> Result<(), StoreError> {
         bounded(books::set_mark(&self.pool, provider, scope, mark)).await
+    }
+
+    async fn open_differences(&self, provider: ProviderId) -> Result<Vec<OpenDifference>, StoreError> {
+        bounded(books::open_differences(&self.pool, provider)).await
+    }
+
+    async fn note_difference(&self, provider: ProviderId, open: &OpenDifference) -> Result<(), StoreError> {
+        bounded(books::note_difference(&self.pool, provider, open)).await
+    }
+
+    async fn drop_difference(&self, provider: ProviderId, id: &str) -> Result<(), StoreError> {
+        bounded(books::drop_difference(&self.pool, provider, id)).await
     }
 
     async fn take_lease(&self, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError> {
