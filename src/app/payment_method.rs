@@ -13,10 +13,9 @@ pub fn PaymentMethod(choice: MethodChoice) -> impl IntoView {
     let ways = methods.into_iter().map(|method| {
         let (title, about) = match method {
             ProviderId::Stripe => ("Card and more", "Now, on the payment page of Stripe.".to_owned()),
-            ProviderId::Invoice => (
-                "Bank transfer",
-                ["Within ", &transfer_days.to_string(), " days. We show you our account next."].concat(),
-            ),
+            ProviderId::Invoice => {
+                ("Bank transfer", ["Within ", &transfer_days.to_string(), " days. Our account comes next."].concat())
+            }
         };
         view! {
             <label class="way-to-pay">

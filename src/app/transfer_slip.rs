@@ -18,11 +18,11 @@ pub fn TransferSlip(transfer: Transfer, amount: Option<Money>, number: String) -
         view! {
             <dl class="slip">
                 <div><dt>"Account holder"</dt><dd><code>{holder}</code></dd></div>
-                <div class="slip-wide"><dt>"IBAN"</dt><dd><code>{iban}</code></dd></div>
-                {bic.map(|bic| view! { <div><dt>"BIC"</dt><dd><code>{bic}</code></dd></div> })}
+                <div><dt>"IBAN"</dt><dd><code>{iban}</code></dd></div>
                 {amount.map(|amount| view! { <div><dt>"Amount"</dt><dd><code>{exact(amount)}</code></dd></div> })}
                 <div><dt>"Reference"</dt><dd><code>{number}</code></dd></div>
                 {until.map(|until| view! { <div><dt>"Until"</dt><dd>{until}</dd></div> })}
+                {bic.map(|bic| view! { <div><dt>"BIC"</dt><dd><code>{bic}</code></dd></div> })}
             </dl>
             <p class="slip-note">
                 "The reference is how we find your transfer among all others: copy it as it is. Your bank may charge a fee of its own; the
