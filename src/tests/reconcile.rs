@@ -230,3 +230,47 @@ async fn a_merchant_refunds_in_parts_and_never_more_than_was_paid() {
     app.deliver_all().await;
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_refund_that_failed_is_made_anew_and_not_replayed() {
+    let app = TestApp::start().await;
+    buy(&app, "jo@example.com", card()).await;
+    app.until("the webhook arrives", async || app.count("preorders where status = 'paid'").await == 1).await;
+    let number =
+        app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().parse().unwrap();
+    let first = refund(&app.shop, &number, Asked::default()).await.unwrap();
+    let failed = json!({ "type": "refund.failed", "object": { "id": first.id } });
+    app.sandbox_post("/sandbox/stripe/trigger", failed).await;
+    app.until("the failure", async || app.count("preorders where refunded_minor = 0").await == 1).await;
+    let second = refund(&app.shop, &number, Asked::default()).await.unwrap();
+    assert_ne!(first.id, second.id);
+    assert_eq!(app.row("select refunded_minor from preorders").await["refunded_minor"], 29_900);
+    app.until("what is left to tell", async || {
+        app.deliver_all().await;
+        app.count("webhook_logs where status in ('received', 'processing', 'failed')").await == 0
+    })
+    .await;
+    app.leave().await;
+}
+
+#[tokio::test]
+async fn a_refund_whose_answer_was_lost_says_so_and_is_not_made_twice_when_repeated() {
+    let app = TestApp::start().await;
+    deaf(&app).await;
+    buy(&app, "jo@example.com", card()).await;
+    compared(&app).await;
+    let number =
+        app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().parse().unwrap();
+    let lost = json!({ "stripe": { "record_then_error_rate": 1, "status": 500 } });
+    app.sandbox_post("/sandbox/faults", lost).await;
+    let unclear = refund(&app.shop, &number, Asked::default()).await.unwrap_err();
+    assert!(matches!(&unclear, RefundError::Unclear(_)), "{unclear:?}");
+    assert!(unclear.to_string().contains("may have gone through"));
+    app.http.delete(format!("{}/sandbox/faults", app.sandbox)).send().await.unwrap();
+    assert_eq!(compared(&app).await.unexplained, 0);
+    assert_eq!(app.row("select refunded_minor from preorders").await["refunded_minor"], 29_900);
+    assert!(matches!(refund(&app.shop, &number, Asked::default()).await, Err(RefundError::NothingLeft)));
+    assert_eq!(app.count("refunds").await, 1);
+    app.deliver_all().await;
+    app.leave().await;
+}

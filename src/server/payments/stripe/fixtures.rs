@@ -241,6 +241,7 @@ fn what_does_not_read_in_a_list_hides_nothing_else() {
     ] });
     let page = page(list.to_string().as_bytes(), |refund: RefundObject| refund.into_refund(false)).unwrap();
     assert_eq!(page.items.iter().map(|refund| refund.id.as_str()).collect::<Vec<_>>(), ["re_3", "re_2"]);
+    assert_eq!(page.unreadable.len(), 2, "what is left out for not reading is named");
     assert_eq!(page.next.unwrap().as_str(), "re_2");
 }
 
