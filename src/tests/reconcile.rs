@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use rolitt::server::{
-    payments::capability::RefundReason,
-    reconcile::{End, Options, ReconcileError, Report, reconcile},
-    refund::{Asked, RefundError, refund},
-    store::{Books, Store},
+use rolitt::{
+    domain::preorder::PreorderNumber,
+    server::{
+        payments::capability::RefundReason,
+        reconcile::{End, Options, ReconcileError, Report, reconcile},
+        refund::{Asked, RefundError, refund},
+        store::{Books, Store},
+    },
 };
 use serde_json::{Value, json};
 
@@ -47,6 +50,11 @@ pub async fn dashboard(app: &TestApp, path: &str, fields: &[(&str, &str)]) -> Va
     let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
     assert!(status.is_success(), "{path}: {status} {body}");
     body
+}
+
+/// The number of the only order.
+async fn number(app: &TestApp) -> PreorderNumber {
+    app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().parse().unwrap()
 }
 
 async fn compared(app: &TestApp) -> Report {
@@ -180,6 +188,33 @@ async fn an_amount_that_was_changed_behind_the_shops_back_is_counted() {
 }
 
 #[tokio::test]
+async fn a_pass_that_was_killed_goes_on_at_its_place_and_then_reads_what_is_newer() {
+    let variables = [("STRIPE_CAPABILITIES", "none".to_owned())].into_iter().collect();
+    let app = TestApp::start_with(super::test_app::Setup { variables, ..Default::default() }).await;
+    deaf(&app).await;
+    let mut sessions = Vec::new();
+    for number in 0..4 {
+        sessions.push(buy(&app, &format!("jo{number}@example.com"), card()).await);
+    }
+    // As a page leaves it: the two newest were on the page before, and whatever came of them is not known here.
+    sqlx::query(
+        "insert into reconcile_marks (provider, scope, mark, passing, cursor)
+         values ('stripe', 'sessions', now() - interval '1 hour', now() - interval '1 minute', $1)",
+    )
+    .bind(&sessions[2])
+    .execute(app.pool())
+    .await
+    .unwrap();
+    let report = compared(&app).await;
+    let found: Vec<&str> = report.differences.iter().map(|difference| difference.id.as_str()).collect();
+    assert_eq!(found[..2], [sessions[1].as_str(), sessions[0].as_str()], "what was left of the pass comes first");
+    assert_eq!(app.count("preorders where status = 'paid'").await, 4);
+    assert_eq!(app.count("reconcile_marks where scope = 'sessions' and passing is null").await, 1);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_place_that_the_provider_no_longer_knows_is_given_up() {
     let app = TestApp::start().await;
     deaf(&app).await;
@@ -204,8 +239,7 @@ async fn a_merchant_refunds_in_parts_and_never_more_than_was_paid() {
     deaf(&app).await;
     buy(&app, "jo@example.com", card()).await;
     compared(&app).await;
-    let number =
-        app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().parse().unwrap();
+    let number = number(&app).await;
     let part = Asked { minor: Some(9_900), reason: Some(RefundReason::RequestedByCustomer), again: false };
     refund(&app.shop, &number, part).await.unwrap();
     assert!(
@@ -236,8 +270,7 @@ async fn a_refund_that_failed_is_made_anew_and_not_replayed() {
     let app = TestApp::start().await;
     buy(&app, "jo@example.com", card()).await;
     app.until("the webhook arrives", async || app.count("preorders where status = 'paid'").await == 1).await;
-    let number =
-        app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().parse().unwrap();
+    let number = number(&app).await;
     let first = refund(&app.shop, &number, Asked::default()).await.unwrap();
     let failed = json!({ "type": "refund.failed", "object": { "id": first.id } });
     app.sandbox_post("/sandbox/stripe/trigger", failed).await;
@@ -259,8 +292,7 @@ async fn a_refund_whose_answer_was_lost_says_so_and_is_not_made_twice_when_repea
     deaf(&app).await;
     buy(&app, "jo@example.com", card()).await;
     compared(&app).await;
-    let number =
-        app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().parse().unwrap();
+    let number = number(&app).await;
     let lost = json!({ "stripe": { "record_then_error_rate": 1, "status": 500 } });
     app.sandbox_post("/sandbox/faults", lost).await;
     let unclear = refund(&app.shop, &number, Asked::default()).await.unwrap_err();
