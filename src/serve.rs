@@ -6,13 +6,13 @@ use anyhow::Context;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rolitt::{
-    ops, router,
+    ops::{self, desk::OpenStore},
+    router,
     sandbox::{self, SandboxConfig},
     server::{
         config::{Config, Environment, SandboxNeed},
         doctor, http, listener, outbox, reconcile,
         state::{AppState, Shop},
-        store::{Store, postgres::PostgresStore},
         webhook::retry,
     },
 };
@@ -41,15 +41,15 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     if let Some(need) = &config.sandbox {
         start_sandbox(&config, need, &helpers, sandbox_end.clone()).await?;
     }
-    let (store, embedded) = ops::desk::open_store(&config, path).await?;
-    let shop = Arc::new(Shop::new(&config, Arc::new(store.clone()), http::client()?, end.clone()));
+    let open = OpenStore::open(&config, &config.storage.chosen, path).await?;
+    let shop = Arc::new(Shop::new(&config, open.store.clone(), http::client()?, end.clone()));
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
     if shop.klaviyo.is_none() {
         tracing::warn!("KLAVIYO_API_KEY is not set: marketing is off");
     }
     let workers = TaskTracker::new();
     start_catalogue(&shop, &workers, &end);
-    start_workers_when_migrated(&config, &store, &shop, &workers, &end);
+    start_workers_when_migrated(&config, &shop, &workers, &end);
     let closing = CancellationToken::new();
     let listeners = TaskTracker::new();
     let app = router::public(AppState { shop: shop.clone(), leptos });
@@ -76,14 +76,12 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     if timeout(WORKERS_END, workers.wait()).await.is_err() {
         tracing::warn!("workers cut; what they held is leased to others in a minute");
     }
-    store.close().await;
+    shop.store.close().await;
     operations_end.cancel();
     sandbox_end.cancel();
     helpers.close();
     let _ = timeout(Duration::from_secs(5), helpers.wait()).await;
-    if let Some(embedded) = embedded {
-        embedded.stop().await;
-    }
+    open.close().await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -133,20 +131,14 @@ fn start_catalogue(shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationTo
 
 /// Migrates, or waits for the schema to be there; readiness stays red and the workers stay away until then. The storefront
 /// and the checkout need no database, so one that is down stops neither.
-fn start_workers_when_migrated(
-    config: &Config,
-    store: &PostgresStore,
-    shop: &Arc<Shop>,
-    workers: &TaskTracker,
-    end: &CancellationToken,
-) {
-    let (store, shop, end) = (store.clone(), shop.clone(), end.clone());
+fn start_workers_when_migrated(config: &Config, shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationToken) {
+    let (shop, end) = (shop.clone(), end.clone());
     let (migrate, every) = (config.migrate, config.reconcile_every);
     let tracker = workers.clone();
     workers.spawn(async move {
         let mut told = false;
         loop {
-            let result = if migrate { store.migrate().await } else { store.ready().await };
+            let result = if migrate { shop.store.migrate().await } else { shop.store.ready().await };
             match result {
                 Ok(()) => break,
                 Err(error) if !told => {

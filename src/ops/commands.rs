@@ -5,28 +5,19 @@ use std::ffi::OsString;
 use anyhow::Context;
 use serde_json::json;
 
-use super::desk::{open_store, say};
+use super::desk::{OpenStore, say};
 use crate::server::{
-    config::{Config, Database},
+    config::{Config, Database, StoreConfig},
     http,
     payments::{Prices, stripe::Stripe},
-    store::{
-        Store,
-        postgres::{
-            PostgresStore,
-            embedded::{Embedded, Purpose},
-        },
-    },
+    store::postgres::embedded::{Embedded, Purpose},
 };
 
 /// `rolitt migrate`.
 pub async fn migrate(config: &Config, path: Option<OsString>) -> anyhow::Result<()> {
-    let (store, embedded) = open_store(config, path).await?;
-    let result = store.migrate().await.context("migrating the database");
+    let store = OpenStore::open(config, &config.storage.chosen, path).await?;
+    let result = store.store.migrate().await.context("migrating the database");
     store.close().await;
-    if let Some(embedded) = embedded {
-        embedded.stop().await;
-    }
     result?;
     say("the database's schema is up to date")
 }
@@ -34,15 +25,15 @@ pub async fn migrate(config: &Config, path: Option<OsString>) -> anyhow::Result<
 /// `rolitt check`: the configuration has been read when this runs.
 pub async fn check(config: &Config, as_json: bool) -> anyhow::Result<()> {
     let mut findings: Vec<(&str, Result<String, String>)> = vec![("configuration", Ok("reads".to_owned()))];
-    let database = match &config.database {
-        Database::Embedded => Ok("an embedded PostgreSQL will be started".to_owned()),
-        Database::Url(url) => match PostgresStore::new(url) {
-            Ok(store) => store
-                .ready()
-                .await
-                .map(|()| "answers, and its schema is current".to_owned())
-                .map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+    let database = match &config.storage.chosen {
+        StoreConfig::Postgres(Database::Embedded) => Ok("an embedded PostgreSQL will be started".to_owned()),
+        chosen => match OpenStore::open(config, chosen, None).await {
+            Ok(open) => {
+                let ready = open.store.ready().await;
+                open.close().await;
+                ready.map(|()| "answers, and its schema is current".to_owned()).map_err(|error| error.to_string())
+            }
+            Err(error) => Err(format!("{error:#}")),
         },
     };
     findings.push(("database", database));

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::{
-    config::{Config, Database},
+    config::{Config, Database, StoreConfig},
     http,
     state::Shop,
     store::{
@@ -22,20 +22,19 @@ use crate::server::{
 
 pub struct Desk {
     pub shop: Arc<Shop>,
-    store: PostgresStore,
-    embedded: Option<Embedded>,
+    store: OpenStore,
 }
 
 impl Desk {
     /// Opens the store, and makes sure that its schema is this program's.
     pub async fn open(config: &Config, path: Option<OsString>) -> anyhow::Result<Self> {
-        let (store, embedded) = open_store(config, path).await?;
-        let shop = Shop::new(config, Arc::new(store.clone()), http::client()?, CancellationToken::new());
+        let store = OpenStore::open(config, &config.storage.chosen, path).await?;
+        let shop = Shop::new(config, store.store.clone(), http::client()?, CancellationToken::new());
         if shop.klaviyo.is_none() {
             tracing::warn!("KLAVIYO_API_KEY is not set here: customers are told nothing of what this command does");
         }
-        let desk = Self { shop: Arc::new(shop), store, embedded };
-        if let Err(error) = desk.store.ready().await {
+        let desk = Self { shop: Arc::new(shop), store };
+        if let Err(error) = desk.shop.store.ready().await {
             desk.close().await;
             return Err(error).context("the database is not ready");
         }
@@ -44,19 +43,34 @@ impl Desk {
 
     pub async fn close(self) {
         self.store.close().await;
-        if let Some(embedded) = self.embedded {
-            embedded.stop().await;
-        }
     }
 }
 
-/// The store of this configuration; the embedded database is adopted where it runs already.
-pub async fn open_store(config: &Config, path: Option<OsString>) -> anyhow::Result<(PostgresStore, Option<Embedded>)> {
-    match &config.database {
-        Database::Url(url) => Ok((PostgresStore::new(url)?, None)),
-        Database::Embedded => {
-            let embedded = Embedded::start(&config.data_dir, path, Purpose::Development).await?;
-            Ok((PostgresStore::new(embedded.url())?, Some(embedded)))
+/// A store, with the database server that was started for it.
+pub struct OpenStore {
+    pub store: Arc<dyn Store>,
+    embedded: Option<Embedded>,
+}
+
+impl OpenStore {
+    /// The store of this configuration; an embedded database is adopted where it runs already.
+    pub async fn open(config: &Config, store: &StoreConfig, path: Option<OsString>) -> anyhow::Result<Self> {
+        match store {
+            StoreConfig::Postgres(Database::Url(url)) => {
+                Ok(Self { store: Arc::new(PostgresStore::new(url)?), embedded: None })
+            }
+            StoreConfig::Postgres(Database::Embedded) => {
+                let embedded = Embedded::start(&config.data_dir, path, Purpose::Development).await?;
+                Ok(Self { store: Arc::new(PostgresStore::new(embedded.url())?), embedded: Some(embedded) })
+            }
+            StoreConfig::Firestore(_) => anyhow::bail!("firestore is not part of this build yet"),
+        }
+    }
+
+    pub async fn close(self) {
+        self.store.close().await;
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await;
         }
     }
 }

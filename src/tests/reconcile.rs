@@ -8,7 +8,6 @@ use rolitt::{
         payments::capability::RefundReason,
         reconcile::{End, Options, ReconcileError, Report, reconcile},
         refund::{Asked, RefundError, refund},
-        store::{Books, Store},
     },
 };
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rolitt::server::store::{MessageEnd, MessageKind, Store};
+use rolitt::server::store::{MessageEnd, MessageKind};
 
 use super::test_app::{TestApp, completed};
 
@@ -15,7 +15,7 @@ async fn a_leased_message_is_out_of_sight_and_only_its_holder_ends_it() {
     assert!(app.store.lease_message(MessageKind::KlaviyoEvent, lease).await.unwrap().is_none());
     app.let_time_pass().await;
     let second = app.store.lease_message(MessageKind::KlaviyoEvent, lease).await.unwrap().unwrap();
-    assert_eq!((first.id, second.attempts), (second.id, 2));
+    assert_eq!((&first.id, second.attempts), (&second.id, 2));
     assert!(!app.store.finish_message(&first, MessageEnd::Sent).await.unwrap(), "a lost lease changes nothing");
     assert!(!app.store.finish_message(&first, MessageEnd::Parked { error: "x" }).await.unwrap());
     assert!(app.store.finish_message(&second, MessageEnd::Sent).await.unwrap());

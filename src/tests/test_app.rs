@@ -17,11 +17,11 @@ use rolitt::{
     sandbox::{self, SandboxConfig},
     server::{
         clock::Clock,
-        config::Config,
+        config::{Config, Database, StoreConfig},
         http, listener, outbox,
         state::{AppState, Shop},
         store::{
-            Ids,
+            Ids, Store,
             postgres::{
                 PostgresStore,
                 embedded::{Embedded, Purpose},
@@ -43,7 +43,9 @@ pub const PREVIOUS_SECRET: &str = "whsec_test_previous";
 
 pub struct TestApp {
     pub shop: Arc<Shop>,
-    pub store: PostgresStore,
+    pub store: Arc<dyn Store>,
+    /// The test's own database: the store itself, or what is compared with it.
+    sql: PostgresStore,
     pub http: reqwest::Client,
     pub public: String,
     pub operations: String,
@@ -104,11 +106,12 @@ impl TestApp {
         let end = CancellationToken::new();
         let addresses = [&public, &operations, &sandbox].map(|listener| format!("http://{}", address(listener)));
         start_sandbox(&config, sandbox, &end);
-        let rolitt::server::config::Database::Url(url) = &config.database else { panic!("no database") };
-        let store = PostgresStore::new(url).unwrap();
-        store.migrate().await.unwrap();
+        let StoreConfig::Postgres(Database::Url(url)) = &config.storage.chosen else { panic!("no database") };
+        let sql = PostgresStore::new(url).unwrap();
+        sql.migrate().await.unwrap();
+        let store: Arc<dyn Store> = Arc::new(sql.clone());
         let client = http::client().unwrap();
-        let mut shop = Shop::new(&config, Arc::new(store.clone()), client.clone(), end.clone());
+        let mut shop = Shop::new(&config, store.clone(), client.clone(), end.clone());
         let clock = Arc::new(TestClock::default());
         shop.clock = clock.clone();
         if let Some(ids) = setup.ids {
@@ -124,6 +127,7 @@ impl TestApp {
         Self {
             shop,
             store,
+            sql,
             http: client,
             public,
             operations,
@@ -137,7 +141,7 @@ impl TestApp {
     }
 
     pub fn pool(&self) -> &PgPool {
-        self.store.pool()
+        self.sql.pool()
     }
 
     /// Ends the test: nothing may be left unsent or unapplied.

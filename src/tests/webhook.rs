@@ -3,8 +3,6 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use rolitt::server::store::Store;
-
 use super::test_app::{ListedIds, PREVIOUS_SECRET, SECRET, Setup, TestApp, completed, event, paid_session, sign};
 
 #[tokio::test]

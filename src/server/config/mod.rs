@@ -6,6 +6,7 @@ mod colors;
 mod pace;
 mod payments;
 mod reader;
+mod storage;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -22,8 +23,9 @@ use self::reader::Reader;
 pub use self::{
     payments::{ProviderConfig, ProvidersConfig},
     reader::{ConfigError, Fault},
+    storage::{Database, StorageConfig, StoreConfig},
 };
-use super::{marketing::klaviyo::KlaviyoConfig, payments::stripe::StripeConfig, store::postgres};
+use super::{marketing::klaviyo::KlaviyoConfig, payments::stripe::StripeConfig};
 use crate::domain::{
     money::Money,
     payment::{PriceId, ProductId},
@@ -38,7 +40,7 @@ pub struct Config {
     pub listeners: Listeners,
     /// What development keeps on disk.
     pub data_dir: PathBuf,
-    pub database: Database,
+    pub storage: StorageConfig,
     pub migrate: bool,
     pub stripe: StripeConfig,
     pub providers: ProvidersConfig,
@@ -66,13 +68,6 @@ pub struct Listeners {
     pub public: SocketAddr,
     pub operations: SocketAddr,
     pub sandbox: SocketAddr,
-}
-
-#[derive(Debug)]
-pub enum Database {
-    Url(SecretString),
-    /// A cluster of our own in the data folder.
-    Embedded,
 }
 
 /// What is sold: the product and, in the order of the storefront, its colors with their price, where one is set.
@@ -138,7 +133,7 @@ impl Config {
         let config = Parts {
             environment,
             app_url,
-            database: database(&mut reader),
+            storage: storage::storage(&mut reader),
             migrate: reader
                 .parsed("MIGRATE", |text| match text {
                     "auto" => Ok(true),
@@ -173,7 +168,7 @@ struct Parts {
     app_url: Option<Url>,
     listeners: Listeners,
     data_dir: PathBuf,
-    database: Option<Database>,
+    storage: Option<StorageConfig>,
     migrate: bool,
     stripe: Option<StripeParts>,
     providers: Option<ProvidersConfig>,
@@ -210,7 +205,7 @@ impl Parts {
             app_url: self.app_url?,
             listeners: self.listeners,
             data_dir: self.data_dir,
-            database: self.database?,
+            storage: self.storage?,
             migrate: self.migrate,
             stripe: stripe.config,
             providers: self.providers?,
@@ -325,27 +320,6 @@ fn klaviyo(reader: &mut Reader<'_>, listeners: &Listeners) -> KlaviyoParts {
         Some(KlaviyoConfig { api_key, base: given_base.clone().or_else(|| Url::parse(&default_base).ok())? })
     });
     KlaviyoParts { config, sandboxed: sandboxed && given_base.is_none() }
-}
-
-fn database(reader: &mut Reader<'_>) -> Option<Database> {
-    let target = reader.parsed("DATABASE_STORAGE_TARGET", |text| match text {
-        "postgres" => Ok(()),
-        "firestore" => Err("firestore is not part of this build yet; use postgres".to_owned()),
-        _ => Err("must be postgres or firestore".to_owned()),
-    });
-    if target.is_none() && reader.text("DATABASE_STORAGE_TARGET").is_some() {
-        return None;
-    }
-    let production = reader.production;
-    let given = reader.text("DATABASE_URL").is_some() || reader.text("DATABASE_URL_FILE").is_some();
-    let url = reader.secret("DATABASE_URL", production, |value| {
-        (!postgres::reads(value)).then_some("must be a URL like postgres://user:password@host/database")
-    });
-    match url {
-        Some(url) => Some(Database::Url(url)),
-        None if production || given => None,
-        None => Some(Database::Embedded),
-    }
 }
 
 fn shipping_countries(reader: &mut Reader<'_>) -> Option<Arc<[String]>> {

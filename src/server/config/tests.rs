@@ -31,7 +31,7 @@ fn production_with(changed: (&'static str, &'static str)) -> Vec<(&'static str, 
 #[test]
 fn development_needs_nothing_and_gets_everything() {
     let config = read(&[]).unwrap();
-    assert!(matches!(config.database, Database::Embedded));
+    assert!(matches!(config.storage.chosen, StoreConfig::Postgres(Database::Embedded)));
     let sandbox = config.sandbox.unwrap();
     assert_eq!((sandbox.prices.len(), sandbox.webhook_secret.expose_secret()), (5, "whsec_generated"));
     assert_eq!(config.stripe.api_base.as_str(), "http://127.0.0.1:12111/");

@@ -3,15 +3,22 @@
 //! No transaction handle leaves this folder, and no rule about preorders enters it: what a step changes is decided by the
 //! function that the step brings along.
 
+mod archive;
 mod books;
+pub mod firestore;
 pub mod postgres;
+mod row;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
-pub use self::books::{Books, Mark, OpenDifference, PreorderFilter};
+pub use self::{
+    archive::{Archive, Entry, Page, Unread},
+    books::{Books, Mark, OpenDifference, PreorderFilter},
+    row::{KEY_SEPARATOR, Row, Table, Value},
+};
 use crate::domain::{
     checkout::Attempt,
     life::{Case, Change, Consequence},
@@ -49,6 +56,12 @@ pub trait Store: Books + Send + Sync {
 
     /// Whether the store answers and has the schema that this program needs.
     async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Brings the schema up to date; several instances may do so at once.
+    async fn migrate(&self) -> Result<(), StoreError>;
+
+    /// Ends every connection; waits a moment for those in use.
+    async fn close(&self);
 }
 
 /// One atomic step.
@@ -176,7 +189,8 @@ pub struct Message {
 
 /// A message that this worker may send now.
 pub struct LeasedMessage {
-    pub id: i64,
+    /// The store's own name of it.
+    pub id: String,
     pub lease_token: String,
     pub body: Vec<u8>,
     /// How many times it was tried, this time included.

@@ -60,25 +60,6 @@ impl PostgresStore {
         Ok(Self { pool, options })
     }
 
-    /// Applies what is missing of the schema, under a lock that other instances wait for.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        // A connection of its own, closed whatever happens: the lock is the session's, and an index may take its time.
-        let options = self.options.clone().options([("statement_timeout", "600000"), ("lock_timeout", "60000")]);
-        let single =
-            PgPoolOptions::new().max_connections(1).connect_with(options).await.map_err(refused_or_unavailable)?;
-        let result = MIGRATIONS.run(&single).await;
-        single.close().await;
-        result.map_err(|error| match error {
-            sqlx::migrate::MigrateError::Execute(error) => refused_or_unavailable(error),
-            other => StoreError::Refused(other.to_string()),
-        })
-    }
-
-    /// Ends every connection; waits a moment for those in use.
-    pub async fn close(&self) {
-        let _ = tokio::time::timeout(STEP, self.pool.close()).await;
-    }
-
     /// The pool, for those who read the database beside the store (tests).
     pub fn pool(&self) -> &PgPool {
         &self.pool
@@ -145,6 +126,24 @@ impl Store for PostgresStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         bounded(self.schema_is_current()).await
+    }
+
+    /// Under a lock that other instances wait for.
+    async fn migrate(&self) -> Result<(), StoreError> {
+        // A connection of its own, closed whatever happens: the lock is the session's, and an index may take its time.
+        let options = self.options.clone().options([("statement_timeout", "600000"), ("lock_timeout", "60000")]);
+        let single =
+            PgPoolOptions::new().max_connections(1).connect_with(options).await.map_err(refused_or_unavailable)?;
+        let result = MIGRATIONS.run(&single).await;
+        single.close().await;
+        result.map_err(|error| match error {
+            sqlx::migrate::MigrateError::Execute(error) => refused_or_unavailable(error),
+            other => StoreError::Refused(other.to_string()),
+        })
+    }
+
+    async fn close(&self) {
+        let _ = tokio::time::timeout(STEP, self.pool.close()).await;
     }
 }
 

@@ -50,7 +50,7 @@ pub async fn lease(pool: &PgPool, kind: MessageKind, lease: Duration) -> Result<
         _ => None,
     };
     Ok(Some(LeasedMessage {
-        id: row.id,
+        id: row.id.to_string(),
         lease_token: token,
         body: row.body,
         attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
@@ -61,14 +61,15 @@ pub async fn lease(pool: &PgPool, kind: MessageKind, lease: Duration) -> Result<
 
 /// Only the holder of the token changes anything: a worker that slept past its lease comes too late.
 pub async fn finish(pool: &PgPool, message: &LeasedMessage, end: MessageEnd<'_>) -> Result<bool, StoreError> {
+    let id = row_id(message)?;
     let done = match end {
-        MessageEnd::Sent => return sent(pool, message).await,
+        MessageEnd::Sent => return sent(pool, message, id).await,
         MessageEnd::Again { error, next, counts } => sqlx::query!(
             r#"update outbox
                    set available_at = now() + make_interval(secs => $3), last_error = $4, lease_token = null,
                        attempts = attempts - $5
                    where id = $1 and lease_token = $2 and status = 'pending'"#,
-            message.id,
+            id,
             message.lease_token,
             seconds(next),
             error,
@@ -80,7 +81,7 @@ pub async fn finish(pool: &PgPool, message: &LeasedMessage, end: MessageEnd<'_>)
         MessageEnd::Parked { error } => sqlx::query!(
             "update outbox set status = 'parked', last_error = $3, lease_token = null
                  where id = $1 and lease_token = $2 and status = 'pending'",
-            message.id,
+            id,
             message.lease_token,
             error
         )
@@ -90,7 +91,7 @@ pub async fn finish(pool: &PgPool, message: &LeasedMessage, end: MessageEnd<'_>)
         MessageEnd::Withdrawn => sqlx::query!(
             "update outbox set status = 'withdrawn', last_error = null, lease_token = null
                  where id = $1 and lease_token = $2 and status = 'pending'",
-            message.id,
+            id,
             message.lease_token
         )
         .execute(pool)
@@ -100,20 +101,21 @@ pub async fn finish(pool: &PgPool, message: &LeasedMessage, end: MessageEnd<'_>)
     done.map(|rows| rows == 1).map_err(refused_or_unavailable)
 }
 
+fn row_id(message: &LeasedMessage) -> Result<i64, StoreError> {
+    message.id.parse().map_err(|_| StoreError::Unreadable("outbox.id".to_owned()))
+}
+
 /// The preorder is locked first, as whoever writes its log rows does: each of the two sees what the other wrote.
-async fn sent(pool: &PgPool, message: &LeasedMessage) -> Result<bool, StoreError> {
+async fn sent(pool: &PgPool, message: &LeasedMessage, id: i64) -> Result<bool, StoreError> {
     let mut tx = pool.begin().await.map_err(refused_or_unavailable)?;
-    sqlx::query!(
-        "select id from preorders where id = (select preorder_id from outbox where id = $1) for update",
-        message.id
-    )
-    .fetch_optional(&mut *tx)
-    .await
-    .map_err(refused_or_unavailable)?;
+    sqlx::query!("select id from preorders where id = (select preorder_id from outbox where id = $1) for update", id)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(refused_or_unavailable)?;
     let row = sqlx::query!(
         "update outbox set status = 'sent', sent_at = now(), lease_token = null, last_error = null
          where id = $1 and lease_token = $2 and status = 'pending' returning preorder_id, kind",
-        message.id,
+        id,
         message.lease_token
     )
     .fetch_optional(&mut *tx)
