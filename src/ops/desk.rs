@@ -13,6 +13,7 @@ use crate::server::{
     state::Shop,
     store::{
         Store,
+        firestore::FirestoreStore,
         postgres::{
             PostgresStore,
             embedded::{Embedded, Purpose},
@@ -63,7 +64,7 @@ impl OpenStore {
                 let embedded = Embedded::start(&config.data_dir, path, Purpose::Development).await?;
                 Ok(Self { store: Arc::new(PostgresStore::new(embedded.url())?), embedded: Some(embedded) })
             }
-            StoreConfig::Firestore(_) => anyhow::bail!("firestore is not part of this build yet"),
+            StoreConfig::Firestore(config) => Ok(Self { store: Arc::new(FirestoreStore::new(config)), embedded: None }),
         }
     }
 

@@ -1,14 +1,263 @@
 //! The store on Firestore.
+//!
+//! Exactly-once rests on documents' ids and on preconditions: whatever must be unique is a document's id, made in the same
+//! commit, and every commit names the versions that it was decided on. No transaction is opened, so nothing waits for a lock.
 
-use secrecy::SecretString;
+mod archive;
+mod backlog;
+mod books;
+mod cases;
+mod client;
+mod connection;
+mod logs;
+mod mirrors;
+mod outbox;
+mod query;
+mod rows;
+mod value;
 
-/// Which database, and how it is reached.
-#[derive(Clone, Debug)]
-pub struct FirestoreConfig {
-    /// The Google Cloud project; its database is `(default)`.
-    pub project: String,
-    /// `host:port` of an emulator, which takes anybody.
-    pub emulator: Option<String>,
-    /// The content of a credentials file; without one, Google's other places are looked at.
-    pub credentials: Option<SecretString>,
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub use self::connection::FirestoreConfig;
+use self::{
+    client::{Client, Committed, Only, Tries, Write},
+    logs::Outcome,
+    value::{Fields, place},
+};
+use super::{
+    Applied, Archive, Backlog, Books, CaseEffect, Delivery, Effect, Entry, LeasedEvent, LeasedMessage, Mark,
+    MessageEnd, MessageKind, OpenDifference, Page, PreorderFilter, Purchase, PurchaseKey, Row, Step, Store, StoreError,
+    Table, Unread, Value,
+};
+use crate::domain::{
+    payment::{DisputeId, ProviderId, RefundId, SessionId},
+    preorder::Preorder,
+};
+
+/// The shape of the documents that this program writes; kept in `rolitt/schema`.
+const SCHEMA: i64 = 1;
+
+/// A step that waits longer is given up here.
+const STEP: Duration = Duration::from_secs(8);
+
+/// A page of a copy may be megabytes.
+const PAGE: Duration = Duration::from_secs(30);
+
+#[derive(Clone)]
+pub struct FirestoreStore {
+    client: Client,
+}
+
+impl FirestoreStore {
+    /// A store that connects when it is first needed: a database that is away must not keep the storefront from starting.
+    pub fn new(config: &FirestoreConfig) -> Self {
+        Self { client: Client::new(config.clone()) }
+    }
+
+    async fn apply(&self, step: &Step<'_>) -> Result<Applied, StoreError> {
+        let mut tries = Tries::new();
+        loop {
+            if let Some(applied) = self.apply_once(step).await? {
+                return Ok(applied);
+            }
+            tries.again().await?;
+        }
+    }
+
+    /// `None` when something that the step stands on changed meanwhile.
+    async fn apply_once(&self, step: &Step<'_>) -> Result<Option<Applied>, StoreError> {
+        let log = step.delivery.map(logs::path_of);
+        let (applied, outcome, mut writes, snapshot) = match &step.effect {
+            Effect::Case(effect) => return self.apply_case(step, effect, log).await,
+            Effect::Ignore(reason) => {
+                let snapshot = self.client.read(&log.iter().cloned().collect::<Vec<_>>()).await?;
+                (Applied::Ignored((*reason).to_owned()), Outcome::ignored(reason), Vec::new(), snapshot)
+            }
+            Effect::Mirror { provider, mirror } => {
+                let paths: Vec<String> = log.iter().cloned().chain([mirrors::path_of(mirror)]).collect();
+                let snapshot = self.client.read(&paths).await?;
+                let write = mirrors::write(&snapshot, *provider, mirror);
+                let applied = if write.is_some() { Applied::Changed(None) } else { Applied::Unchanged(None) };
+                (applied, Outcome::done(None, false), write.into_iter().collect(), snapshot)
+            }
+        };
+        if log.is_some_and(|log| logs::is_closed(snapshot.get(&log))) {
+            return Ok(Some(Applied::Duplicate));
+        }
+        writes.extend(step.delivery.into_iter().flat_map(|delivery| logs::close(delivery, &snapshot, &outcome)));
+        self.write(step, applied, &writes).await
+    }
+
+    async fn apply_case(
+        &self,
+        step: &Step<'_>,
+        effect: &CaseEffect<'_>,
+        log: Option<String>,
+    ) -> Result<Option<Applied>, StoreError> {
+        let (read, snapshot) = cases::read(&self.client, effect.key, log.clone()).await?;
+        if log.is_some_and(|log| logs::is_closed(snapshot.get(&log))) {
+            return Ok(Some(Applied::Duplicate));
+        }
+        let decided = cases::decide(&self.client, effect, &read).await?;
+        let mut writes = decided.writes;
+        match step.delivery {
+            Some(delivery) => writes.extend(logs::close(delivery, &snapshot, &decided.outcome)),
+            // Nobody is told of what did not change.
+            None if !matches!(decided.applied, Applied::Changed(_)) => writes.clear(),
+            None => {}
+        }
+        self.write(step, decided.applied, &writes).await
+    }
+
+    async fn write(&self, step: &Step<'_>, applied: Applied, writes: &[Write]) -> Result<Option<Applied>, StoreError> {
+        if step.rehearsal || writes.is_empty() {
+            return Ok(Some(applied));
+        }
+        let committed = self.client.commit(writes).await?;
+        Ok((committed == Committed::Done).then_some(applied))
+    }
+
+    async fn schema(&self) -> Result<Option<i64>, StoreError> {
+        let place = schema_place();
+        let found = self.client.read(std::slice::from_ref(&place)).await?;
+        Ok(found.get(&place).and_then(|found| found.int("version")))
+    }
+}
+
+fn schema_place() -> String {
+    place("rolitt", "schema")
+}
+
+async fn bounded<T>(within: Duration, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(within, step)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".to_owned())))
+}
+
+#[async_trait]
+impl Store for FirestoreStore {
+    async fn apply(&self, step: Step<'_>) -> Result<Applied, StoreError> {
+        bounded(STEP, self.apply(&step)).await
+    }
+
+    async fn keep_event(&self, delivery: &Delivery, error: &str, next: Option<Duration>) -> Result<(), StoreError> {
+        bounded(STEP, logs::keep(&self.client, delivery, error, next)).await
+    }
+
+    async fn lease_event(&self, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
+        bounded(STEP, logs::lease(&self.client, lease)).await
+    }
+
+    async fn preorder_of_session(&self, session: &SessionId) -> Result<Option<Preorder>, StoreError> {
+        let place = value::path(Table::Preorders, session.as_str());
+        let found = bounded(STEP, self.client.read(std::slice::from_ref(&place))).await?;
+        found.get(&place).map(|found| rows::preorder_of(&found.row(Table::Preorders))).transpose()
+    }
+
+    async fn purchase(&self, of: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError> {
+        bounded(STEP, cases::purchase(&self.client, of)).await
+    }
+
+    async fn lease_message(&self, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
+        bounded(STEP, outbox::lease(&self.client, kind, lease)).await
+    }
+
+    async fn finish_message(&self, message: &LeasedMessage, end: MessageEnd<'_>) -> Result<bool, StoreError> {
+        bounded(STEP, outbox::finish(&self.client, message, &end)).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        bounded(STEP, Box::pin(backlog::read(&self.client))).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        match bounded(STEP, self.schema()).await? {
+            Some(version) if version >= SCHEMA => Ok(()),
+            _ => Err(StoreError::Refused("the schema is older than this program; run `rolitt migrate`".to_owned())),
+        }
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        if bounded(STEP, self.schema()).await?.is_some_and(|version| version >= SCHEMA) {
+            return Ok(());
+        }
+        let fields = Fields::from([("version".to_owned(), Value::Int(SCHEMA))]);
+        bounded(STEP, self.client.commit(&[Write::put(schema_place(), fields, Only::Always)])).await?;
+        Ok(())
+    }
+
+    /// Connections end with the store.
+    async fn close(&self) {}
+}
+
+#[async_trait]
+impl Books for FirestoreStore {
+    async fn purchases(&self, filter: &PreorderFilter, limit: u32) -> Result<Vec<Purchase>, StoreError> {
+        bounded(PAGE, books::purchases(&self.client, filter, limit)).await
+    }
+
+    async fn waiting_refunds(&self, provider: ProviderId, limit: u32) -> Result<Vec<RefundId>, StoreError> {
+        bounded(STEP, books::waiting_refunds(&self.client, provider, limit)).await
+    }
+
+    async fn open_disputes(&self, provider: ProviderId, limit: u32) -> Result<Vec<DisputeId>, StoreError> {
+        bounded(STEP, books::open_disputes(&self.client, provider, limit)).await
+    }
+
+    async fn mark(&self, provider: ProviderId, scope: &str) -> Result<Option<Mark>, StoreError> {
+        bounded(STEP, books::mark(&self.client, provider, scope)).await
+    }
+
+    async fn set_mark(&self, provider: ProviderId, scope: &str, mark: &Mark) -> Result<(), StoreError> {
+        bounded(STEP, books::set_mark(&self.client, provider, scope, mark)).await
+    }
+
+    async fn open_differences(&self, provider: ProviderId) -> Result<Vec<OpenDifference>, StoreError> {
+        bounded(STEP, books::open_differences(&self.client, provider)).await
+    }
+
+    async fn note_difference(&self, provider: ProviderId, open: &OpenDifference) -> Result<(), StoreError> {
+        bounded(STEP, books::note_difference(&self.client, provider, open)).await
+    }
+
+    async fn drop_difference(&self, provider: ProviderId, id: &str) -> Result<(), StoreError> {
+        bounded(STEP, books::drop_difference(&self.client, provider, id)).await
+    }
+
+    async fn take_lease(&self, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError> {
+        bounded(STEP, books::take_lease(&self.client, name, token, lease)).await
+    }
+
+    async fn drop_lease(&self, name: &str, token: &str) -> Result<(), StoreError> {
+        bounded(STEP, books::drop_lease(&self.client, name, token)).await
+    }
+}
+
+#[async_trait]
+impl Archive for FirestoreStore {
+    async fn export(&self, table: Table, after: Option<&str>, limit: u32) -> Result<Page, StoreError> {
+        bounded(PAGE, archive::export(&self.client, table, after, limit)).await
+    }
+
+    async fn rows(&self, table: Table, keys: &[String]) -> Result<Vec<Entry>, StoreError> {
+        bounded(PAGE, archive::rows(&self.client, table, keys)).await
+    }
+
+    async fn import(&self, table: Table, rows: &[Row]) -> Result<Vec<Unread>, StoreError> {
+        bounded(PAGE, archive::import(&self.client, table, rows)).await
+    }
+
+    async fn count(&self, table: Table) -> Result<u64, StoreError> {
+        bounded(PAGE, archive::count(&self.client, table)).await
+    }
+
+    async fn place(&self, origin: &str, table: Table) -> Result<Option<String>, StoreError> {
+        bounded(STEP, books::place_in_copy(&self.client, origin, table)).await
+    }
+
+    async fn set_place(&self, origin: &str, table: Table, place: Option<&str>) -> Result<(), StoreError> {
+        bounded(STEP, books::set_place_in_copy(&self.client, origin, table, place)).await
+    }
 }

@@ -1,0 +1,366 @@
+//! One purchase in one commit: read, decided upon, written, and what follows from it put into the outbox. Every document that was
+//! read is named in the commit with the version that was read, changed or not: a step that another one overtook fails as a
+//! whole, and is done anew on what there is then.
+//!
+//! What is unique is a document's id: the session, the number, the event, the message, the first paid session of an attempt.
+
+use super::{
+    super::{Applied, CaseEffect, CaseKey, Message, Purchase, PurchaseKey, Row, StoreError, Table},
+    archive::Taken,
+    client::{Client, Only, Snapshot, Write},
+    logs::Outcome,
+    outbox, query,
+    rows::{self, set},
+    value::{Document, Fields, path, place},
+};
+use crate::domain::{
+    checkout::Attempt,
+    life::{Case, Change, consequences},
+    payment::{IntentId, SessionId},
+    preorder::{Preorder, PreorderNumber, PreorderStatus},
+};
+
+/// How many numbers are tried for one preorder: at ten million preorders, three draws all collide once in 10^15.
+const NUMBER_TRIES: u32 = 5;
+
+/// Preorder numbers that are taken, each with its session.
+const NUMBERS: &str = "preorder_numbers";
+
+/// Attempts that were paid, each with the session that was first.
+const ATTEMPTS: &str = "attempts";
+
+/// The address to be searched by.
+pub const EMAIL: &str = "_email_lower";
+
+/// What a step comes to.
+pub struct Decided {
+    pub applied: Applied,
+    pub outcome: Outcome,
+    pub writes: Vec<Write>,
+}
+
+/// The documents that a case is made of, as far as is known.
+#[derive(Default)]
+struct Target {
+    session: Option<SessionId>,
+    intent: Option<IntentId>,
+    attempt: Option<Attempt>,
+    refunds: Vec<String>,
+    disputes: Vec<String>,
+}
+
+/// A case with the documents that it was read from.
+pub struct Read {
+    snapshot: Snapshot,
+    target: Target,
+    preorder: Option<Preorder>,
+    case: Case,
+}
+
+impl Read {
+    fn document(&self, place: Option<String>) -> Option<&Document> {
+        self.snapshot.get(&place?)
+    }
+}
+
+impl Target {
+    /// What the key says; more is found by reading.
+    async fn of(client: &Client, key: CaseKey<'_>) -> Result<Self, StoreError> {
+        let mut target = Self::default();
+        match key {
+            CaseKey::Session { session, intent, attempt } => {
+                target.session = Some(session.clone());
+                target.intent = intent.cloned();
+                target.attempt = attempt.cloned();
+            }
+            CaseKey::Intent(intent) => target.intent = Some(intent.clone()),
+            CaseKey::Number(number) => target.session = session_of(client, number).await?,
+        }
+        Ok(target)
+    }
+
+    fn preorder(&self) -> Option<String> {
+        self.session.as_ref().map(|session| path(Table::Preorders, session.as_str()))
+    }
+
+    fn payment(&self) -> Option<String> {
+        self.intent.as_ref().map(|intent| path(Table::Payments, intent.as_str()))
+    }
+
+    fn attempt(&self) -> Option<String> {
+        self.attempt.as_ref().map(|attempt| place(ATTEMPTS, attempt.as_str()))
+    }
+
+    fn refunds(&self) -> impl Iterator<Item = String> {
+        self.refunds.iter().map(|id| path(Table::Refunds, id))
+    }
+
+    fn disputes(&self) -> impl Iterator<Item = String> {
+        self.disputes.iter().map(|id| path(Table::Disputes, id))
+    }
+
+    fn paths(&self) -> Vec<String> {
+        let named = self.preorder().into_iter().chain(self.payment()).chain(self.attempt());
+        named.chain(self.refunds()).chain(self.disputes()).collect()
+    }
+
+    /// Learns from what was read; `false` when there was nothing to learn.
+    fn grow(&mut self, read: &Snapshot) -> bool {
+        let before = self.paths().len();
+        if let Some(payment) = self.payment().and_then(|payment| read.get(&payment)) {
+            let row = payment.row(Table::Payments);
+            self.refunds = row.texts("refund_ids").unwrap_or_default();
+            self.disputes = row.texts("dispute_ids").unwrap_or_default();
+            self.session = self.session.take().or_else(|| payment.text("session_id").and_then(SessionId::parse));
+        }
+        if let Some(preorder) = self.preorder().and_then(|preorder| read.get(&preorder)) {
+            let text = |field: &str| preorder.text(field);
+            self.intent = self.intent.take().or_else(|| text("payment_intent_id").and_then(IntentId::parse));
+            self.attempt = self.attempt.take().or_else(|| text("attempt").and_then(Attempt::parse));
+        }
+        self.paths().len() > before
+    }
+}
+
+/// The session whose preorder has this number.
+pub async fn session_of(client: &Client, number: &PreorderNumber) -> Result<Option<SessionId>, StoreError> {
+    let place = place(NUMBERS, number.as_str());
+    let found = client.read(std::slice::from_ref(&place)).await?;
+    Ok(found.get(&place).and_then(|found| found.text("session_id")).and_then(SessionId::parse))
+}
+
+/// Reads a case, with `also` beside it, as of one moment.
+pub async fn read(client: &Client, key: CaseKey<'_>, also: Option<String>) -> Result<(Read, Snapshot), StoreError> {
+    let mut target = Target::of(client, key).await?;
+    loop {
+        let paths: Vec<String> = target.paths().into_iter().chain(also.clone()).collect();
+        let snapshot = client.read(&paths).await?;
+        if target.grow(&snapshot) {
+            continue;
+        }
+        let beside = snapshot.clone();
+        return Ok((assemble(snapshot, target)?, beside));
+    }
+}
+
+fn assemble(snapshot: Snapshot, target: Target) -> Result<Read, StoreError> {
+    let mut case = Case::default();
+    let document = |place: Option<String>| place.and_then(|place| snapshot.get(&place));
+    let preorder =
+        document(target.preorder()).map(|found| rows::preorder_of(&found.row(Table::Preorders))).transpose()?;
+    case.preorder = preorder.as_ref().map(|preorder| preorder.details.clone());
+    if let Some(payment) = document(target.payment()) {
+        case.payment = Some(rows::payment_of(&payment.row(Table::Payments))?);
+    }
+    for found in target.refunds().filter_map(|refund| snapshot.get(&refund)) {
+        case.refunds.push(rows::refund_of(&found.row(Table::Refunds))?);
+    }
+    for found in target.disputes().filter_map(|dispute| snapshot.get(&dispute)) {
+        case.disputes.push(rows::dispute_of(&found.row(Table::Disputes))?);
+    }
+    case.refunds.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
+    case.disputes.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
+    let paid_already = preorder.as_ref().is_some_and(|preorder| preorder.details.status >= PreorderStatus::Paid);
+    if let (Some(first), Some(session), false) = (document(target.attempt()), &target.session, paid_already) {
+        case.attempt_paid_elsewhere = first.text("session_id").is_some_and(|first| first != session.as_str());
+    }
+    Ok(Read { snapshot, target, preorder, case })
+}
+
+/// Decides, and says what is to be written.
+pub async fn decide(client: &Client, effect: &CaseEffect<'_>, read: &Read) -> Result<Decided, StoreError> {
+    let told = read.document(read.target.preorder()).is_some_and(|preorder| preorder.is(outbox::TOLD));
+    let after = match (effect.decide)(&read.case) {
+        Change::Ignore(reason) => {
+            let applied = Applied::Ignored(reason.to_owned());
+            return Ok(Decided { applied, outcome: Outcome::ignored(reason), writes: Vec::new() });
+        }
+        Change::None => {
+            // The log says whether something was told: it stands on the preorder, which says so first.
+            let writes = read.document(read.target.preorder()).map(Write::stand_on).into_iter().collect();
+            let outcome = Outcome::done(read.preorder.as_ref(), told);
+            return Ok(Decided { applied: Applied::Unchanged(read.preorder.clone()), outcome, writes });
+        }
+        Change::Put(after) => *after,
+    };
+    let mut writes = Vec::new();
+    let preorder = match (&read.preorder, after.preorder.clone()) {
+        (Some(known), Some(details)) => Some(Preorder { details, ..known.clone() }),
+        (None, Some(details)) => {
+            let number = free_number(client, effect).await?;
+            let taken = Fields::from([("session_id".to_owned(), details.session.as_str().into())]);
+            writes.push(Write::put(place(NUMBERS, number.as_str()), taken, Only::New));
+            Some(Preorder { id: effect.ids.row_id(), number, details })
+        }
+        (_, None) => None,
+    };
+    if let Some(preorder) = &preorder {
+        writes.push(preorder_write(read, preorder));
+        writes.extend(attempt_write(read, preorder));
+        let messages = (effect.messages)(preorder, &after, &consequences(&read.case, &after));
+        writes.extend(fresh(client, preorder, messages).await?);
+    }
+    writes.extend(payment_writes(effect, read, preorder.as_ref(), &after));
+    Ok(Decided { outcome: Outcome::done(preorder.as_ref(), told), applied: Applied::Changed(preorder), writes })
+}
+
+async fn free_number(client: &Client, effect: &CaseEffect<'_>) -> Result<PreorderNumber, StoreError> {
+    for _ in 0..NUMBER_TRIES {
+        let number = effect.ids.preorder_number();
+        if session_of(client, &number).await?.is_none() {
+            return Ok(number);
+        }
+    }
+    Err(StoreError::NumbersExhausted)
+}
+
+/// The messages whose like was not written before.
+async fn fresh(client: &Client, preorder: &Preorder, messages: Vec<Message>) -> Result<Vec<Write>, StoreError> {
+    if messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let paths: Vec<String> = messages.iter().map(|message| path(Table::Outbox, &message.dedupe_key)).collect();
+    let known = client.read(&paths).await?;
+    let new = messages.iter().zip(&paths).filter(|(_, place)| known.get(place).is_none());
+    Ok(new.map(|(message, place)| outbox::write(&preorder.id, message, place)).collect())
+}
+
+fn preorder_write(read: &Read, preorder: &Preorder) -> Write {
+    let known = read.document(read.target.preorder());
+    let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
+    if known.is_none() {
+        set!(fields, { "user_id" => super::super::Value::Null, outbox::TOLD => false });
+    }
+    rows::put_preorder(&mut fields, preorder);
+    set!(fields, { EMAIL => preorder.details.email.to_lowercase() });
+    changed(path(Table::Preorders, preorder.details.session.as_str()), known, fields)
+}
+
+/// The first paid session of an attempt takes the attempt, once.
+fn attempt_write(read: &Read, preorder: &Preorder) -> Option<Write> {
+    let details = &preorder.details;
+    let attempt = details.attempt.as_ref().filter(|attempt| read.target.attempt.as_ref() == Some(attempt))?;
+    let known = read.document(read.target.attempt());
+    let counts = details.status >= PreorderStatus::Paid && !details.second_payment;
+    match known {
+        Some(known) => Some(Write::stand_on(known)),
+        None if counts => {
+            let fields = Fields::from([("session_id".to_owned(), details.session.as_str().into())]);
+            Some(Write::put(place(ATTEMPTS, attempt.as_str()), fields, Only::New))
+        }
+        None => None,
+    }
+}
+
+fn payment_writes(effect: &CaseEffect<'_>, read: &Read, preorder: Option<&Preorder>, after: &Case) -> Vec<Write> {
+    let Some(payment) = &after.payment else { return Vec::new() };
+    let mut writes = Vec::new();
+    for refund in &after.refunds {
+        let place = path(Table::Refunds, refund.id.as_str());
+        let known = read.snapshot.get(&place);
+        let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
+        rows::put_refund(&mut fields, effect.provider, refund);
+        writes.push(changed(place, known, fields));
+    }
+    for dispute in &after.disputes {
+        let place = path(Table::Disputes, dispute.id.as_str());
+        let known = read.snapshot.get(&place);
+        let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
+        rows::put_dispute(&mut fields, effect.provider, dispute);
+        writes.push(changed(place, known, fields));
+    }
+    let place = path(Table::Payments, payment.intent.as_str());
+    let known = read.snapshot.get(&place);
+    let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
+    rows::put_payment(&mut fields, effect.provider, payment);
+    let ours = preorder.filter(|preorder| preorder.details.intent.as_ref() == Some(&payment.intent));
+    let session = known.and_then(|known| known.text("session_id")).map(str::to_owned);
+    set!(fields, {
+        "session_id" => session.or_else(|| ours.map(|preorder| preorder.details.session.as_str().to_owned())),
+        "refund_ids" => after.refunds.iter().map(|refund| refund.id.as_str().to_owned()).collect::<Vec<_>>(),
+        "dispute_ids" => after.disputes.iter().map(|dispute| dispute.id.as_str().to_owned()).collect::<Vec<_>>(),
+    });
+    writes.push(changed(place, known, fields));
+    writes
+}
+
+/// The document with these fields; its times move only where something changes.
+fn changed(place: String, known: Option<&Document>, fields: Fields) -> Write {
+    match known {
+        Some(known) if known.fields == fields => Write::stand_on(known),
+        Some(known) => Write::put(place, fields, Only::Unchanged(known.updated)).now(&["updated_at"]),
+        None => Write::put(place, fields, Only::New).now(&["created_at", "updated_at"]),
+    }
+}
+
+/// The preorder and all that is known of its payment.
+pub async fn purchase(client: &Client, of: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError> {
+    let session = match of {
+        PurchaseKey::Session(session) => Some(session.clone()),
+        PurchaseKey::Number(number) => session_of(client, number).await?,
+        PurchaseKey::Id(id) => {
+            let (found, _) = client.query(&query::preorder_of_id(id)).await?;
+            found.first().and_then(|found| found.text("session_id")).and_then(SessionId::parse)
+        }
+        PurchaseKey::Intent(intent) => {
+            let (read, _) = read(client, CaseKey::Intent(intent), None).await?;
+            return Ok(whole(read));
+        }
+    };
+    let Some(session) = session else { return Ok(None) };
+    let (read, _) = read(client, CaseKey::Session { session: &session, intent: None, attempt: None }, None).await?;
+    Ok(whole(read))
+}
+
+fn whole(read: Read) -> Option<Purchase> {
+    let Read { preorder, case, .. } = read;
+    // What is asked for is the purchase, not what a further payment would mean.
+    preorder.map(|preorder| Purchase { preorder, case: Case { attempt_paid_elsewhere: false, ..case } })
+}
+
+/// Where a preorder's row takes what is unique, beside its own document.
+pub fn beside(row: &Row) -> Vec<String> {
+    let text = |column: &str| row.text_opt(column).ok().flatten();
+    let number = text("preorder_number").map(|number| place(NUMBERS, number));
+    number.into_iter().chain(text("attempt").map(|attempt| place(ATTEMPTS, attempt))).collect()
+}
+
+/// What keeps a row's number and attempt, to be written with it; or why it cannot be written.
+pub fn keep_unique(
+    row: &Row,
+    known: Option<&Document>,
+    read: &Snapshot,
+    taken: &mut Taken,
+) -> Result<Vec<Write>, &'static str> {
+    let preorder = rows::preorder_of(row).map_err(|_| "it does not read")?;
+    let session = preorder.details.session.as_str();
+    if let Some(known) = known {
+        if known.text("id") != Some(&preorder.id) {
+            return Err("this session has another preorder id here");
+        }
+        if known.text("preorder_number") != Some(preorder.number.as_str()) {
+            return Err("this session has another preorder number here");
+        }
+    }
+    let mut take = |place: String| {
+        let first = taken.entry(place.clone()).or_insert_with(|| session.to_owned());
+        let theirs = match read.get(&place) {
+            Some(known) => known.text("session_id").unwrap_or_default().to_owned(),
+            None => first.clone(),
+        };
+        (theirs == session, read.get(&place).is_none().then_some(place))
+    };
+    let fields = || Fields::from([("session_id".to_owned(), session.into())]);
+    let (free, number) = take(place(NUMBERS, preorder.number.as_str()));
+    if !free {
+        return Err("another session has its preorder number here");
+    }
+    let counts = preorder.details.status >= PreorderStatus::Paid && !preorder.details.second_payment;
+    let attempt = preorder.details.attempt.as_ref().filter(|_| counts).and_then(|attempt| {
+        let (free, place) = take(place(ATTEMPTS, attempt.as_str()));
+        // One that is taken stays with whoever has it: both orders are kept.
+        place.filter(|_| free)
+    });
+    let places = number.into_iter().chain(attempt);
+    Ok(places.map(|place| Write::put(place, fields(), Only::New)).collect())
+}

@@ -1,0 +1,164 @@
+//! How Firestore is reached: which database, with whose credentials, and what its refusals mean.
+
+use std::time::Duration;
+
+use firestore::{FirestoreDb, FirestoreDbOptions, errors::FirestoreError};
+use gcloud_sdk::{
+    GCP_DEFAULT_SCOPES, GoogleAuthHeaders, HeaderMap,
+    google_cloud_auth::{
+        credentials::{
+            CacheableResource, Credentials, CredentialsProvider, EntityTag, external_account, impersonated,
+            service_account, user_account,
+        },
+        errors::CredentialsError,
+    },
+    tonic::Code,
+};
+use hyper::{
+    header::{AUTHORIZATION, HeaderValue},
+    http::Extensions,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::super::StoreError;
+
+/// Which database, and how it is reached.
+#[derive(Clone, Debug)]
+pub struct FirestoreConfig {
+    /// The Google Cloud project; its database is `(default)`.
+    pub project: String,
+    /// `host:port` of an emulator, which takes anybody.
+    pub emulator: Option<String>,
+    /// The content of a credentials file; without one, Google's other places are looked at.
+    pub credentials: Option<SecretString>,
+}
+
+const SERVICE: &str = "https://firestore.googleapis.com";
+
+/// A connection may take this long to be made.
+const CONNECT: Duration = Duration::from_secs(5);
+
+pub async fn connect(config: &FirestoreConfig) -> Result<FirestoreDb, StoreError> {
+    // Service accounts sign with it; installed once for the process, and a second call finds it there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut options = FirestoreDbOptions::new(config.project.clone());
+    // Said outright, because the library would look into the environment.
+    options.firebase_api_url =
+        Some(config.emulator.as_ref().map_or_else(|| SERVICE.to_owned(), |host| format!("http://{host}")));
+    let connecting = async {
+        let auth = match &config.emulator {
+            Some(_) => Credentials::from(Emulator(EntityTag::new())).into(),
+            None => credentials(config.credentials.as_ref()).await?,
+        };
+        FirestoreDb::with_options_auth(options, auth).await.map_err(|error| unreachable(&error))
+    };
+    tokio::time::timeout(CONNECT, connecting)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer from Firestore in time".to_owned())))
+}
+
+/// The transport's own words may name addresses, never a secret.
+fn unreachable(error: &FirestoreError) -> StoreError {
+    match error {
+        FirestoreError::DatabaseError(error) => StoreError::Unavailable(error.public.code.clone()),
+        FirestoreError::NetworkError(error) => StoreError::Unavailable(error.public.code.clone()),
+        _ => StoreError::Unavailable("no connection to Firestore".to_owned()),
+    }
+}
+
+const MISSING: &str = "no Google credentials were found; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file, or run where \
+                       the machine has an account of its own";
+
+async fn credentials(file: Option<&SecretString>) -> Result<GoogleAuthHeaders, StoreError> {
+    let Some(file) = file else {
+        return GoogleAuthHeaders::from_adc_with_scopes(GCP_DEFAULT_SCOPES.clone())
+            .await
+            .map_err(|_| StoreError::Refused(MISSING.to_owned()));
+    };
+    let unusable =
+        || StoreError::Refused("GOOGLE_APPLICATION_CREDENTIALS names credentials that cannot be used".to_owned());
+    let json: serde_json::Value = serde_json::from_str(file.expose_secret()).map_err(|_| unusable())?;
+    let scopes = GCP_DEFAULT_SCOPES.clone();
+    let kind = json["type"].as_str().unwrap_or_default().to_owned();
+    let built = match kind.as_str() {
+        "service_account" => service_account::Builder::new(json)
+            .with_access_specifier(service_account::AccessSpecifier::from_scopes(scopes))
+            .build(),
+        "authorized_user" => user_account::Builder::new(json).with_scopes(scopes).build(),
+        "external_account" => external_account::Builder::new(json).with_scopes(scopes).build(),
+        "impersonated_service_account" => impersonated::Builder::new(json).with_scopes(scopes).build(),
+        _ => return Err(unusable()),
+    };
+    built.map(Into::into).map_err(|_| unusable())
+}
+
+/// What an emulator is told: it takes this for everybody who may do everything.
+#[derive(Debug)]
+struct Emulator(EntityTag);
+
+impl CredentialsProvider for Emulator {
+    async fn headers(&self, extensions: Extensions) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
+        if extensions.get::<EntityTag>() == Some(&self.0) {
+            return Ok(CacheableResource::NotModified);
+        }
+        let data = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer owner"))]);
+        Ok(CacheableResource::New { entity_tag: self.0.clone(), data })
+    }
+
+    async fn universe_domain(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Sorts a refusal by whether the same call may succeed later. What Firestore says is not passed on: it may quote documents.
+/// Codes: <https://cloud.google.com/apis/design/errors#error_model>.
+pub fn sort(code: Code, message: &str, project: &str) -> StoreError {
+    match code {
+        Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded | Code::Internal | Code::Unknown => {
+            if message.to_ascii_lowercase().contains("credential") {
+                return StoreError::Unavailable("Google gave no token for these credentials".to_owned());
+            }
+            StoreError::Unavailable(format!("{code:?}"))
+        }
+        Code::ResourceExhausted => StoreError::Busy("Firestore's quota is used up".to_owned()),
+        Code::Aborted => StoreError::Conflict("Aborted".to_owned()),
+        Code::NotFound => StoreError::Refused(format!(
+            "project {project} has no Firestore database (default); check FIRESTORE_PROJECT_ID"
+        )),
+        Code::PermissionDenied => StoreError::Refused(format!(
+            "these credentials may not use the Firestore of project {project}; check FIRESTORE_PROJECT_ID, and give the account \
+             roles/datastore.user"
+        )),
+        Code::Unauthenticated => StoreError::Refused(MISSING.to_owned()),
+        Code::FailedPrecondition if message.contains("index") => StoreError::Refused(
+            "a query needs an index that is not there (yet); deploy deploy/firestore/firestore.indexes.json".to_owned(),
+        ),
+        _ => StoreError::Refused(format!("{code:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_to_do_and_never_what_was_asked() {
+        let told = |code, message: &str| sort(code, message, "my-shop").to_string();
+        assert!(told(Code::NotFound, "jo@example.com").contains("FIRESTORE_PROJECT_ID"));
+        assert!(told(Code::PermissionDenied, "").contains("roles/datastore.user"));
+        assert!(told(Code::FailedPrecondition, "The query requires an index").contains("firestore.indexes.json"));
+        for code in [Code::NotFound, Code::Unavailable, Code::InvalidArgument, Code::Internal] {
+            assert!(!told(code, "jo@example.com").contains('@'));
+        }
+    }
+
+    #[test]
+    fn what_may_pass_is_told_from_what_will_not() {
+        for code in [Code::Unavailable, Code::DeadlineExceeded, Code::Aborted, Code::ResourceExhausted, Code::Unknown] {
+            assert!(sort(code, "", "p").retryable(), "{code:?}");
+        }
+        for code in [Code::NotFound, Code::PermissionDenied, Code::Unauthenticated, Code::InvalidArgument] {
+            assert!(!sort(code, "", "p").retryable(), "{code:?}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Documents of `outbox`. A lease is a commit that stands on the version that was read: no two workers get it.
+
+use std::time::Duration;
+
+use rand::seq::SliceRandom;
+
+use super::{
+    super::{LeasedMessage, Message, MessageEnd, MessageKind, Row, StoreError, Table, Value},
+    client::{Client, Committed, Only, Tries, Write},
+    logs::is_due,
+    query,
+    rows::set,
+    value::{Document, Fields},
+};
+
+/// Whether anything was told about a preorder, on the preorder itself.
+pub const TOLD: &str = "klaviyo_event_sent";
+
+/// How many that are due are looked at, so that workers which race find another one.
+const LOOK_AT: u32 = 20;
+
+/// Logs changed in one commit.
+const LOGS_AT_ONCE: usize = 200;
+
+/// A message beside its cause. Another of the same key is the same document.
+pub fn write(preorder_id: &str, message: &Message, place: &str) -> Write {
+    let mut fields = Fields::new();
+    set!(fields, {
+        "kind" => message.kind.as_str(),
+        "dedupe_key" => message.dedupe_key.as_str(),
+        "body" => bytes::Bytes::from(message.body.clone()),
+        "status" => "pending",
+        "attempts" => 0_i64,
+        "lease_token" => Value::Null,
+        "last_error" => Value::Null,
+        "preorder_id" => preorder_id,
+        "consequence" => message.consequence.to_string(),
+        "sent_at" => Value::Null,
+    });
+    Write::put(place, fields, Only::New).now(&["created_at", "available_at"])
+}
+
+pub async fn lease(client: &Client, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
+    let mut tries = Tries::new();
+    loop {
+        let (pending, now) = client.query(&query::due_messages(kind, LOOK_AT)).await?;
+        let mut due: Vec<&Document> = pending.iter().filter(|message| is_due(message, now)).collect();
+        if due.is_empty() {
+            return Ok(None);
+        }
+        // Each worker begins somewhere else: they would all lose to one another at the first.
+        due.shuffle(&mut rand::rng());
+        for message in due {
+            let token = nanoid::nanoid!();
+            let attempts = message.int("attempts").unwrap_or_default().saturating_add(1);
+            let mut change = Fields::new();
+            set!(change, { "lease_token" => token.as_str(), "available_at" => now + lease, "attempts" => attempts });
+            let write = Write::change(message.path.clone(), change, Only::Unchanged(message.updated));
+            if client.commit(&[write]).await? == Committed::Done {
+                let age = Duration::try_from(now - message.time("created_at").unwrap_or(now)).unwrap_or_default();
+                let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
+                return leased(&message.path, &message.row(Table::Outbox), token, attempts, age).map(Some);
+            }
+        }
+        tries.again().await?;
+    }
+}
+
+fn leased(path: &str, row: &Row, token: String, attempts: u32, age: Duration) -> Result<LeasedMessage, StoreError> {
+    let consequence = row.parsed_opt("consequence", |text| text.parse().ok())?;
+    Ok(LeasedMessage {
+        id: path.to_owned(),
+        lease_token: token,
+        body: row.bytes("body")?.to_vec(),
+        attempts,
+        age,
+        cause: row.text_opt("preorder_id")?.map(str::to_owned).zip(consequence),
+    })
+}
+
+/// Only the holder of the token changes anything: a worker that slept past its lease comes too late.
+pub async fn finish(client: &Client, message: &LeasedMessage, end: &MessageEnd<'_>) -> Result<bool, StoreError> {
+    let mut tries = Tries::new();
+    loop {
+        let snapshot = client.read(std::slice::from_ref(&message.id)).await?;
+        let Some(found) = snapshot.get(&message.id) else { return Ok(false) };
+        if found.text("status") != Some("pending") || found.text("lease_token") != Some(&message.lease_token) {
+            return Ok(false);
+        }
+        let mut change = Fields::new();
+        set!(change, { "lease_token" => Value::Null });
+        match end {
+            MessageEnd::Sent => {
+                set!(change, { "status" => "sent", "last_error" => Value::Null, "sent_at" => snapshot.at });
+            }
+            MessageEnd::Withdrawn => {
+                set!(change, { "status" => "withdrawn", "last_error" => Value::Null });
+            }
+            MessageEnd::Parked { error } => {
+                set!(change, { "status" => "parked", "last_error" => *error });
+            }
+            MessageEnd::Again { error, next, counts } => {
+                let attempts = found.int("attempts").unwrap_or_default() - i64::from(!counts);
+                set!(change, { "last_error" => *error, "available_at" => snapshot.at + *next, "attempts" => attempts });
+            }
+        }
+        let mut writes = vec![Write::change(message.id.clone(), change, Only::Unchanged(found.updated))];
+        let preorder = match (end, found.text("preorder_id"), found.text("kind")) {
+            (MessageEnd::Sent, Some(preorder), Some(kind)) if kind == MessageKind::KlaviyoEvent.as_str() => {
+                let (preorders, _) = client.query(&query::preorder_of_id(preorder)).await?;
+                preorders.into_iter().next()
+            }
+            _ => None,
+        };
+        if let Some(preorder) = &preorder {
+            let told = Fields::from([(TOLD.to_owned(), Value::Bool(true))]);
+            writes.push(Write::change(preorder.path.clone(), told, Only::There));
+        }
+        if client.commit(&writes).await? == Committed::Done {
+            // After the preorder says so: a log that is written from now on says so by itself.
+            if let Some(id) = preorder.as_ref().and_then(|preorder| preorder.text("id")) {
+                mark_logs(client, id).await?;
+            }
+            return Ok(true);
+        }
+        tries.again().await?;
+    }
+}
+
+/// Says in a preorder's logs that something was told about it.
+async fn mark_logs(client: &Client, preorder: &str) -> Result<(), StoreError> {
+    let (logs, _) = client.query(&query::untold_logs(preorder)).await?;
+    for some in logs.chunks(LOGS_AT_ONCE) {
+        let told = || Fields::from([(TOLD.to_owned(), Value::Bool(true))]);
+        let writes: Vec<Write> = some.iter().map(|log| Write::change(log.path.clone(), told(), Only::There)).collect();
+        client.commit(&writes).await?;
+    }
+    Ok(())
+}

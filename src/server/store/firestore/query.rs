@@ -1,0 +1,276 @@
+//! Every query that this store asks, and the index that each of them needs: the indexes that are deployed are compared with these.
+
+use gcloud_sdk::google::firestore::v1::{
+    Cursor, StructuredQuery, Value as WireValue,
+    structured_query::{
+        CollectionSelector, CompositeFilter, Direction, FieldFilter, FieldReference, Filter as WireFilter, Order,
+        UnaryFilter, composite_filter, field_filter, filter::FilterType, unary_filter,
+    },
+    value::ValueType,
+};
+use time::OffsetDateTime;
+
+use super::{
+    super::{MessageKind, PreorderFilter, Table, Value},
+    value::to_wire,
+};
+use crate::domain::payment::ProviderId;
+
+/// The field that every document has: its own name.
+const NAME: &str = "__name__";
+
+#[derive(Clone, Debug)]
+pub enum Condition {
+    Equal(&'static str, Value),
+    In(&'static str, Vec<Value>),
+    Null(&'static str),
+    Before(&'static str, Value),
+    Since(&'static str, Value),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Towards {
+    Later,
+    Earlier,
+}
+
+/// A query over one collection.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub collection: &'static str,
+    conditions: Vec<Condition>,
+    order: Option<(&'static str, Towards)>,
+    limit: Option<u32>,
+    /// Only what comes after the document at this path, which has this value to be ordered by.
+    after: Option<(Option<Value>, String)>,
+}
+
+impl Query {
+    fn over(table: Table) -> Self {
+        Self { collection: table.as_str(), conditions: Vec::new(), order: None, limit: None, after: None }
+    }
+
+    fn equal(mut self, field: &'static str, value: impl Into<Value>) -> Self {
+        self.conditions.push(Condition::Equal(field, value.into()));
+        self
+    }
+
+    fn among(mut self, field: &'static str, values: &[&str]) -> Self {
+        self.conditions.push(Condition::In(field, values.iter().map(|text| Value::from(*text)).collect()));
+        self
+    }
+
+    fn order(mut self, field: &'static str, towards: Towards) -> Self {
+        self.order = Some((field, towards));
+        self
+    }
+
+    fn limit(mut self, limit: u32) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// As it is sent. `documents` is where the database's documents are.
+    pub fn to_wire(&self, documents: &str) -> StructuredQuery {
+        let mut order_by: Vec<Order> = Vec::new();
+        if let Some((field, towards)) = self.order {
+            order_by.push(order(field, towards));
+            // Said outright, so that a cursor can name the document.
+            order_by.push(order(NAME, towards));
+        } else if self.after.is_some() || self.conditions.is_empty() {
+            order_by.push(order(NAME, Towards::Later));
+        }
+        let start_at = self.after.as_ref().map(|(value, path)| {
+            let name = ValueType::ReferenceValue(format!("{documents}/{path}"));
+            let values = value.iter().map(to_wire).chain([WireValue { value_type: Some(name) }]).collect();
+            Cursor { values, before: false }
+        });
+        StructuredQuery {
+            from: vec![CollectionSelector { collection_id: self.collection.to_owned(), all_descendants: false }],
+            r#where: self.filter(),
+            order_by,
+            start_at,
+            limit: self.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)),
+            ..StructuredQuery::default()
+        }
+    }
+
+    fn filter(&self) -> Option<WireFilter> {
+        let mut filters: Vec<WireFilter> = self.conditions.iter().map(Condition::to_wire).collect();
+        match filters.len() {
+            0 | 1 => filters.pop(),
+            _ => Some(WireFilter {
+                filter_type: Some(FilterType::CompositeFilter(CompositeFilter {
+                    op: composite_filter::Operator::And.into(),
+                    filters,
+                })),
+            }),
+        }
+    }
+}
+
+impl Condition {
+    fn to_wire(&self) -> WireFilter {
+        let filter = match self {
+            Self::Equal(field, value) => compare(field, field_filter::Operator::Equal, to_wire(value)),
+            Self::In(field, values) => {
+                compare(field, field_filter::Operator::In, to_wire(&Value::List(values.clone())))
+            }
+            Self::Before(field, value) => compare(field, field_filter::Operator::LessThan, to_wire(value)),
+            Self::Since(field, value) => compare(field, field_filter::Operator::GreaterThanOrEqual, to_wire(value)),
+            Self::Null(field) => FilterType::UnaryFilter(UnaryFilter {
+                op: unary_filter::Operator::IsNull.into(),
+                operand_type: Some(unary_filter::OperandType::Field(reference(field))),
+            }),
+        };
+        WireFilter { filter_type: Some(filter) }
+    }
+}
+
+fn compare(field: &str, op: field_filter::Operator, value: WireValue) -> FilterType {
+    FilterType::FieldFilter(FieldFilter { field: Some(reference(field)), op: op.into(), value: Some(value) })
+}
+
+fn reference(field: &str) -> FieldReference {
+    FieldReference { field_path: field.to_owned() }
+}
+
+fn order(field: &str, towards: Towards) -> Order {
+    let direction = match towards {
+        Towards::Later => Direction::Ascending,
+        Towards::Earlier => Direction::Descending,
+    };
+    Order { field: Some(reference(field)), direction: direction.into() }
+}
+
+const WAITING: [&str; 3] = ["received", "processing", "failed"];
+const OPEN_DISPUTES: [&str; 4] = ["warning_needs_response", "warning_under_review", "needs_response", "under_review"];
+const NEEDS_RESPONSE: [&str; 2] = ["warning_needs_response", "needs_response"];
+const WAITING_REFUNDS: [&str; 2] = ["pending", "requires_action"];
+
+/// Kept events in the order in which they are due.
+pub fn due_events(limit: u32) -> Query {
+    Query::over(Table::WebhookLogs).among("status", &WAITING).order("available_at", Towards::Later).limit(limit)
+}
+
+/// Pending messages in the order in which they are due.
+pub fn due_messages(kind: MessageKind, limit: u32) -> Query {
+    Query::over(Table::Outbox)
+        .equal("kind", kind.as_str())
+        .equal("status", "pending")
+        .order("available_at", Towards::Later)
+        .limit(limit)
+}
+
+/// The log of a preorder that does not say yet that something was told.
+pub fn untold_logs(preorder: &str) -> Query {
+    Query::over(Table::WebhookLogs).equal("preorder_id", preorder).equal("klaviyo_event_sent", false)
+}
+
+pub fn preorder_of_id(id: &str) -> Query {
+    Query::over(Table::Preorders).equal("id", id).limit(1)
+}
+
+/// Preorders, the newest first. `after` is the last one of the page before: when it was made, and where it is.
+pub fn preorders(filter: &PreorderFilter, after: Option<(OffsetDateTime, String)>, limit: u32) -> Query {
+    let mut query = Query::over(Table::Preorders).order("created_at", Towards::Earlier).limit(limit);
+    if let Some(status) = filter.status {
+        query = query.equal("status", status.as_str());
+    }
+    if filter.in_review {
+        query = query.equal("needs_review", true);
+    }
+    if let Some(provider) = filter.provider {
+        query = query.equal("provider", provider.as_str());
+    }
+    if let Some(email) = &filter.email {
+        query = query.equal("_email_lower", email.to_lowercase());
+    }
+    if let Some(since) = filter.since {
+        query.conditions.push(Condition::Since("created_at", since.into()));
+    }
+    query.after = after.map(|(created, path)| (Some(created.into()), path));
+    query
+}
+
+pub fn preorders_in_review() -> Query {
+    Query::over(Table::Preorders).equal("needs_review", true)
+}
+
+pub fn waiting_refunds(provider: ProviderId, limit: u32) -> Query {
+    Query::over(Table::Refunds)
+        .equal("provider", provider.as_str())
+        .among("status", &WAITING_REFUNDS)
+        .order("updated_at", Towards::Later)
+        .limit(limit)
+}
+
+/// Those without a date come first here: null is before everything.
+pub fn open_disputes(provider: ProviderId) -> Query {
+    Query::over(Table::Disputes).equal("provider", provider.as_str()).among("status", &OPEN_DISPUTES)
+}
+
+pub fn all_open_disputes() -> Query {
+    Query::over(Table::Disputes).among("status", &OPEN_DISPUTES)
+}
+
+/// Disputes that wait for evidence, the most urgent first.
+pub fn disputes_due() -> Query {
+    let mut query =
+        Query::over(Table::Disputes).among("status", &NEEDS_RESPONSE).order("due_by", Towards::Later).limit(1);
+    // What has no date is left out: a date is after the first of all.
+    query.conditions.push(Condition::Since("due_by", OffsetDateTime::UNIX_EPOCH.into()));
+    query
+}
+
+/// Payments of this shop that came before `before` and have no preorder.
+pub fn payments_without_preorder(before: OffsetDateTime) -> Query {
+    let mut query = Query::over(Table::Payments).equal("ours", true).equal("status", "succeeded");
+    query.conditions.push(Condition::Null("session_id"));
+    query.conditions.push(Condition::Before("updated_at", before.into()));
+    query
+}
+
+pub fn events_waiting() -> Query {
+    Query::over(Table::WebhookLogs).among("status", &WAITING)
+}
+
+pub fn oldest_event_waiting() -> Query {
+    events_waiting().order("received_at", Towards::Later).limit(1)
+}
+
+pub fn messages_pending() -> Query {
+    Query::over(Table::Outbox).equal("status", "pending")
+}
+
+pub fn oldest_message_pending() -> Query {
+    messages_pending().order("created_at", Towards::Later).limit(1)
+}
+
+/// What needs a person, of events and of messages.
+pub fn parked(table: Table) -> Query {
+    Query::over(table).equal("status", "parked")
+}
+
+pub fn open_differences(provider: ProviderId) -> Query {
+    Query::over(Table::ReconcileDifferences)
+        .equal("provider", provider.as_str())
+        .order("found_at", Towards::Later)
+        .limit(1_000)
+}
+
+/// Everything in a collection, by name.
+pub fn everything(table: Table) -> Query {
+    Query::over(table)
+}
+
+/// A page of a collection, by name; `after` is the path of the last document of the page before.
+pub fn page(table: Table, after: Option<String>, limit: u32) -> Query {
+    let mut query = Query::over(table).limit(limit);
+    query.after = after.map(|path| (None, path));
+    query
+}
+
+#[cfg(test)]
+#[path = "query_tests.rs"]
+mod tests;
