@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use rolitt::{
     domain::{
         life::Act,
@@ -13,9 +13,11 @@ use rolitt::{
         books, commands,
         desk::Desk,
         preorders::{self, provider},
+        store,
     },
     server::{
-        config::Config, payments::capability::RefundReason, reconcile::Options, refund::Asked, store::PreorderFilter,
+        config::Config, copy, payments::capability::RefundReason, reconcile::Options, refund::Asked,
+        store::PreorderFilter,
     },
 };
 
@@ -60,6 +62,9 @@ pub enum Command {
     /// See orders, and act on them.
     #[command(subcommand)]
     Preorders(Preorders),
+    /// Move the shop from one store to the other.
+    #[command(subcommand)]
+    Store(Stores),
     /// Run the sandbox for Stripe and Klaviyo alone.
     Sandbox,
     /// Start or stop the embedded PostgreSQL of development.
@@ -71,6 +76,38 @@ pub enum PostgresAction {
     /// Start it and leave it running; its URL is then in ROLITT_DATA_DIR/database-url.
     Start,
     Stop,
+}
+
+#[derive(Subcommand)]
+pub enum Stores {
+    /// Copy all that is not there yet, then compare everything; may be repeated, and goes on after it was interrupted.
+    Copy {
+        #[arg(long, value_name = "STORE")]
+        from: StoreName,
+        #[arg(long, value_name = "STORE")]
+        to: StoreName,
+        /// Say what would be written, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StoreName {
+    Postgres,
+    Firestore,
+}
+
+impl From<StoreName> for store::Name {
+    fn from(name: StoreName) -> Self {
+        match name {
+            StoreName::Postgres => Self::Postgres,
+            StoreName::Firestore => Self::Firestore,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -179,6 +216,13 @@ pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -
             let result = preorder(&desk, command).await;
             desk.close().await;
             result
+        }
+        Command::Store(Stores::Copy { from, to, .. }) if from == to => {
+            Cli::command().error(ErrorKind::ArgumentConflict, "--from and --to name the same store").exit()
+        }
+        Command::Store(Stores::Copy { from, to, dry_run, json }) => {
+            let options = copy::Options { dry_run, ..copy::Options::default() };
+            store::copy(config, path, from.into(), to.into(), options, json).await
         }
         Command::Postgres { action: PostgresAction::Start } => commands::start_postgres(config, path).await,
         Command::Postgres { action: PostgresAction::Stop } => commands::stop_postgres(config, path),

@@ -6,3 +6,4 @@ pub mod books;
 pub mod commands;
 pub mod desk;
 pub mod preorders;
+pub mod store;

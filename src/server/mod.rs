@@ -5,6 +5,7 @@ pub mod state;
 pub mod telemetry;
 
 pub mod checkout;
+pub mod copy;
 pub mod doctor;
 pub mod fulfilment;
 pub mod ledger;

@@ -55,3 +55,12 @@ pub struct Unread {
     /// Names columns, never what is in them.
     pub why: String,
 }
+
+impl Entry {
+    pub fn key(&self) -> String {
+        match self {
+            Self::Row(row) => row.key(),
+            Self::Unreadable(unread) => unread.key.clone(),
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod archive;
 mod books;
 pub mod firestore;
 pub mod postgres;
+mod reading;
 mod row;
 
 use std::time::Duration;
@@ -28,9 +29,9 @@ use crate::domain::{
 };
 
 /// Where preorders, the webhook log and the outbox live. What reconciliation and the merchant's commands need beside it is in
-/// [`Books`].
+/// [`Books`], what moving a shop needs in [`Archive`].
 #[async_trait]
-pub trait Store: Books + Send + Sync {
+pub trait Store: Books + Archive + Send + Sync {
     /// Applies one fact with all that follows from it. Safe to repeat, and safe beside others that apply the same fact.
     async fn apply(&self, step: Step<'_>) -> Result<Applied, StoreError>;
 

@@ -164,7 +164,11 @@ impl Row {
     }
 
     pub fn bool(&self, column: &str) -> Result<bool, StoreError> {
-        self.need(column, self.get(column, |value| if let Value::Bool(truth) = value { Some(*truth) } else { None })?)
+        self.need(column, self.bool_opt(column)?)
+    }
+
+    pub fn bool_opt(&self, column: &str) -> Result<Option<bool>, StoreError> {
+        self.get(column, |value| if let Value::Bool(truth) = value { Some(*truth) } else { None })
     }
 
     pub fn time(&self, column: &str) -> Result<OffsetDateTime, StoreError> {

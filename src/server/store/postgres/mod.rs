@@ -2,6 +2,7 @@
 //!
 //! Exactly-once rests on unique constraints and row locks at READ COMMITTED, never on the isolation level.
 
+mod archive;
 mod backlog;
 mod books;
 mod cases;
@@ -238,7 +239,11 @@ impl PostgresStore {
 const STEP: Duration = Duration::from_secs(6);
 
 async fn bounded<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(STEP, step)
+    within(STEP, step).await
+}
+
+async fn within<T>(longest: Duration, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(longest, step)
         .await
         .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".to_owned())))
 }

@@ -1,0 +1,177 @@
+//! `rolitt store copy`: opens both stores, shows how far the copy is, and says how it ended.
+
+use std::{
+    ffi::OsString,
+    io::{IsTerminal as _, Write as _},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::desk::{OpenStore, say, say_json};
+use crate::server::{
+    config::{Config, StoreConfig},
+    copy::{self, CopyError, Options, Report, Step},
+    store::Table,
+};
+
+/// Of the differences, a person reads a screenful; `--json` has more.
+const SHOWN: usize = 20;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Name {
+    Postgres,
+    Firestore,
+}
+
+impl Name {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Firestore => "firestore",
+        }
+    }
+
+    /// The configuration of the store of this name, be it the shop's own or the other one.
+    fn of(self, config: &Config) -> anyhow::Result<&StoreConfig> {
+        let mut known = std::iter::once(&config.storage.chosen).chain(&config.storage.other);
+        let found = known.find(|store| match store {
+            StoreConfig::Postgres(_) => self == Self::Postgres,
+            StoreConfig::Firestore(_) => self == Self::Firestore,
+        });
+        let missing = match self {
+            Self::Postgres => "postgres is not configured here: set DATABASE_URL",
+            Self::Firestore => {
+                "firestore is not configured here: set FIRESTORE_PROJECT_ID (and GOOGLE_APPLICATION_CREDENTIALS, or \
+                 FIRESTORE_EMULATOR_HOST)"
+            }
+        };
+        found.ok_or_else(|| anyhow::anyhow!(missing))
+    }
+}
+
+/// `rolitt store copy`: fails when something needs a look.
+pub async fn copy(
+    config: &Config,
+    path: Option<OsString>,
+    from: Name,
+    to: Name,
+    options: Options,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let (source, target) = (from.of(config)?, to.of(config)?);
+    let source = OpenStore::open(config, source, path.clone()).await?;
+    let target = match OpenStore::open(config, target, path).await {
+        Ok(target) => target,
+        Err(error) => {
+            source.close().await;
+            return Err(error);
+        }
+    };
+    let copied = watched(&source, &target, from, options).await;
+    source.close().await;
+    target.close().await;
+    let report = copied?;
+    // Whether anybody reads on or not, the exit status says how it stands.
+    let printed = if as_json { say_json(&report) } else { lines(&report).iter().try_for_each(|line| say(line)) };
+    anyhow::ensure!(report.agrees(), "{} row(s) need a look", report.need_a_look());
+    printed
+}
+
+async fn watched(source: &OpenStore, target: &OpenStore, from: Name, options: Options) -> Result<Report, CopyError> {
+    let mut watch = Watch::new();
+    let mut progress = |step: Step<'_>| watch.see(&step);
+    let report = copy::copy(&*source.store, &*target.store, from.as_str(), options, &mut progress).await;
+    watch.bar.finish_and_clear();
+    report
+}
+
+/// How far it is, on standard error: a bar for a person, a line for each table for a log.
+struct Watch {
+    bar: ProgressBar,
+    terminal: bool,
+    at: Option<(&'static str, Table)>,
+}
+
+impl Watch {
+    fn new() -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = if terminal { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{msg:32} [{bar:30}] {pos}/{len}") {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Self { bar, terminal, at: None }
+    }
+
+    fn see(&mut self, step: &Step<'_>) {
+        let (what, table, done, of) = match *step {
+            Step::Copying { table, done, of } => ("copying", table, done, of),
+            Step::Verifying { table, done, of } => ("comparing", table, done, of),
+            Step::Waiting(error) => return self.tell(&format!("waiting: {error}")),
+        };
+        if self.at != Some((what, table)) {
+            self.at = Some((what, table));
+            let line = format!("{what} {}", table.as_str());
+            if self.terminal {
+                self.bar.reset();
+                self.bar.set_message(line);
+            } else {
+                self.tell(&format!("{line}: {of} row(s)"));
+            }
+        }
+        self.bar.set_length(of.max(done));
+        self.bar.set_position(done);
+    }
+
+    /// Nobody may be listening: that is no reason to stop.
+    fn tell(&self, line: &str) {
+        self.bar.suspend(|| drop(writeln!(std::io::stderr(), "{line}")));
+    }
+}
+
+fn lines(report: &Report) -> Vec<String> {
+    let written = if report.dry_run { "to write" } else { "written" };
+    let mut lines = vec![format!(
+        "{:<22} {:>8} {:>8} {:>8} {:>8} {:>8} {:>10} {:>8} {:>9} {:>8} {:>8}",
+        "", "read", written, "same", "newer", "refused", "unreadable", "missing", "differing", "source", "target"
+    )];
+    for table in &report.tables {
+        let resumed = if table.resumed { " (went on)" } else { "" };
+        lines.push(format!(
+            "{:<22} {:>8} {:>8} {:>8} {:>8} {:>8} {:>10} {:>8} {:>9} {:>8} {:>8}{resumed}",
+            table.table,
+            table.read,
+            table.written,
+            table.same,
+            table.kept,
+            table.refused,
+            table.unreadable,
+            table.missing,
+            table.differing,
+            table.source,
+            table.target
+        ));
+    }
+    for difference in report.differences.iter().take(SHOWN) {
+        lines.push(format!("{}  {}  {}", difference.table, difference.key, difference.what));
+    }
+    let more = report.differences_total.saturating_sub(SHOWN as u64);
+    if more > 0 {
+        lines.push(format!("… and {more} more: --json has up to a thousand"));
+    }
+    let only = report.sum(|table| table.only_at_target);
+    if only > 0 {
+        lines.push(format!("{only} row(s) are only at the target: nothing was deleted"));
+    }
+    let unseen = report.sum(|table| table.unseen);
+    if unseen > 0 {
+        lines.push(format!("{unseen} row(s) came or went meanwhile: copy again"));
+    }
+    if report.agrees() && !report.dry_run {
+        lines.push("everything agrees".to_owned());
+    } else if report.agrees() {
+        lines.push(format!("{} row(s) would be written", report.sum(|table| table.written)));
+    } else if !report.dry_run && report.tables.iter().any(|table| table.resumed) {
+        lines.push("this run went on where another had stopped; copy again to look at what came before".to_owned());
+    }
+    lines
+}

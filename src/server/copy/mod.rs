@@ -1,0 +1,263 @@
+//! Use case: a shop is copied from one store into another. Read in pages, written where the target lacks a row or has an older
+//! one, and compared in the end. Nothing is deleted on either side, and a run that was killed goes on at its place.
+
+mod compare;
+mod report;
+mod verify;
+
+use std::{collections::HashMap, time::Duration};
+
+use thiserror::Error;
+
+pub use self::report::{Difference, Report, TableReport};
+use self::{
+    compare::{differing, settled, target_is_newer},
+    report::Notes,
+};
+use super::store::{Entry, Page, Row, Store, StoreError, Table, Unread};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Say what would be written, and change nothing.
+    pub dry_run: bool,
+    /// Rows of a page; those with whole events in them come in smaller ones.
+    pub batch: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { dry_run: false, batch: 200 }
+    }
+}
+
+impl Options {
+    /// A row of the webhook log holds up to a megabyte.
+    const fn page(self, table: Table) -> u32 {
+        let rows = if matches!(table, Table::WebhookLogs) { self.batch / 8 } else { self.batch };
+        if rows == 0 { 1 } else { rows }
+    }
+}
+
+/// What a run is doing.
+#[derive(Debug)]
+pub enum Step<'a> {
+    Copying {
+        table: Table,
+        done: u64,
+        of: u64,
+    },
+    Verifying {
+        table: Table,
+        done: u64,
+        of: u64,
+    },
+    /// A store does not answer now, and is asked again.
+    Waiting(&'a StoreError),
+}
+
+/// Hears of every page.
+pub type Progress<'a> = dyn FnMut(Step<'_>) + Send + 'a;
+
+/// Why a run ended early. What it had copied stays, and the next run goes on there.
+#[derive(Debug, Error)]
+pub enum CopyError {
+    #[error("the store to copy from: {0}; start again to go on")]
+    Source(StoreError),
+    #[error("the store to copy to: {0}; start again to go on")]
+    Target(StoreError),
+    #[error("the store to copy from is not ready: {0}")]
+    SourceNotReady(StoreError),
+    #[error("the store to copy to is not ready, and a dry run does not make it so: {0}")]
+    TargetNotReady(StoreError),
+}
+
+/// Copies everything, then compares everything. `origin` names the store that is copied from: places are kept under it.
+pub async fn copy(
+    from: &dyn Store,
+    to: &dyn Store,
+    origin: &str,
+    options: Options,
+    progress: &mut Progress<'_>,
+) -> Result<Report, CopyError> {
+    patiently(progress, || from.ready()).await.map_err(CopyError::SourceNotReady)?;
+    if !options.dry_run {
+        patiently(progress, || to.migrate()).await.map_err(CopyError::Target)?;
+    }
+    patiently(progress, || to.ready()).await.map_err(CopyError::TargetNotReady)?;
+    let mut run = Run { from, to, origin, options, progress, notes: Notes::default(), refused: HashMap::new() };
+    let mut tables = Vec::with_capacity(Table::ALL.len());
+    for table in Table::ALL {
+        tables.push(run.table(table).await?);
+    }
+    if !options.dry_run {
+        // From here on there is nothing to go on with: a run that is killed while it compares begins anew, and finds little to do.
+        for table in Table::ALL {
+            run.set_place(table, None).await?;
+        }
+        for (table, report) in Table::ALL.into_iter().zip(&mut tables) {
+            run.verify(table, report).await?;
+        }
+    }
+    Ok(Report::new(options.dry_run, tables, run.notes))
+}
+
+struct Run<'a, 'p> {
+    from: &'a dyn Store,
+    to: &'a dyn Store,
+    origin: &'a str,
+    options: Options,
+    progress: &'a mut Progress<'p>,
+    notes: Notes,
+    /// Why rows are not at the target, for those that the report will name.
+    refused: HashMap<(Table, String), String>,
+}
+
+impl Run<'_, '_> {
+    async fn table(&mut self, table: Table) -> Result<TableReport, CopyError> {
+        let mut report = TableReport::of(table);
+        report.source = self.count_source(table).await?;
+        // A dry run looks at everything: it is about what differs, not about how far somebody came.
+        let mut after = if self.options.dry_run { None } else { self.place(table).await? };
+        report.resumed = after.is_some();
+        (self.progress)(Step::Copying { table, done: 0, of: report.source });
+        loop {
+            let page = self.export(table, after.as_deref()).await?;
+            let mut rows = Vec::with_capacity(page.entries.len());
+            for entry in page.entries {
+                match entry {
+                    Entry::Row(row) => rows.push(settled(row)),
+                    // Those that do not read are told of by the comparison, which sees every row.
+                    Entry::Unreadable(unread) if self.options.dry_run => {
+                        report.unreadable += 1;
+                        self.notes.add(table, &unread.key, unread.why);
+                    }
+                    Entry::Unreadable(_) => {}
+                }
+            }
+            report.read += count(rows.len());
+            let place = page.next.clone().or_else(|| rows.last().map(Row::key));
+            self.rows(table, rows, &mut report).await?;
+            (self.progress)(Step::Copying { table, done: report.read, of: report.source });
+            if place.is_some() && !self.options.dry_run {
+                self.set_place(table, place.as_deref()).await?;
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        if self.options.dry_run {
+            report.target = self.count_target(table).await?;
+        }
+        Ok(report)
+    }
+
+    /// Writes those of a page that the target lacks, or has an older one of.
+    async fn rows(&mut self, table: Table, rows: Vec<Row>, report: &mut TableReport) -> Result<(), CopyError> {
+        let mut there = self.target_rows(table, rows.iter().map(Row::key).collect()).await?;
+        let mut writing = Vec::new();
+        for row in rows {
+            let key = row.key();
+            let why = match there.remove(&key) {
+                None => "is not there".to_owned(),
+                Some(Entry::Unreadable(_)) => "does not read there".to_owned(),
+                Some(Entry::Row(target)) => {
+                    let target = settled(target);
+                    if target.content_hash() == row.content_hash() {
+                        report.same += 1;
+                        continue;
+                    }
+                    if target_is_newer(&row, &target) {
+                        report.kept += 1;
+                        if self.options.dry_run {
+                            self.notes.add(table, &key, "newer at the target, would be kept".to_owned());
+                        }
+                        continue;
+                    }
+                    format!("differs there: {}", differing(&row, &target))
+                }
+            };
+            if self.options.dry_run {
+                self.notes.add(table, &key, format!("would be written: {why}"));
+            }
+            writing.push(row);
+        }
+        let refused =
+            if self.options.dry_run || writing.is_empty() { Vec::new() } else { self.import(table, &writing).await? };
+        report.refused += count(refused.len());
+        report.written += count(writing.len() - refused.len());
+        for Unread { key, why } in refused {
+            if self.refused.len() < Notes::KEPT {
+                self.refused.insert((table, key), why);
+            }
+        }
+        Ok(())
+    }
+
+    async fn export(&mut self, table: Table, after: Option<&str>) -> Result<Page, CopyError> {
+        let page = self.options.page(table);
+        patiently(self.progress, || self.from.export(table, after, page)).await.map_err(CopyError::Source)
+    }
+
+    async fn export_target(&mut self, table: Table, after: Option<&str>) -> Result<Page, CopyError> {
+        let page = self.options.page(table);
+        patiently(self.progress, || self.to.export(table, after, page)).await.map_err(CopyError::Target)
+    }
+
+    async fn source_rows(&mut self, table: Table, keys: Vec<String>) -> Result<HashMap<String, Entry>, CopyError> {
+        by_key(patiently(self.progress, || self.from.rows(table, &keys)).await).map_err(CopyError::Source)
+    }
+
+    async fn target_rows(&mut self, table: Table, keys: Vec<String>) -> Result<HashMap<String, Entry>, CopyError> {
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        by_key(patiently(self.progress, || self.to.rows(table, &keys)).await).map_err(CopyError::Target)
+    }
+
+    async fn import(&mut self, table: Table, rows: &[Row]) -> Result<Vec<Unread>, CopyError> {
+        patiently(self.progress, || self.to.import(table, rows)).await.map_err(CopyError::Target)
+    }
+
+    async fn count_source(&mut self, table: Table) -> Result<u64, CopyError> {
+        patiently(self.progress, || self.from.count(table)).await.map_err(CopyError::Source)
+    }
+
+    async fn count_target(&mut self, table: Table) -> Result<u64, CopyError> {
+        patiently(self.progress, || self.to.count(table)).await.map_err(CopyError::Target)
+    }
+
+    async fn place(&mut self, table: Table) -> Result<Option<String>, CopyError> {
+        patiently(self.progress, || self.to.place(self.origin, table)).await.map_err(CopyError::Target)
+    }
+
+    async fn set_place(&mut self, table: Table, place: Option<&str>) -> Result<(), CopyError> {
+        patiently(self.progress, || self.to.set_place(self.origin, table, place)).await.map_err(CopyError::Target)
+    }
+}
+
+fn by_key(found: Result<Vec<Entry>, StoreError>) -> Result<HashMap<String, Entry>, StoreError> {
+    Ok(found?.into_iter().map(|entry| (entry.key(), entry)).collect())
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}
+
+/// Asks again while the store may answer later: half a minute in all, beside the store's own patience.
+async fn patiently<T, F>(progress: &mut Progress<'_>, call: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut pause = Duration::from_millis(500);
+    loop {
+        match call().await {
+            Err(error) if error.retryable() && pause <= Duration::from_secs(16) => {
+                progress(Step::Waiting(&error));
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What a copy says in the end: figures for each table, and rows that need a look, by their keys and never by what is in them.
+
+use serde::Serialize;
+
+use crate::server::store::Table;
+
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub dry_run: bool,
+    /// Whether every row of the source is at the target as it is at the source.
+    pub agrees: bool,
+    pub tables: Vec<TableReport>,
+    /// Those that are kept here; `differences_total` counts all.
+    pub differences: Vec<Difference>,
+    pub differences_total: u64,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub struct TableReport {
+    pub table: &'static str,
+    /// Whether an earlier run had come some way.
+    pub resumed: bool,
+    pub read: u64,
+    /// Of a dry run: would be written.
+    pub written: u64,
+    pub same: u64,
+    /// The target's row was newer, and was left alone.
+    pub kept: u64,
+    /// The target did not take it.
+    pub refused: u64,
+    /// From here on: what the comparison in the end found. Rows of the source that do not read.
+    pub unreadable: u64,
+    pub missing: u64,
+    pub differing: u64,
+    pub only_at_target: u64,
+    /// Rows that came or went while they were compared, as far as they were not seen.
+    pub unseen: u64,
+    pub source: u64,
+    pub target: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Difference {
+    pub table: &'static str,
+    pub key: String,
+    pub what: String,
+}
+
+impl TableReport {
+    pub fn of(table: Table) -> Self {
+        Self { table: table.as_str(), ..Self::default() }
+    }
+
+    /// What only the target has is told, and stands in nobody's way: nothing is ever deleted.
+    fn need_a_look(&self, dry_run: bool) -> u64 {
+        let kept = if dry_run { self.kept } else { 0 };
+        self.unreadable + self.unseen + kept + self.refused.max(self.missing + self.differing)
+    }
+}
+
+impl Report {
+    pub fn new(dry_run: bool, tables: Vec<TableReport>, notes: Notes) -> Self {
+        let mut report =
+            Self { dry_run, agrees: false, tables, differences: notes.kept, differences_total: notes.total };
+        report.agrees = report.need_a_look() == 0;
+        report
+    }
+
+    /// Whether nothing is left to do: every row reads, was taken, and is equal on both sides. A dry run agrees when a run would
+    /// write everything that differs.
+    pub const fn agrees(&self) -> bool {
+        self.agrees
+    }
+
+    /// How many rows a person should look at.
+    pub fn need_a_look(&self) -> u64 {
+        self.tables.iter().map(|table| table.need_a_look(self.dry_run)).sum()
+    }
+
+    pub fn sum(&self, figure: impl Fn(&TableReport) -> u64) -> u64 {
+        self.tables.iter().map(figure).sum()
+    }
+}
+
+/// Differences, as many as a report holds.
+#[derive(Default)]
+pub struct Notes {
+    kept: Vec<Difference>,
+    total: u64,
+}
+
+impl Notes {
+    pub const KEPT: usize = 1000;
+
+    pub fn add(&mut self, table: Table, key: &str, what: String) {
+        self.total += 1;
+        if self.kept.len() < Self::KEPT {
+            self.kept.push(Difference { table: table.as_str(), key: key.to_owned(), what });
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The comparison at the end of a copy: every row of the source against the target's, from the beginning, then what only the
+//! target has. A page of each is held at a time.
+
+use super::{
+    CopyError, Run, Step,
+    compare::{differing, settled, target_is_newer},
+    count,
+    report::TableReport,
+};
+use crate::server::store::{Entry, Table};
+
+impl Run<'_, '_> {
+    pub(super) async fn verify(&mut self, table: Table, report: &mut TableReport) -> Result<(), CopyError> {
+        let (mut after, mut seen, mut found) = (None::<String>, 0, 0);
+        loop {
+            (self.progress)(Step::Verifying { table, done: seen, of: report.source });
+            let page = self.export(table, after.as_deref()).await?;
+            seen += count(page.entries.len());
+            let mut there = self.target_rows(table, page.entries.iter().map(Entry::key).collect()).await?;
+            found += count(there.len());
+            for entry in page.entries {
+                let key = entry.key();
+                let target = there.remove(&key);
+                if let Some(what) = judge(entry, target, report) {
+                    let refused = self.refused.get(&(table, key.clone())).map(|why| format!("{what}; {why}"));
+                    self.notes.add(table, &key, refused.unwrap_or(what));
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        report.source = self.count_source(table).await?;
+        report.target = self.count_target(table).await?;
+        report.unseen = report.source.abs_diff(seen);
+        (self.progress)(Step::Verifying { table, done: seen, of: report.source });
+        // When all that the target has was found from the source's side, there is nothing else to be found.
+        if report.target == found { Ok(()) } else { self.only_at_target(table, report).await }
+    }
+
+    async fn only_at_target(&mut self, table: Table, report: &mut TableReport) -> Result<(), CopyError> {
+        let mut after = None::<String>;
+        loop {
+            let page = self.export_target(table, after.as_deref()).await?;
+            let keys: Vec<String> = page.entries.iter().map(Entry::key).collect();
+            let there = self.source_rows(table, keys.clone()).await?;
+            for key in keys.iter().filter(|key| !there.contains_key(*key)) {
+                report.only_at_target += 1;
+                self.notes.add(table, key, "only at the target".to_owned());
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What is wrong with a row of the source, or with the target's row of the same key; `None` when they are equal.
+fn judge(source: Entry, target: Option<Entry>, report: &mut TableReport) -> Option<String> {
+    let source = match source {
+        Entry::Row(row) => settled(row),
+        Entry::Unreadable(unread) => {
+            report.unreadable += 1;
+            return Some(format!("does not read at the source, skipped: {}", unread.why));
+        }
+    };
+    let what = match target {
+        None => {
+            report.missing += 1;
+            return Some("missing at the target".to_owned());
+        }
+        Some(Entry::Unreadable(unread)) => format!("does not read at the target: {}", unread.why),
+        Some(Entry::Row(target)) => {
+            let target = settled(target);
+            if target.content_hash() == source.content_hash() {
+                return None;
+            }
+            let newer = if target_is_newer(&source, &target) { "newer at the target, kept" } else { "differs" };
+            format!("{newer}: {}", differing(&source, &target))
+        }
+    };
+    report.differing += 1;
+    Some(what)
+}

@@ -1,0 +1,182 @@
+//! The archive's part of the store: whole rows by their keys, out and in, and the places of a copy.
+
+mod keys;
+mod read;
+mod write;
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use sqlx::PgPool;
+
+use super::{
+    super::{Archive, Entry, KEY_SEPARATOR, Page, Row, StoreError, Table, Unread, reading},
+    PostgresStore, refused_or_unavailable, within,
+};
+
+/// Whose rows of `reconcile_marks` are the places of a copy. They are no part of the shop.
+const PLACES: &str = "store_copy";
+
+/// A page is more than a step: up to hundreds of rows, with bodies.
+const LONG: std::time::Duration = std::time::Duration::from_secs(30);
+
+#[async_trait]
+impl Archive for PostgresStore {
+    async fn export(&self, table: Table, after: Option<&str>, limit: u32) -> Result<Page, StoreError> {
+        within(LONG, export(&self.pool, table, after, limit)).await
+    }
+
+    async fn rows(&self, table: Table, keys: &[String]) -> Result<Vec<Entry>, StoreError> {
+        within(LONG, entries(&self.pool, table, keys)).await
+    }
+
+    async fn import(&self, table: Table, rows: &[Row]) -> Result<Vec<Unread>, StoreError> {
+        debug_assert!(rows.iter().all(|row| row.table == table), "rows of one table");
+        match within(LONG, import_together(&self.pool, rows)).await {
+            Ok(()) => Ok(Vec::new()),
+            Err(error) if is_of_one_row(&error) => within(LONG, import_apart(&self.pool, rows)).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn count(&self, table: Table) -> Result<u64, StoreError> {
+        within(LONG, keys::count(&self.pool, table)).await
+    }
+
+    async fn place(&self, origin: &str, table: Table) -> Result<Option<String>, StoreError> {
+        within(LONG, place(&self.pool, &scope(origin, table))).await
+    }
+
+    async fn set_place(&self, origin: &str, table: Table, place: Option<&str>) -> Result<(), StoreError> {
+        within(LONG, set_place(&self.pool, &scope(origin, table), place)).await
+    }
+}
+
+async fn export(pool: &PgPool, table: Table, after: Option<&str>, limit: u32) -> Result<Page, StoreError> {
+    let keys = keys::page(pool, table, after, i64::from(limit)).await?;
+    let found = entries(pool, table, &keys).await?;
+    let mut found: HashMap<String, Entry> = found.into_iter().map(|entry| (entry.key(), entry)).collect();
+    let mut page = Page::default();
+    if after.is_none() {
+        let unread = |key| Entry::Unreadable(Unread { key, why: "no key names this row".to_owned() });
+        page.entries.extend(keys::nameless(pool, table).await?.into_iter().map(unread));
+    }
+    // One that is gone since its key was read is not there.
+    page.entries.extend(keys.iter().filter_map(|key| found.remove(key)));
+    let full = u32::try_from(keys.len()).is_ok_and(|len| len >= limit);
+    page.next = keys.into_iter().next_back().filter(|_| full);
+    Ok(page)
+}
+
+async fn entries(pool: &PgPool, table: Table, keys: &[String]) -> Result<Vec<Entry>, StoreError> {
+    match read::rows(pool, table, keys).await {
+        Ok(rows) => Ok(rows.into_iter().map(checked).collect()),
+        // One column that its type cannot hold spoils the whole answer: which row it is, shows when each is asked for alone.
+        Err(StoreError::Unreadable(_)) => {
+            let mut entries = Vec::with_capacity(keys.len());
+            for key in keys {
+                match read::rows(pool, table, std::slice::from_ref(key)).await {
+                    Ok(rows) => entries.extend(rows.into_iter().map(checked)),
+                    Err(StoreError::Unreadable(why)) => {
+                        entries.push(Entry::Unreadable(Unread { key: key.clone(), why }));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(entries)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn checked(row: Row) -> Entry {
+    match reading::check(&row) {
+        Ok(()) => Entry::Row(row),
+        Err(error) => Entry::Unreadable(Unread { key: row.key(), why: error.to_string() }),
+    }
+}
+
+/// All of them, or none.
+async fn import_together(pool: &PgPool, rows: &[Row]) -> Result<(), StoreError> {
+    let mut tx = pool.begin().await.map_err(refused_or_unavailable)?;
+    for row in rows {
+        write::row(&mut tx, row, true).await?;
+    }
+    tx.commit().await.map_err(refused_or_unavailable)
+}
+
+/// Each by itself; answers those that are refused.
+async fn import_apart(pool: &PgPool, rows: &[Row]) -> Result<Vec<Unread>, StoreError> {
+    let mut connection = pool.acquire().await.map_err(refused_or_unavailable)?;
+    let mut refused = Vec::new();
+    for row in rows {
+        let written = match write::row(&mut connection, row, true).await {
+            // As when the event came: what `jsonb` refuses is kept as bytes only.
+            Err(error) if row.table == Table::WebhookLogs && super::is_data_exception(&error) => {
+                write::row(&mut connection, row, false).await
+            }
+            other => other,
+        };
+        match written {
+            Ok(()) => {}
+            Err(error) if is_of_one_row(&error) => {
+                refused.push(Unread { key: row.key(), why: error.to_string() });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(refused)
+}
+
+const fn is_of_one_row(error: &StoreError) -> bool {
+    matches!(error, StoreError::Refused(_) | StoreError::Unreadable(_))
+}
+
+fn scope(origin: &str, table: Table) -> String {
+    format!("{origin}:{}", table.as_str())
+}
+
+async fn place(pool: &PgPool, scope: &str) -> Result<Option<String>, StoreError> {
+    let place =
+        sqlx::query_scalar!("select cursor from reconcile_marks where provider = $1 and scope = $2", PLACES, scope)
+            .fetch_optional(pool)
+            .await
+            .map_err(refused_or_unavailable)?;
+    Ok(place.flatten())
+}
+
+async fn set_place(pool: &PgPool, scope: &str, place: Option<&str>) -> Result<(), StoreError> {
+    let done = match place {
+        Some(place) => {
+            sqlx::query!(
+                "insert into reconcile_marks (provider, scope, mark, cursor) values ($1, $2, now(), $3)
+                 on conflict (provider, scope) do update set mark = excluded.mark, cursor = excluded.cursor",
+                PLACES,
+                scope,
+                place
+            )
+            .execute(pool)
+            .await
+        }
+        None => {
+            sqlx::query!("delete from reconcile_marks where provider = $1 and scope = $2", PLACES, scope)
+                .execute(pool)
+                .await
+        }
+    };
+    done.map(drop).map_err(refused_or_unavailable)
+}
+
+/// The two parts of a key of two columns.
+fn split(key: &str) -> Option<(&str, &str)> {
+    key.split_once(KEY_SEPARATOR)
+}
+
+fn join(first: &str, last: &str) -> String {
+    format!("{first}{KEY_SEPARATOR}{last}")
+}
+
+/// As `split`, of many; what is no such key names no row.
+fn halves(keys: &[String]) -> (Vec<&str>, Vec<&str>) {
+    keys.iter().filter_map(|key| split(key)).unzip()
+}
