@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+mod emulated;
 mod test_app;
 
 mod architecture;

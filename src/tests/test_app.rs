@@ -17,11 +17,12 @@ use rolitt::{
     sandbox::{self, SandboxConfig},
     server::{
         clock::Clock,
-        config::{Config, Database, StoreConfig},
+        config::{Config, StoreConfig},
         http, listener, outbox,
         state::{AppState, Shop},
         store::{
             Ids, Store,
+            firestore::FirestoreStore,
             postgres::{
                 PostgresStore,
                 embedded::{Embedded, Purpose},
@@ -38,14 +39,18 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::emulated::{self, Emulated};
+
 pub const SECRET: &str = "whsec_test_current";
 pub const PREVIOUS_SECRET: &str = "whsec_test_previous";
 
 pub struct TestApp {
     pub shop: Arc<Shop>,
     pub store: Arc<dyn Store>,
-    /// The test's own database: the store itself, or what is compared with it.
+    /// The test's own database: the store itself, or a mirror of it to be asked in SQL.
     sql: PostgresStore,
+    /// Where the shop lives on Firestore instead.
+    firestore: Option<Emulated>,
     pub http: reqwest::Client,
     pub public: String,
     pub operations: String,
@@ -94,22 +99,27 @@ impl TestApp {
             ("LEPTOS_SITE_ADDR", address(&public).to_string()),
             ("OPS_ADDR", address(&operations).to_string()),
             ("SANDBOX_ADDR", address(&sandbox).to_string()),
-            ("DATABASE_URL", url),
+            ("DATABASE_URL", url.clone()),
             ("STRIPE_WEBHOOK_SECRET", SECRET.to_owned()),
             ("STRIPE_WEBHOOK_SECRET_PREVIOUS", PREVIOUS_SECRET.to_owned()),
             ("CHECKOUT_RATE_PER_IP", "off".to_owned()),
             ("CHECKOUT_RATE_GLOBAL", "off".to_owned()),
         ]);
+        let firestore = Emulated::wanted();
+        variables.extend(firestore.iter().flat_map(Emulated::variables));
         variables.extend(setup.variables);
         let lookup = |name: &str| variables.get(name).cloned();
         let config = Config::from_lookup(&lookup, || SecretString::from("whsec_unused")).unwrap();
         let end = CancellationToken::new();
         let addresses = [&public, &operations, &sandbox].map(|listener| format!("http://{}", address(listener)));
         start_sandbox(&config, sandbox, &end);
-        let StoreConfig::Postgres(Database::Url(url)) = &config.storage.chosen else { panic!("no database") };
-        let sql = PostgresStore::new(url).unwrap();
+        let sql = PostgresStore::new(&SecretString::from(url)).unwrap();
         sql.migrate().await.unwrap();
-        let store: Arc<dyn Store> = Arc::new(sql.clone());
+        let store: Arc<dyn Store> = match &config.storage.chosen {
+            StoreConfig::Postgres(_) => Arc::new(sql.clone()),
+            StoreConfig::Firestore(config) => Arc::new(FirestoreStore::new(config)),
+        };
+        store.migrate().await.unwrap();
         let client = http::client().unwrap();
         let mut shop = Shop::new(&config, store.clone(), client.clone(), end.clone());
         let clock = Arc::new(TestClock::default());
@@ -128,6 +138,7 @@ impl TestApp {
             shop,
             store,
             sql,
+            firestore,
             http: client,
             public,
             operations,
@@ -140,8 +151,26 @@ impl TestApp {
         }
     }
 
+    /// The database behind the shop, for tests that are about PostgreSQL.
     pub fn pool(&self) -> &PgPool {
+        assert!(self.firestore.is_none(), "this test is about PostgreSQL");
         self.sql.pool()
+    }
+
+    /// Changes what is stored, as nobody but a test does.
+    pub async fn edit(&self, change: &str) {
+        self.look().await;
+        sqlx::query(AssertSqlSafe(change.to_owned())).execute(self.sql.pool()).await.unwrap();
+        if let Some(firestore) = &self.firestore {
+            firestore.replace(&*self.store, &self.sql).await;
+        }
+    }
+
+    /// Brings what is asked in SQL up to date.
+    async fn look(&self) {
+        if self.firestore.is_some() {
+            emulated::mirror(&*self.store, &self.sql).await;
+        }
     }
 
     /// Ends the test: nothing may be left unsent or unapplied.
@@ -158,6 +187,7 @@ impl TestApp {
         self.finished = true;
         self.end.cancel();
         self.store.close().await;
+        self.sql.close().await;
         let admin = admin_url().await;
         let mut connection = PgConnection::connect(&admin).await.unwrap();
         let drop = format!("drop database if exists {} with (force)", self.database);
@@ -177,21 +207,22 @@ impl TestApp {
     /// Makes everything that waits for its time due now.
     pub async fn let_time_pass(&self) {
         for table in ["outbox", "webhook_logs"] {
-            let update = format!("update {table} set available_at = now() - interval '1 second'");
-            sqlx::query(AssertSqlSafe(update)).execute(self.pool()).await.unwrap();
+            self.edit(&format!("update {table} set available_at = now() - interval '1 second'")).await;
         }
     }
 
     pub async fn count(&self, from: &str) -> i64 {
+        self.look().await;
         let query = format!("select count(*) from {from}");
-        sqlx::query(AssertSqlSafe(query)).fetch_one(self.pool()).await.unwrap().get(0)
+        sqlx::query(AssertSqlSafe(query)).fetch_one(self.sql.pool()).await.unwrap().get(0)
     }
 
     /// The first row of `select {columns} …` as JSON.
     pub async fn row(&self, select: &str) -> Value {
+        self.look().await;
         let query = format!("select to_jsonb(r) from ({select}) r limit 1");
         sqlx::query(AssertSqlSafe(query))
-            .fetch_optional(self.pool())
+            .fetch_optional(self.sql.pool())
             .await
             .unwrap()
             .map_or(Value::Null, |row| row.get::<Value, _>(0))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{Entry, Page, Row, StoreError, Table, Unread, Value},
+    super::{Entry, Page, Row, StoreError, Table, Unread, Value, reading},
     books::COPY,
     cases,
     client::{Client, Committed, Only, Snapshot, Tries, Write},
@@ -69,7 +69,7 @@ async fn entry(client: &Client, table: Table, document: &Document) -> Result<Ent
     } else {
         document.row(table)
     };
-    match row.check() {
+    match reading::check(&row) {
         Ok(()) if path(table, &row.key()) == document.path => Ok(Entry::Row(row)),
         Ok(()) => unread(format!("{} is not under its own key", table.as_str())),
         Err(StoreError::Unreadable(why)) => unread(why),

@@ -3,13 +3,13 @@
 use time::OffsetDateTime;
 
 use super::{
-    super::{Row, StoreError, Table, Value},
+    super::{Row, StoreError, Value},
     value::Fields,
 };
 use crate::domain::{
     checkout::Attempt,
     customer::{Locale, ShippingAddress},
-    life::{Consequence, Dispute, DisputeFunds, DisputeStatus, IntentStatus, PaymentRecord, Refund, RefundStatus},
+    life::{Dispute, DisputeFunds, DisputeStatus, IntentStatus, PaymentRecord, Refund, RefundStatus},
     mirror::{CustomerCopy, InvoiceCopy, SubscriptionCopy},
     money::Money,
     payment::{CustomerId, DisputeId, IntentId, PriceId, ProviderId, RefundId, SessionId},
@@ -24,29 +24,6 @@ macro_rules! set {
     }};
 }
 pub(super) use set;
-
-impl Row {
-    /// Whether everything in it reads; the error names the column that does not.
-    pub fn check(&self) -> Result<(), StoreError> {
-        match self.table {
-            Table::Preorders => preorder_of(self).map(drop),
-            Table::Payments => payment_of(self).map(drop),
-            Table::Refunds => refund_of(self).map(drop),
-            Table::Disputes => dispute_of(self).map(drop),
-            Table::WebhookLogs => self.bytes_opt("raw_body").and(self.time("received_at")).map(drop),
-            Table::Outbox => self
-                .bytes("body")
-                .and(self.parsed_opt("consequence", |text| text.parse::<Consequence>().ok()))
-                .map(drop),
-            Table::Customers | Table::Subscriptions => self.time("told_at").and(self.int("finality")).map(drop),
-            Table::ReconcileMarks => self.time("mark").map(drop),
-            Table::ReconcileDifferences => self.text("what").map(drop),
-        }?;
-        self.parsed("provider", ProviderId::from_name)
-            .map(drop)
-            .or_else(|error| if self.table == Table::Outbox { Ok(()) } else { Err(error) })
-    }
-}
 
 /// A moment that a provider told in unix seconds.
 pub fn moment(seconds: i64) -> Option<OffsetDateTime> {
