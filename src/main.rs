@@ -8,7 +8,7 @@ use std::{path::Path, process::ExitCode};
 use clap::Parser as _;
 use rolitt::server::{
     config::Config,
-    telemetry::{self, LogFormat},
+    telemetry::{self, LogFormat, LogOutput},
 };
 use secrecy::SecretString;
 
@@ -54,12 +54,16 @@ fn main() -> ExitCode {
     };
     let json = environment.is("LOG_FORMAT", "json")
         || (environment.is("APP_ENV", "production") && !environment.is("LOG_FORMAT", "text"));
-    telemetry::start(if json { LogFormat::Json } else { LogFormat::Text }, environment.get("RUST_LOG").as_deref());
+    let command = cli.command.unwrap_or(Command::Serve);
+    let output =
+        if matches!(command, Command::Serve | Command::Sandbox) { LogOutput::Stdout } else { LogOutput::Stderr };
+    let format = if json { LogFormat::Json } else { LogFormat::Text };
+    telemetry::start(format, output, environment.get("RUST_LOG").as_deref());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
-    match runtime.block_on(run(cli.command.unwrap_or(Command::Serve), &environment)) {
+    match runtime.block_on(run(command, &environment)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

@@ -3,7 +3,12 @@
 
 use std::io::IsTerminal as _;
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{self, writer::BoxMakeWriter},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LogFormat {
@@ -11,21 +16,30 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging to standard output. `filter` is `RUST_LOG`'s text; what does not read in it counts as `info`.
-pub fn start(format: LogFormat, filter: Option<&str>) {
+/// Where logs go: a command's own answer has standard output for itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogOutput {
+    Stdout,
+    Stderr,
+}
+
+/// Starts logging. `filter` is `RUST_LOG`'s text; what does not read in it counts as `info`.
+pub fn start(format: LogFormat, output: LogOutput, filter: Option<&str>) {
     // sqlx and hyper log statements and addresses below warn: never by a general level.
-    let quiet =
-        "sqlx=warn,hyper=warn,hyper_util=warn,reqwest=warn,rustls=warn,h2=warn,tower=warn,server_fn=warn,leptos=warn";
+    let quiet = "sqlx=warn,hyper=warn,hyper_util=warn,reqwest=warn,rustls=warn,h2=warn,tower=warn,server_fn=warn,leptos=warn,firestore=warn,gcloud_sdk=warn,google_cloud_auth=warn,tonic=warn";
     let filter = EnvFilter::try_new(format!("{},{quiet}", filter.filter(|f| !f.is_empty()).unwrap_or("info")))
         .unwrap_or_else(|_| EnvFilter::new(format!("info,{quiet}")));
     let registry = tracing_subscriber::registry().with(filter);
     // A second start (tests in one process) finds a subscriber in place; that one stays.
+    let (writer, terminal) = match output {
+        LogOutput::Stdout => (BoxMakeWriter::new(std::io::stdout), std::io::stdout().is_terminal()),
+        LogOutput::Stderr => (BoxMakeWriter::new(std::io::stderr), std::io::stderr().is_terminal()),
+    };
+    let layer = fmt::layer().with_writer(writer);
     let _ = match format {
-        LogFormat::Text => {
-            registry.with(fmt::layer().with_target(false).with_ansi(std::io::stdout().is_terminal())).try_init()
+        LogFormat::Text => registry.with(layer.with_target(false).with_ansi(terminal)).try_init(),
+        LogFormat::Json => {
+            registry.with(layer.json().flatten_event(true).with_current_span(true).with_span_list(false)).try_init()
         }
-        LogFormat::Json => registry
-            .with(fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false))
-            .try_init(),
     };
 }

@@ -98,10 +98,7 @@ async fn money_of_ours_without_an_order_is_a_figure() {
     foreign["id"] = json!("pi_2");
     foreign["metadata"] = json!({});
     app.deliver(&event("evt_2", "payment_intent.succeeded", foreign)).await;
-    sqlx::query("update payments set updated_at = updated_at - interval '11 minutes'")
-        .execute(app.pool())
-        .await
-        .unwrap();
+    app.edit("update payments set updated_at = updated_at - interval '11 minutes'").await;
     assert_eq!(app.store.backlog().await.unwrap().payments_without_preorder, 1);
     app.finish().await;
 }

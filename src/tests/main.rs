@@ -20,6 +20,7 @@ mod outbox;
 mod pages;
 mod peers;
 mod reconcile;
+mod sql;
 mod store;
 mod webhook;
 mod webhook_meaning;

@@ -162,7 +162,7 @@ async fn what_nothing_explains_is_counted() {
     assert_eq!(report.unexplained, 1, "{:?}", report.differences);
     assert_eq!(report.differences[0].id, "cs_test_elsewhere");
     assert_eq!(compared(&app).await.unexplained, 1, "it stays open until it agrees");
-    sqlx::query("delete from reconcile_marks").execute(app.pool()).await.unwrap();
+    app.edit("delete from reconcile_marks").await;
     assert_eq!(compared(&app).await.unexplained, 1, "and is counted once");
     assert_eq!(app.store.backlog().await.unwrap().differences_open, 1, "whoever asks");
     app.deliver_all().await;
@@ -174,12 +174,12 @@ async fn an_amount_that_was_changed_behind_the_shops_back_is_counted() {
     let app = TestApp::start().await;
     buy(&app, "jo@example.com", card()).await;
     app.until("the webhook arrives", async || app.count("preorders").await == 1).await;
-    sqlx::query("update preorders set amount_minor = 1").execute(app.pool()).await.unwrap();
+    app.edit("update preorders set amount_minor = 1").await;
     let report = compared(&app).await;
     assert_eq!(report.unexplained, 1, "{:?}", report.differences);
     let rehearsed = reconcile(&app.shop, Options { dry_run: true, since: None }).await.unwrap();
     assert_eq!(rehearsed.unexplained, 1, "a rehearsal does not hide it");
-    sqlx::query("update preorders set amount_minor = 29900").execute(app.pool()).await.unwrap();
+    app.edit("update preorders set amount_minor = 29900").await;
     assert_eq!(compared(&app).await.unexplained, 0, "mended, it is looked at again and closed");
     assert_eq!(app.count("reconcile_differences").await, 0);
     app.deliver_all().await;
@@ -196,14 +196,12 @@ async fn a_pass_that_was_killed_goes_on_at_its_place_and_then_reads_what_is_newe
         sessions.push(buy(&app, &format!("jo{number}@example.com"), card()).await);
     }
     // As a page leaves it: the two newest were on the page before, and whatever came of them is not known here.
-    sqlx::query(
+    app.edit(&format!(
         "insert into reconcile_marks (provider, scope, mark, passing, cursor)
-         values ('stripe', 'sessions', now() - interval '1 hour', now() - interval '1 minute', $1)",
-    )
-    .bind(&sessions[2])
-    .execute(app.pool())
-    .await
-    .unwrap();
+         values ('stripe', 'sessions', now() - interval '1 hour', now() - interval '1 minute', '{}')",
+        sessions[2]
+    ))
+    .await;
     let report = compared(&app).await;
     let found: Vec<&str> = report.differences.iter().map(|difference| difference.id.as_str()).collect();
     assert_eq!(found[..2], [sessions[1].as_str(), sessions[0].as_str()], "what was left of the pass comes first");
@@ -219,10 +217,7 @@ async fn a_place_that_the_provider_no_longer_knows_is_given_up() {
     deaf(&app).await;
     buy(&app, "jo@example.com", card()).await;
     compared(&app).await;
-    sqlx::query("update reconcile_marks set passing = now(), cursor = 'cs_test_gone' where scope = 'sessions'")
-        .execute(app.pool())
-        .await
-        .unwrap();
+    app.edit("update reconcile_marks set passing = now(), cursor = 'cs_test_gone' where scope = 'sessions'").await;
     let failed = |report: &Report| report.scopes.iter().filter(|scope| scope.failure.is_some()).count();
     assert_eq!(failed(&compared(&app).await), 1);
     buy(&app, "al@example.com", card()).await;

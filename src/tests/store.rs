@@ -22,17 +22,3 @@ async fn a_leased_message_is_out_of_sight_and_only_its_holder_ends_it() {
     assert!(!app.store.finish_message(&second, MessageEnd::Sent).await.unwrap(), "sent is sent");
     app.finish().await;
 }
-
-#[tokio::test]
-async fn readiness_is_about_the_schema() {
-    let app = TestApp::start().await;
-    let ready = format!("{}/readyz", app.operations);
-    assert_eq!(app.http.get(&ready).send().await.unwrap().status(), 200);
-    sqlx::query("delete from _sqlx_migrations where version = (select max(version) from _sqlx_migrations)")
-        .execute(app.pool())
-        .await
-        .unwrap();
-    assert_eq!(app.http.get(&ready).send().await.unwrap().status(), 503);
-    assert_eq!(app.http.get(format!("{}/livez", app.operations)).send().await.unwrap().status(), 200);
-    app.finish().await;
-}
