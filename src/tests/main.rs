@@ -13,6 +13,7 @@ mod checkout;
 mod commands;
 mod configuration;
 mod conformance;
+mod contract;
 mod invoice;
 mod life;
 mod migrations;

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Case, RefundStatus};
+use super::{Case, Refund, RefundStatus};
 use crate::domain::{
     payment::{ProviderId, RefundId},
     preorder::{PreorderDetails, PreorderStatus},
@@ -74,7 +74,9 @@ fn following(case: &Case) -> Vec<Consequence> {
     if matches!(preorder.status, PreorderStatus::Shipped | PreorderStatus::Delivered) {
         found.push(Consequence::Shipped);
     }
-    let sent_back = case.refunds.iter().filter(|refund| refund.status == RefundStatus::Succeeded);
+    // Refunds of its own payment: those of one that it is only told to belong to follow from the telling.
+    let own = |refund: &&Refund| preorder.intent.as_ref() == Some(&refund.intent);
+    let sent_back = case.refunds.iter().filter(own).filter(|refund| refund.status == RefundStatus::Succeeded);
     found.extend(sent_back.map(|refund| Consequence::Refunded(refund.id.clone())));
     found
 }

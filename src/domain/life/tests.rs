@@ -232,6 +232,16 @@ fn a_purchase_that_was_refunded_before_it_was_told_is_not_told_as_a_success() {
 }
 
 #[test]
+fn a_refund_that_was_known_before_its_payment_was_known_to_be_the_orders_is_told() {
+    let Fact::Session(mut unlinked) = session(SessionOutcome::Paid) else { unreachable!() };
+    unlinked.intent = None;
+    let history =
+        [Fact::Session(unlinked), refund("re_1", 100, RefundStatus::Succeeded), session(SessionOutcome::Paid)];
+    let (_, told) = live(&history);
+    assert!(told.contains(&Consequence::Refunded(RefundId::parse("re_1").unwrap())), "{told:?}");
+}
+
+#[test]
 fn a_lost_dispute_asks_for_a_person_and_an_open_one_does_not_stop_the_order() {
     let open = preorder(&[session(SessionOutcome::Paid), dispute(DisputeStatus::NeedsResponse)]);
     assert!(!open.review.is_open());

@@ -1,0 +1,126 @@
+//! What every store must do, whichever it is: asked of the contract itself, many at once, out of order, cut off, and again.
+
+mod cases;
+mod lists;
+mod queues;
+
+use std::sync::Arc;
+
+use rolitt::{
+    domain::{
+        checkout::Attempt,
+        life::{self, Case, Consequence, Fact, SessionFacts, SessionOutcome},
+        money::Money,
+        payment::{EventId, IntentId, ProviderId, SessionId},
+        preorder::Preorder,
+    },
+    server::store::{
+        Applied, CaseEffect, CaseKey, Delivery, Effect, Ids, Message, MessageKind, Purchase, PurchaseKey, Step, Store,
+        StoreError,
+    },
+};
+
+const STRIPE: ProviderId = ProviderId::Stripe;
+
+fn session(name: &str) -> SessionId {
+    SessionId::parse(name).unwrap()
+}
+
+fn intent(name: &str) -> IntentId {
+    IntentId::parse(name).unwrap()
+}
+
+fn usd(minor: i64) -> Money {
+    Money::new(minor, "usd".parse().unwrap()).unwrap()
+}
+
+/// A session of this shop, paid by `pi_{name}` with an attempt of its own.
+fn facts(name: &str) -> SessionFacts {
+    SessionFacts {
+        provider: STRIPE,
+        session: session(name),
+        outcome: SessionOutcome::Paid,
+        intent: Some(intent(&format!("pi_{name}"))),
+        customer: None,
+        attempt: Attempt::parse(&format!("attempt-{name}")),
+        email: Some("Jo@Example.com".to_owned()),
+        color: Some("Sakura Pink".to_owned()),
+        amount: Some(usd(29_900)),
+        expected: rolitt::domain::life::Asked::Amount(usd(29_900)),
+        locale: None,
+        shipping: None,
+        livemode: false,
+        completed_at: Some(1_763_800_000),
+        access: None,
+    }
+}
+
+fn paid(name: &str) -> Fact {
+    Fact::Session(Box::new(facts(name)))
+}
+
+fn delivery(event: &str) -> Delivery {
+    Delivery {
+        provider: STRIPE,
+        event_id: EventId::parse(event).unwrap(),
+        event_type: "checkout.session.completed".to_owned(),
+        body: format!(r#"{{"id":"{event}"}}"#).into(),
+    }
+}
+
+/// One message for each consequence, as marketing makes them: the key says what it is about.
+fn messages(preorder: &Preorder, _: &Case, begun: &[Consequence]) -> Vec<Message> {
+    let message = |consequence: &Consequence| Message {
+        kind: MessageKind::KlaviyoEvent,
+        dedupe_key: format!("{consequence}/{}", preorder.details.session),
+        body: consequence.to_string().into_bytes(),
+        consequence: consequence.clone(),
+    };
+    begun.iter().map(message).collect()
+}
+
+/// One fact in one step.
+async fn apply(
+    store: &dyn Store,
+    ids: &dyn Ids,
+    delivery: Option<&Delivery>,
+    fact: &Fact,
+    rehearsal: bool,
+) -> Result<Applied, StoreError> {
+    let key = match fact {
+        Fact::Session(facts) => {
+            CaseKey::Session { session: &facts.session, intent: facts.intent.as_ref(), attempt: facts.attempt.as_ref() }
+        }
+        Fact::Intent(facts) => CaseKey::Intent(&facts.intent),
+        Fact::Charge(facts) => CaseKey::Intent(&facts.intent),
+        Fact::Refund(refund) => CaseKey::Intent(&refund.intent),
+        Fact::Dispute(dispute) => CaseKey::Intent(&dispute.intent),
+    };
+    let decide = |case: &Case| life::decide(case, fact);
+    let effect = Effect::Case(CaseEffect { provider: STRIPE, key, decide: &decide, messages: &messages, ids });
+    store.apply(Step { delivery, effect, rehearsal }).await
+}
+
+/// As the use cases do it: a race that was lost is run again.
+async fn told(store: &dyn Store, ids: &dyn Ids, delivery: Option<&Delivery>, fact: &Fact) -> Applied {
+    loop {
+        match apply(store, ids, delivery, fact, false).await {
+            Err(StoreError::Conflict(_)) => {}
+            other => return other.unwrap(),
+        }
+    }
+}
+
+/// Each of these in a task of its own, all at once.
+async fn at_once(store: &Arc<dyn Store>, ids: &Arc<dyn Ids>, all: Vec<(Option<Delivery>, Fact)>) -> Vec<Applied> {
+    let mut tasks = tokio::task::JoinSet::new();
+    for (delivery, fact) in all {
+        let (store, ids) = (store.clone(), ids.clone());
+        tasks.spawn(async move { told(&*store, &*ids, delivery.as_ref(), &fact).await });
+    }
+    tasks.join_all().await
+}
+
+async fn purchase(store: &dyn Store, name: &str) -> Purchase {
+    store.purchase(PurchaseKey::Session(&session(name))).await.unwrap().unwrap()
+}

@@ -1,0 +1,130 @@
+//! Leases: who has one has it alone, for its time, and nobody afterwards says how it went.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use rolitt::server::store::{Applied, MessageEnd, MessageKind};
+
+use super::{apply, delivery, paid, told};
+use crate::test_app::TestApp;
+
+const LEASE: Duration = Duration::from_mins(1);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_two_workers_get_each_message_once() {
+    let app = TestApp::start().await;
+    for number in 0..20 {
+        told(&*app.store, &*app.shop.ids, None, &paid(&format!("cs_{number}"))).await;
+    }
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let store = app.store.clone();
+        workers.spawn(async move {
+            let mut had = Vec::new();
+            while let Some(message) = store.lease_message(MessageKind::KlaviyoEvent, LEASE).await.unwrap() {
+                assert_eq!(message.attempts, 1);
+                assert!(store.finish_message(&message, MessageEnd::Sent).await.unwrap());
+                had.push(message.id);
+            }
+            had
+        });
+    }
+    let had: Vec<String> = workers.join_all().await.into_iter().flatten().collect();
+    assert_eq!((had.len(), had.iter().collect::<BTreeSet<_>>().len()), (20, 20));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_is_anothers_and_the_first_comes_too_late() {
+    let app = TestApp::start().await;
+    told(&*app.store, &*app.shop.ids, None, &paid("cs_1")).await;
+    let first = app.store.lease_message(MessageKind::KlaviyoEvent, Duration::from_millis(1)).await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let second = app.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await.unwrap().unwrap();
+    assert_eq!((&first.id, second.attempts), (&second.id, 2));
+    for late in [MessageEnd::Sent, MessageEnd::Withdrawn, MessageEnd::Parked { error: "late" }] {
+        assert!(!app.store.finish_message(&first, late).await.unwrap());
+    }
+    let again = MessageEnd::Again { error: "slow down", next: Duration::ZERO, counts: false };
+    assert!(app.store.finish_message(&second, again).await.unwrap());
+    let third = app.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await.unwrap().unwrap();
+    assert_eq!(third.attempts, 2, "an attempt that does not count was not one");
+    assert!(!app.store.finish_message(&second, MessageEnd::Sent).await.unwrap());
+    assert!(app.store.finish_message(&third, MessageEnd::Parked { error: "no" }).await.unwrap());
+    assert!(app.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await.unwrap().is_none());
+    assert_eq!(app.store.backlog().await.unwrap().messages_parked, 1);
+    app.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_event_is_taken_by_one_and_again_when_that_one_is_gone() {
+    let app = TestApp::start().await;
+    let kept = delivery("evt_1");
+    app.store.keep_event(&kept, "not now", Some(Duration::from_mins(5))).await.unwrap();
+    assert!(app.store.lease_event(LEASE).await.unwrap().is_none(), "not before its time");
+    app.store.keep_event(&kept, "not now", Some(Duration::ZERO)).await.unwrap();
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..32 {
+        let store = app.store.clone();
+        workers.spawn(async move { store.lease_event(LEASE).await.unwrap() });
+    }
+    let taken: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(taken.len(), 1);
+    assert!(taken[0].delivery == kept && taken[0].attempts == 2);
+    app.let_time_pass().await;
+    let again = app.store.lease_event(LEASE).await.unwrap().unwrap();
+    assert_eq!(again.attempts, 3);
+    assert!(matches!(told(&*app.store, &*app.shop.ids, Some(&kept), &paid("cs_1")).await, Applied::Changed(_)));
+    app.store.keep_event(&kept, "too late", None).await.unwrap();
+    assert_eq!(app.row("select status::text from webhook_logs").await["status"], "done", "what was applied stays so");
+    assert!(app.store.lease_event(LEASE).await.unwrap().is_none());
+    app.leave().await;
+}
+
+#[tokio::test]
+async fn a_parked_event_waits_for_a_person_and_may_still_be_applied() {
+    let app = TestApp::start().await;
+    app.store.keep_event(&delivery("evt_1"), "no", None).await.unwrap();
+    assert!(app.store.lease_event(LEASE).await.unwrap().is_none());
+    let backlog = app.store.backlog().await.unwrap();
+    assert_eq!((backlog.events_parked, backlog.events_waiting), (1, 0));
+    let applied = apply(&*app.store, &*app.shop.ids, Some(&delivery("evt_1")), &paid("cs_1"), false).await.unwrap();
+    assert!(matches!(applied, Applied::Changed(_)));
+    assert_eq!(app.store.backlog().await.unwrap().events_parked, 0);
+    app.leave().await;
+}
+
+#[tokio::test]
+async fn a_body_of_any_size_comes_back_byte_by_byte() {
+    let app = TestApp::start().await;
+    for (number, size) in [0, 1, 786_431, 786_432, 786_433, 1_048_576].into_iter().enumerate() {
+        let mut large = delivery(&format!("evt/{number}"));
+        large.body = (0..size).map(|place| u8::try_from(place % 251).unwrap()).collect::<Vec<u8>>().into();
+        app.store.keep_event(&large, "not now", Some(Duration::ZERO)).await.unwrap();
+        let leased = app.store.lease_event(LEASE).await.unwrap().unwrap();
+        assert!(leased.delivery == large, "{size}");
+    }
+    app.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_for_one_is_had_by_one() {
+    let app = TestApp::start().await;
+    let mut workers = tokio::task::JoinSet::new();
+    for number in 0..32 {
+        let store = app.store.clone();
+        let token = format!("token-{number}");
+        workers.spawn(async move { store.take_lease("books", &token, LEASE).await.unwrap().then_some(token) });
+    }
+    let had: Vec<String> = workers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(had.len(), 1);
+    let holder = had[0].as_str();
+    assert!(app.store.take_lease("books", holder, LEASE).await.unwrap(), "its holder goes on with it");
+    app.store.drop_lease("books", "somebody").await.unwrap();
+    assert!(!app.store.take_lease("books", "somebody", LEASE).await.unwrap());
+    assert!(app.store.take_lease("others", "somebody", LEASE).await.unwrap(), "each name for itself");
+    app.store.drop_lease("books", holder).await.unwrap();
+    assert!(app.store.take_lease("books", "somebody", Duration::from_millis(1)).await.unwrap());
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    assert!(app.store.take_lease("books", "next", LEASE).await.unwrap(), "it ran out");
+    app.leave().await;
+}
