@@ -272,5 +272,4 @@ pub fn page(table: Table, after: Option<String>, limit: u32) -> Query {
 }
 
 #[cfg(test)]
-#[path = "query_tests.rs"]
 mod tests;

@@ -1,1 +1,0 @@
-//! That each query has the index that it needs, as it is deployed, and that nothing else is deployed.
