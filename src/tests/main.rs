@@ -12,6 +12,7 @@ mod checkout;
 mod commands;
 mod configuration;
 mod conformance;
+mod copying;
 mod invoice;
 mod life;
 mod migrations;
