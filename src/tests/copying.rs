@@ -218,7 +218,7 @@ async fn a_killed_run_goes_on_at_its_place() {
         _ = stopped.recv() => {}
         ended = copy(&*app.store, &target.store, "source", PAGES, &mut progress) => panic!("not killed: {ended:?}"),
     }
-    let place = target.store.place("source", Table::WebhookLogs).await.unwrap().unwrap();
+    assert!(target.store.place("source", Table::WebhookLogs).await.unwrap().is_some());
     assert_eq!(target.store.place("elsewhere", Table::WebhookLogs).await.unwrap(), None);
     let came = target.store.count(Table::WebhookLogs).await.unwrap();
     let marks = target.store.count(Table::ReconcileMarks).await.unwrap();
@@ -226,11 +226,10 @@ async fn a_killed_run_goes_on_at_its_place() {
     let report = copied(&app, &target, PAGES).await;
     let logs = table(&report, Table::WebhookLogs);
     assert!(logs.resumed && report.agrees(), "{report:?}");
-    assert_eq!(
-        (logs.read + 2, logs.same),
-        (logs.source, 1),
-        "after {place}; {came} had come, one page beyond the place"
-    );
+    // Whether the last page's place was kept was a matter of moments; its row is compared again, and not written again.
+    let before = logs.source - logs.read;
+    assert!((2..=3).contains(&before) && came == 3, "{before} of {came}");
+    assert_eq!(logs.same, came - before);
     assert_eq!(table(&report, Table::Preorders).read, 0, "that table was through");
     for table in Table::ALL {
         assert_eq!(target.store.place("source", table).await.unwrap(), None, "{table:?}");
