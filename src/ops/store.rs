@@ -175,3 +175,32 @@ fn lines(report: &Report) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::copy::{Difference, TableReport};
+
+    fn report(agrees: bool, dry_run: bool, differences: u32) -> Report {
+        let of = |number| Difference { table: "outbox", key: format!("k{number}"), what: "differs: body".to_owned() };
+        let written = TableReport { written: 7, resumed: true, ..TableReport::of(Table::Outbox) };
+        Report {
+            dry_run,
+            agrees,
+            tables: vec![written],
+            differences: (0..differences).map(of).collect(),
+            differences_total: u64::from(differences),
+        }
+    }
+
+    #[test]
+    fn a_person_reads_how_it_ended_and_a_screenful_of_what_differs() {
+        let last = |report: &Report| lines(report).pop().unwrap();
+        assert_eq!(last(&report(true, false, 0)), "everything agrees");
+        assert_eq!(last(&report(true, true, 0)), "7 row(s) would be written");
+        let told = lines(&report(false, false, 25));
+        assert_eq!(told.iter().filter(|line| line.ends_with("differs: body")).count(), SHOWN);
+        assert!(told.iter().any(|line| line.starts_with("… and 5 more")), "{told:?}");
+        assert!(told.last().unwrap().contains("copy again"), "{told:?}");
+    }
+}

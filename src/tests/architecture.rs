@@ -104,6 +104,7 @@ fn arrows_go_one_way() {
     never_from("server/payments/", &["server::store", "server::marketing"]);
     never_from("server/store/", &["server::payments", "server::marketing"]);
     never_from("server/marketing/", &["server::payments", "server::store"]);
+    never_from("server/copy/", &["store::postgres", "store::firestore", "postgres::", "firestore::"]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod commands;
 mod configuration;
 mod conformance;
 mod contract;
+mod copying;
 mod invoice;
 mod life;
 mod migrations;

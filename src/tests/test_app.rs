@@ -410,7 +410,7 @@ async fn admin_url() -> String {
 }
 
 /// An empty database and its URL.
-async fn fresh_database() -> (String, String) {
+pub async fn fresh_database() -> (String, String) {
     let admin = admin_url().await;
     let alphabet: Vec<char> = ('a'..='z').collect();
     let name = format!("test_{}", nanoid::nanoid!(16, &alphabet));

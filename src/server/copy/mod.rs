@@ -261,3 +261,31 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    async fn asked(failures: u32, error: fn() -> StoreError) -> (Result<(), StoreError>, u32, u32) {
+        let calls = AtomicU32::new(0);
+        let mut waits = 0;
+        let result = patiently(&mut |_| waits += 1, || async {
+            if calls.fetch_add(1, Ordering::SeqCst) < failures { Err(error()) } else { Ok(()) }
+        })
+        .await;
+        (result, calls.into_inner(), waits)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_may_answer_later_is_asked_again_but_not_for_ever() {
+        let busy = || StoreError::Busy(String::new());
+        let (result, calls, waits) = asked(3, busy).await;
+        assert!((result.is_ok(), calls, waits) == (true, 4, 3));
+        let (result, calls, waits) = asked(u32::MAX, busy).await;
+        assert!((result.is_err(), calls, waits) == (true, 7, 6));
+        let (result, calls, waits) = asked(1, || StoreError::Refused(String::new())).await;
+        assert!((result.is_err(), calls, waits) == (true, 1, 0));
+    }
+}

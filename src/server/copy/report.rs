@@ -99,3 +99,40 @@ impl Notes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_not_as_at_the_source_needs_a_look_but_not_what_only_the_target_has() {
+        let report = |dry_run, change: fn(&mut TableReport)| {
+            let mut table = TableReport::of(Table::Outbox);
+            change(&mut table);
+            Report::new(dry_run, vec![table], Notes::default())
+        };
+        for change in [
+            |table: &mut TableReport| table.unreadable = 1,
+            |table: &mut TableReport| table.refused = 1,
+            |table: &mut TableReport| table.missing = 1,
+            |table: &mut TableReport| table.differing = 1,
+            |table: &mut TableReport| table.unseen = 1,
+        ] {
+            let report = report(false, change);
+            assert_eq!((report.agrees(), report.need_a_look()), (false, 1), "{report:?}");
+        }
+        assert!(report(false, |table| table.only_at_target = 1).agrees());
+        assert!(report(true, |table| table.written = 1).agrees());
+        assert!(!report(true, |table| table.kept = 1).agrees());
+    }
+
+    #[test]
+    fn a_report_holds_a_thousand_differences_and_counts_all() {
+        let mut notes = Notes::default();
+        for number in 0..1500 {
+            notes.add(Table::Outbox, &number.to_string(), String::new());
+        }
+        let report = Report::new(false, Vec::new(), notes);
+        assert_eq!((report.differences.len(), report.differences_total), (1000, 1500));
+    }
+}
