@@ -12,7 +12,7 @@ use crate::server::{
     http,
     state::Shop,
     store::{
-        Store,
+        Store, StoreError,
         firestore::FirestoreStore,
         postgres::{
             PostgresStore,
@@ -64,7 +64,14 @@ impl OpenStore {
                 let embedded = Embedded::start(&config.data_dir, path, Purpose::Development).await?;
                 Ok(Self { store: Arc::new(PostgresStore::new(embedded.url())?), embedded: Some(embedded) })
             }
-            StoreConfig::Firestore(config) => Ok(Self { store: Arc::new(FirestoreStore::new(config)), embedded: None }),
+            StoreConfig::Firestore(config) => {
+                let store = FirestoreStore::new(config);
+                // A wrong project or a missing credential mends nothing by waiting; a store that is away may come back.
+                if let Err(refused @ StoreError::Refused(_)) = store.reach().await {
+                    return Err(refused).context("firestore");
+                }
+                Ok(Self { store: Arc::new(store), embedded: None })
+            }
         }
     }
 

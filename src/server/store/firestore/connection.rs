@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use firestore::{FirestoreDb, FirestoreDbOptions, errors::FirestoreError};
+use firestore::{FirestoreDb, FirestoreDbOptions};
 use gcloud_sdk::{
     GCP_DEFAULT_SCOPES, GoogleAuthHeaders, HeaderMap,
     google_cloud_auth::{
@@ -41,35 +41,40 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub async fn connect(config: &FirestoreConfig) -> Result<FirestoreDb, StoreError> {
     // Service accounts sign with it; installed once for the process, and a second call finds it there.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let address = config.emulator.as_ref().map_or_else(|| SERVICE.to_owned(), |host| format!("http://{host}"));
     let mut options = FirestoreDbOptions::new(config.project.clone());
     // Said outright, because the library would look into the environment.
-    options.firebase_api_url =
-        Some(config.emulator.as_ref().map_or_else(|| SERVICE.to_owned(), |host| format!("http://{host}")));
-    let connecting = async {
-        let auth = match &config.emulator {
-            Some(_) => Credentials::from(Emulator(EntityTag::new())).into(),
-            None => credentials(config.credentials.as_ref()).await?,
-        };
-        FirestoreDb::with_options_auth(options, auth).await.map_err(|error| unreachable(&error))
+    options.firebase_api_url = Some(address.clone());
+    let auth = match &config.emulator {
+        Some(_) => Credentials::from(Emulator(EntityTag::new())).into(),
+        None => credentials(config.credentials.as_ref()).await?,
     };
-    tokio::time::timeout(CONNECT, connecting)
-        .await
-        .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer from Firestore in time".to_owned())))
-}
-
-/// The transport's own words may name addresses, never a secret.
-fn unreachable(error: &FirestoreError) -> StoreError {
-    match error {
-        FirestoreError::DatabaseError(error) => StoreError::Unavailable(error.public.code.clone()),
-        FirestoreError::NetworkError(error) => StoreError::Unavailable(error.public.code.clone()),
-        _ => StoreError::Unavailable("no connection to Firestore".to_owned()),
+    match tokio::time::timeout(CONNECT, FirestoreDb::with_options_auth(options, auth)).await {
+        Ok(Ok(database)) => Ok(database),
+        Ok(Err(_)) | Err(_) => Err(StoreError::Unavailable(format!("no connection to Firestore at {address}"))),
     }
 }
 
 const MISSING: &str = "no Google credentials were found; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file, or run where \
                        the machine has an account of its own";
 
+/// How long a first token may take: a machine without an account has nobody who answers.
+const TOKEN: Duration = Duration::from_secs(5);
+
+/// Credentials that gave a token once: it is said here, and not by every call, that there are none.
 async fn credentials(file: Option<&SecretString>) -> Result<GoogleAuthHeaders, StoreError> {
+    let auth = find(file).await?;
+    match tokio::time::timeout(TOKEN, auth.headers()).await {
+        Ok(Ok(_)) => Ok(auth),
+        Ok(Err(_)) | Err(_) if file.is_none() => Err(StoreError::Refused(MISSING.to_owned())),
+        Ok(Err(_)) => Err(StoreError::Refused(
+            "Google gave no token for the credentials of GOOGLE_APPLICATION_CREDENTIALS".to_owned(),
+        )),
+        Err(_) => Err(StoreError::Unavailable("Google gave no token in time".to_owned())),
+    }
+}
+
+async fn find(file: Option<&SecretString>) -> Result<GoogleAuthHeaders, StoreError> {
     let Some(file) = file else {
         return GoogleAuthHeaders::from_adc_with_scopes(GCP_DEFAULT_SCOPES.clone())
             .await

@@ -40,7 +40,7 @@ use crate::domain::{
 const SCHEMA: i64 = 1;
 
 /// A step that waits longer is given up here.
-const STEP: Duration = Duration::from_secs(8);
+const STEP: Duration = Duration::from_secs(12);
 
 /// A page of a copy may be megabytes.
 const PAGE: Duration = Duration::from_secs(30);
@@ -54,6 +54,11 @@ impl FirestoreStore {
     /// A store that connects when it is first needed: a database that is away must not keep the storefront from starting.
     pub fn new(config: &FirestoreConfig) -> Self {
         Self { client: Client::new(config.clone()) }
+    }
+
+    /// Whether there is such a database and these credentials may use it; `Refused` is no matter of time.
+    pub async fn reach(&self) -> Result<(), StoreError> {
+        bounded(STEP, self.schema()).await.map(drop)
     }
 
     async fn apply(&self, step: &Step<'_>) -> Result<Applied, StoreError> {
