@@ -2,13 +2,13 @@
 
 import { expect, test } from '@playwright/test';
 import { Payment, Storefront } from '../support/pages.ts';
-import { Records } from '../support/records.ts';
+import { recordsOf } from '../support/records.ts';
 import { Sandbox } from '../support/sandbox.ts';
 import { Shop } from '../support/shop.ts';
 
 test('with every webhook dropped, every paid order appears by itself', async ({ browser }) => {
   const shop = await Shop.start({ RECONCILE_EVERY: '2s' });
-  const records = Records.open(shop.databaseUrl);
+  const records = recordsOf(shop);
   const sandbox = new Sandbox(shop.sandbox);
   await sandbox.faults({ delivery: { drop_rate: 1 } });
   const emails = ['one@example.com', 'two@example.com', 'three@example.com'];

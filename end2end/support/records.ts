@@ -1,6 +1,8 @@
-// What the merchant has in the end, read from PostgreSQL and not through the shop.
+// What the merchant has in the end, read from the store and not through the shop.
 
 import pg from 'pg';
+import { Documents } from './documents.ts';
+import { type Shop, firestore } from './shop.ts';
 
 export interface Preorder {
   id: string;
@@ -23,18 +25,28 @@ export interface WebhookLog {
   preorder_id: string | null;
   klaviyo_event_sent: boolean;
   error: string | null;
-  raw_data: unknown;
   attempts: number;
 }
 
-export class Records {
-  private constructor(private readonly pool: pg.Pool) {}
+export interface Records {
+  close(): Promise<void>;
+  preordersOf(email: string): Promise<Preorder[]>;
+  logsOf(preorderId: string): Promise<WebhookLog[]>;
+  /** What only a merchant's hand or time does to an order; `change` is SQL after `set`. */
+  change(number: string, change: string): Promise<void>;
+}
 
-  static open(url: string): Records {
-    const pool = new pg.Pool({ connectionString: url, max: 2 });
+export function recordsOf(shop: Shop): Records {
+  return firestore ? new Documents(firestore, shop.project) : new Rows(shop.databaseUrl);
+}
+
+class Rows implements Records {
+  private readonly pool: pg.Pool;
+
+  constructor(url: string) {
+    this.pool = new pg.Pool({ connectionString: url, max: 2 });
     // PostgreSQL stops with the shop; a connection that is idle by then is no fault.
-    pool.on('error', () => {});
-    return new Records(pool);
+    this.pool.on('error', () => {});
   }
 
   async close(): Promise<void> {
@@ -46,7 +58,6 @@ export class Records {
     return answer.rows;
   }
 
-  /** What only a merchant's hand or time does to an order; `change` is SQL after `set`. */
   async change(number: string, change: string): Promise<void> {
     await this.pool.query(`update preorders set ${change} where preorder_number = $1`, [number]);
   }

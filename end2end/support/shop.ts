@@ -1,10 +1,14 @@
 // Starts the real binary on free ports with a database of its own, and stops it as a host would.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { binary, freePorts, root } from './binary.ts';
+
+/** Where the shops of this run keep what they know: a project of its own for each, on an emulator that is there already. */
+export const firestore = process.env['ROLITT_TEST_STORE'] === 'firestore' ? process.env['FIRESTORE_EMULATOR_HOST'] : undefined;
 
 const builtSite = join(root, 'target/e2e/site');
 const site = existsSync(builtSite) && !process.env['ROLITT_BIN'] ? builtSite : join(root, 'target/site');
@@ -15,6 +19,8 @@ export class Shop {
     readonly ops: string,
     readonly sandbox: string,
     readonly dataDir: string,
+    /** On Firestore: whose documents are this shop's. */
+    readonly project: string,
     private readonly folder: string,
     private readonly child: ChildProcess,
     private readonly lines: string[],
@@ -29,6 +35,7 @@ export class Shop {
     // A folder of its own, so that a developer's .env (with real keys, perhaps) is not found.
     copyFileSync(join(root, 'Leptos.toml'), join(folder, 'Leptos.toml'));
     const dataDir = join(folder, 'data');
+    const project = `test-${randomUUID()}`;
     const lines: string[] = [];
     const child = spawn(binary, ['serve'], {
       cwd: folder,
@@ -47,6 +54,11 @@ export class Shop {
         // One browser buys more in a minute here than a customer in a year.
         CHECKOUT_RATE_PER_IP: 'off',
         CHECKOUT_RATE_GLOBAL: 'off',
+        ...(firestore && {
+          DATABASE_STORAGE_TARGET: 'firestore',
+          FIRESTORE_PROJECT_ID: project,
+          FIRESTORE_EMULATOR_HOST: firestore,
+        }),
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -55,7 +67,7 @@ export class Shop {
       stream.setEncoding('utf8').on('data', (text: string) => lines.push(text));
     }
     const at = (port: number | undefined) => `http://127.0.0.1:${port}`;
-    const shop = new Shop(at(publicPort), at(opsPort), at(sandboxPort), dataDir, folder, child, lines);
+    const shop = new Shop(at(publicPort), at(opsPort), at(sandboxPort), dataDir, project, folder, child, lines);
     await shop.ready();
     return shop;
   }

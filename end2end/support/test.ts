@@ -2,7 +2,7 @@
 // content security policy, and no layout that jumps.
 
 import { type BrowserContext, type Page, test as base, expect } from '@playwright/test';
-import { Records } from './records.ts';
+import { type Records, recordsOf } from './records.ts';
 import { Sandbox } from './sandbox.ts';
 import { Shop } from './shop.ts';
 
@@ -36,7 +36,7 @@ export const test = base.extend<Options & ForTest, ForWorker>({
   running: [
     async ({ environment }, use) => {
       const shop = await Shop.start(environment);
-      const records = Records.open(shop.databaseUrl);
+      const records = recordsOf(shop);
       await use({ shop, records });
       await records.close();
       await shop.stop();

@@ -27,7 +27,7 @@ forget_configuration() {
   for name in $(compgen -e); do
     case $name in
       APP_* | DATABASE_* | STRIPE_* | KLAVIYO_* | FIREBASE_* | FIRESTORE_* | GOOGLE_* | LEPTOS_* | SANDBOX_* | CHECKOUT_RATE_* | \
-        PAYMENT_* | INVOICE_* | COLOR_PRICE_MAP_JSON* | PRODUCT_COLOR_ORDER | OPS_ADDR | ADMIN_TOKEN* | SHIPPING_COUNTRIES | TRUSTED_PROXY_HOPS | MIGRATE | \
+        PAYMENT_* | INVOICE_* | ROLITT_TEST_* | COLOR_PRICE_MAP_JSON* | PRODUCT_COLOR_ORDER | OPS_ADDR | ADMIN_TOKEN* | SHIPPING_COUNTRIES | TRUSTED_PROXY_HOPS | MIGRATE | \
         ROLITT_DATA_DIR | RUST_LOG | LOG_FORMAT)
         unset "$name"
         ;;
@@ -38,7 +38,7 @@ forget_configuration() {
 }
 
 run_lint() {
-  check "Shell scripts: shellcheck" shellcheck -x -P SCRIPTDIR -P . script/{env,setup,server,test,bench} script/lib/* .ci/run
+  check "Shell scripts: shellcheck" shellcheck -x -P SCRIPTDIR -P . script/{env,setup,server,test,bench,with-firestore} script/lib/* .ci/run
   check "Browser tests: types" npm --prefix end2end --silent run types
   check "Rust: format" cargo fmt --check
   check "Rust: clippy, server and tests" cargo clippy --locked --all-targets -- -D warnings
@@ -49,6 +49,12 @@ run_lint() {
 
 run_rust() {
   check "Rust: unit, property and black-box tests" cargo nextest run --locked
+  if missing=$(firestore_missing) && [ -z "$missing" ]; then
+    check "Rust: the shop on Firestore, on Google's emulator" \
+      script/with-firestore env ROLITT_TEST_STORE=firestore cargo nextest run --locked --profile firestore
+  else
+    heading "Rust: the shop on Firestore was NOT tested: $missing"
+  fi
   check "Rust: examples in the documentation" cargo test --locked --doc --quiet
   check "SQL: .sqlx agrees with the migrations" check_queries
 }
@@ -85,6 +91,13 @@ run_e2e() {
   [ $# -gt 0 ] || check "Sandbox: driven by Stripe's own client" run_sandbox
   check "Front end for the browser, as released" build_front
   check "Browser: the shop, driven as a customer drives it" npm --prefix end2end --silent test -- "$@"
+  [ $# = 0 ] || return 0
+  if missing=$(firestore_missing) && [ -z "$missing" ]; then
+    check "Browser: buying from the shop on Firestore" \
+      script/with-firestore env ROLITT_TEST_STORE=firestore npm --prefix end2end --silent test -- purchase deaf
+  else
+    heading "Browser: buying from the shop on Firestore was NOT tested: $missing"
+  fi
 }
 
 # No browser, no database, no front end: the binary is all that it needs.
