@@ -23,9 +23,6 @@ const GIVE_UP_AFTER: Duration = Duration::from_hours(72);
 /// How long a lane with a refused key waits before it tries one message again.
 const REFUSED_PAUSE: Duration = Duration::from_mins(1);
 
-/// How long a sender sleeps when nothing is due and nobody wakes it.
-const IDLE: Duration = Duration::from_millis(500);
-
 /// How many messages are on their way at the same time.
 pub const SENDERS: usize = 4;
 
@@ -129,7 +126,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
 
 /// Sends until the end.
 pub async fn run(shop: &Shop, end: CancellationToken) {
-    worker::run("outbox", &shop.work, IDLE, end, || deliver_next(shop)).await;
+    worker::run("outbox", &shop.work, shop.store.rest(), end, || deliver_next(shop)).await;
 }
 
 #[cfg(test)]

@@ -68,6 +68,9 @@ fn features_are_gated_in_one_place() {
 #[test]
 fn vendors_stay_in_their_rooms() {
     only_in("sqlx::", &["server/store/postgres"]);
+    for name in ["firestore::", "gcloud_sdk::", "tonic::"] {
+        only_in(name, &["server/store/firestore", "server/config/storage.rs", "ops/desk.rs"]);
+    }
     for name in [
         "stripe_billing",
         "stripe_checkout",

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
 mod emulated;
+mod fixtures;
 mod test_app;
 
 mod architecture;

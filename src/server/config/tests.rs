@@ -40,6 +40,43 @@ fn development_needs_nothing_and_gets_everything() {
 }
 
 #[test]
+fn firestore_needs_a_project_and_no_database() {
+    let on = |more: &[(&'static str, &'static str)]| -> Vec<(&'static str, &'static str)> {
+        let rest = PRODUCTION.into_iter().filter(|(name, _)| *name != "DATABASE_URL");
+        rest.chain([("DATABASE_STORAGE_TARGET", "firestore")]).chain(more.iter().copied()).collect()
+    };
+    let config = read(&on(&[("FIRESTORE_PROJECT_ID", "my-shop-1")])).unwrap();
+    let StoreConfig::Firestore(firestore) = config.storage.chosen else { panic!("another store") };
+    assert_eq!((firestore.project.as_str(), firestore.emulator), ("my-shop-1", None));
+    assert!(config.storage.other.is_none(), "nothing to move from or to");
+    assert_eq!(faulty(&on(&[])), ["FIRESTORE_PROJECT_ID"]);
+    for bad in ["My Shop", "a/b", "ä", ""] {
+        assert_eq!(faulty(&on(&[("FIRESTORE_PROJECT_ID", bad)])), ["FIRESTORE_PROJECT_ID"], "{bad}");
+    }
+    let project = ("FIRESTORE_PROJECT_ID", "my-shop-1");
+    let emulator = ("FIRESTORE_EMULATOR_HOST", "127.0.0.1:8080");
+    assert_eq!(faulty(&on(&[project, emulator])), ["FIRESTORE_EMULATOR_HOST"], "an emulator keeps no shop's orders");
+    let away = ("GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent/key.json");
+    assert_eq!(faulty(&on(&[project, away])), ["GOOGLE_APPLICATION_CREDENTIALS"]);
+    let no_key = ("GOOGLE_APPLICATION_CREDENTIALS", "Cargo.toml");
+    assert_eq!(faulty(&on(&[project, no_key])), ["GOOGLE_APPLICATION_CREDENTIALS"]);
+    assert_eq!(faulty(&production_with(("DATABASE_STORAGE_TARGET", "mysql"))), ["DATABASE_STORAGE_TARGET"]);
+}
+
+#[test]
+fn the_other_store_is_known_where_it_is_configured_too() {
+    let both = read(&[("FIRESTORE_PROJECT_ID", "demo-shop"), ("FIRESTORE_EMULATOR_HOST", "127.0.0.1:8080")]).unwrap();
+    assert!(matches!(both.storage.chosen, StoreConfig::Postgres(_)));
+    assert!(matches!(both.storage.other, Some(StoreConfig::Firestore(_))));
+    for bad in ["8080", "http://127.0.0.1:8080/", "127.0.0.1:", "127.0.0.1:99999"] {
+        let variables = [("FIRESTORE_PROJECT_ID", "demo-shop"), ("FIRESTORE_EMULATOR_HOST", bad)];
+        assert_eq!(faulty(&variables), ["FIRESTORE_EMULATOR_HOST"], "{bad}");
+    }
+    // A key of other programs on this machine is none of a shop's business that is not on Firestore.
+    assert!(read(&[("GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent/key.json")]).is_ok());
+}
+
+#[test]
 fn production_is_given_nothing_and_names_all_that_is_missing_at_once() {
     assert_eq!(
         faulty(&[("APP_ENV", "production")]),

@@ -63,6 +63,9 @@ pub trait Store: Books + Archive + Send + Sync {
 
     /// Ends every connection; waits a moment for those in use.
     async fn close(&self);
+
+    /// The least time between two looks of a worker that was told of nothing: a look may have its price.
+    fn rest(&self) -> Duration;
 }
 
 /// One atomic step.

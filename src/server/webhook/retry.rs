@@ -49,7 +49,7 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
 
 /// Works until the end.
 pub async fn run(shop: &Shop, end: CancellationToken) {
-    worker::run("kept events", &shop.work, IDLE, end, || retry_next(shop)).await;
+    worker::run("kept events", &shop.work, IDLE.max(shop.store.rest()), end, || retry_next(shop)).await;
 }
 
 #[cfg(test)]

@@ -195,6 +195,11 @@ impl Store for FirestoreStore {
 
     /// Connections end with the store.
     async fn close(&self) {}
+
+    /// Every look is billed as a read, found or not.
+    fn rest(&self) -> Duration {
+        Duration::from_secs(2)
+    }
 }
 
 #[async_trait]

@@ -146,6 +146,10 @@ impl Store for PostgresStore {
     async fn close(&self) {
         let _ = tokio::time::timeout(STEP, self.pool.close()).await;
     }
+
+    fn rest(&self) -> Duration {
+        Duration::from_millis(500)
+    }
 }
 
 #[async_trait]
