@@ -40,6 +40,11 @@ pub struct Client {
     database: Arc<OnceCell<FirestoreDb>>,
 }
 
+/// Counts what Firestore bills: documents read (one at least for each query), and documents written.
+fn billed(operation: &'static str, documents: usize) {
+    metrics::counter!("firestore_documents_total", "operation" => operation).increment(documents as u64);
+}
+
 /// What was read at one moment.
 #[derive(Clone)]
 pub struct Snapshot {
@@ -166,6 +171,7 @@ impl Client {
             return Ok(snapshot);
         }
         let database = self.database().await?;
+        billed("read", paths.len());
         let documents = database.get_documents_path();
         let request = wire::BatchGetDocumentsRequest {
             database: database.get_database_path().clone(),
@@ -210,6 +216,7 @@ impl Client {
             at = at.max(answer.read_time.as_ref().and_then(time_of).unwrap_or(at));
             found.extend(answer.document.map(|found| document(found, documents)));
         }
+        billed("read", found.len().max(1));
         Ok((found, at))
     }
 
@@ -244,6 +251,7 @@ impl Client {
         while let Some(answer) = answers.message().await.map_err(|status| self.failed(&status))? {
             let found = answer.result.and_then(|mut result| result.aggregate_fields.remove(COUNT)).map(from_wire);
             if let Some(super::super::Value::Int(count)) = found {
+                billed("read", usize::try_from(count / 1_000).unwrap_or_default() + 1);
                 return Ok(count);
             }
         }
@@ -260,7 +268,10 @@ impl Client {
             ..wire::CommitRequest::default()
         };
         match database.client().get().commit(timed(request)).await {
-            Ok(_) => Ok(Committed::Done),
+            Ok(_) => {
+                billed("write", writes.len());
+                Ok(Committed::Done)
+            }
             Err(status) if lost(&status) => Ok(Committed::Lost),
             Err(status) => Err(self.failed(&status)),
         }
