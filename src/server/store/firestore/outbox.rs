@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rand::seq::SliceRandom;
-
 use super::{
     super::{LeasedMessage, Message, MessageEnd, MessageKind, Row, StoreError, Table, Value},
     client::{Client, Committed, Only, Tries, Write},
@@ -44,12 +42,11 @@ pub async fn lease(client: &Client, kind: MessageKind, lease: Duration) -> Resul
     let mut tries = Tries::new();
     loop {
         let (pending, now) = client.query(&query::due_messages(kind, LOOK_AT)).await?;
-        let mut due: Vec<&Document> = pending.iter().filter(|message| is_due(message, now)).collect();
+        // In order: a customer hears that an order is paid before hearing that it was sent.
+        let due: Vec<&Document> = pending.iter().filter(|message| is_due(message, now)).collect();
         if due.is_empty() {
             return Ok(None);
         }
-        // Each worker begins somewhere else: they would all lose to one another at the first.
-        due.shuffle(&mut rand::rng());
         for message in due {
             let token = nanoid::nanoid!();
             let attempts = message.int("attempts").unwrap_or_default().saturating_add(1);
