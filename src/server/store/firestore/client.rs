@@ -286,8 +286,8 @@ impl Client {
 fn lost(status: &Status) -> bool {
     match status.code() {
         Code::AlreadyExists | Code::Aborted | Code::NotFound => true,
-        // A missing index has the same code.
-        Code::FailedPrecondition => !status.message().contains("index"),
+        // A database of another mode has the same code.
+        Code::FailedPrecondition => !status.message().contains("Datastore Mode"),
         _ => false,
     }
 }

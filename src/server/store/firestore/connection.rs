@@ -135,6 +135,9 @@ pub fn sort(code: Code, message: &str, project: &str) -> StoreError {
              roles/datastore.user"
         )),
         Code::Unauthenticated => StoreError::Refused(MISSING.to_owned()),
+        Code::FailedPrecondition if message.contains("Datastore Mode") => StoreError::Refused(format!(
+            "the database of project {project} is in Datastore mode; the shop needs one in native mode"
+        )),
         Code::FailedPrecondition if message.contains("index") => StoreError::Refused(
             "a query needs an index that is not there (yet); deploy deploy/firestore/firestore.indexes.json".to_owned(),
         ),
@@ -152,6 +155,9 @@ mod tests {
         assert!(told(Code::NotFound, "jo@example.com").contains("FIRESTORE_PROJECT_ID"));
         assert!(told(Code::PermissionDenied, "").contains("roles/datastore.user"));
         assert!(told(Code::FailedPrecondition, "The query requires an index").contains("firestore.indexes.json"));
+        assert!(
+            told(Code::FailedPrecondition, "not available for Firestore in Datastore Mode").contains("native mode")
+        );
         for code in [Code::NotFound, Code::Unavailable, Code::InvalidArgument, Code::Internal] {
             assert!(!told(code, "jo@example.com").contains('@'));
         }
