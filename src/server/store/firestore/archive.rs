@@ -18,15 +18,13 @@ const ROWS_AT_ONCE: usize = 120;
 pub async fn export(client: &Client, table: Table, after: Option<&str>, limit: u32) -> Result<Page, StoreError> {
     let after = after.map(|id| format!("{}/{id}", table.as_str()));
     let (found, _) = client.query(&query::page(table, after, limit)).await?;
-    let next = match found.last() {
-        Some(last) if u32::try_from(found.len()).is_ok_and(|found| found == limit) => Some(id(last).to_owned()),
-        _ => None,
-    };
+    let last = found.last().map(|last| id(last).to_owned());
+    let more = u32::try_from(found.len()).is_ok_and(|found| found == limit);
     let mut entries = Vec::with_capacity(found.len());
     for document in found.iter().filter(|document| !is_place_of_copy(table, document)) {
         entries.push(entry(client, table, document).await?);
     }
-    Ok(Page { entries, next })
+    Ok(Page { entries, last, more })
 }
 
 pub async fn rows(client: &Client, table: Table, keys: &[String]) -> Result<Vec<Entry>, StoreError> {
