@@ -31,6 +31,12 @@ pub async fn terminate(child: &mut Child) {
     assert!(ended.success(), "{ended}");
 }
 
+/// An address on which nobody listens.
+pub fn closed() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
 /// A folder in which there is nothing: no `.env`, no `Leptos.toml`.
 pub fn empty_folder() -> PathBuf {
     let folder = std::env::temp_dir().join(format!("rolitt-{}", nanoid::nanoid!()));

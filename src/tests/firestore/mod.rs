@@ -1,8 +1,11 @@
 //! What only Firestore can be made to do, and a shop that moves between the two stores. These tests need the emulator, whichever
 //! store the others are run on.
 
+mod away;
 mod crossing;
 mod cut;
+mod documents;
+mod moving;
 
 use std::collections::BTreeMap;
 
