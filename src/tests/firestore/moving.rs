@@ -9,7 +9,7 @@ use std::{
 use reqwest::StatusCode;
 use rolitt::{
     domain::preorder::PreorderStatus,
-    server::store::{PreorderFilter, Store, postgres::PostgresStore},
+    server::store::{PreorderFilter, PurchaseKey, Store, postgres::PostgresStore},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -146,6 +146,8 @@ async fn orders(store: &dyn Store) -> BTreeMap<String, String> {
     for purchase in &all {
         let details = &purchase.preorder.details;
         assert!(details.status == PreorderStatus::Paid && !details.review.is_open(), "{:?}", details.review);
+        let by_number = store.purchase(PurchaseKey::Number(&purchase.preorder.number)).await.unwrap();
+        assert_eq!(by_number.as_ref(), Some(purchase), "a customer's number leads to it");
         numbers.insert(details.session.as_str().to_owned(), purchase.preorder.number.as_str().to_owned());
     }
     assert_eq!(numbers.len(), all.len(), "no session has two orders");
