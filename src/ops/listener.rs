@@ -49,7 +49,12 @@ async fn signatures(State(operations): State<Operations>) -> impl IntoResponse {
 
 /// Prometheus' text format. The backlog is read when asked, so that it is never older than the answer.
 async fn figures(State(operations): State<Operations>) -> impl IntoResponse {
-    if let Ok(backlog) = operations.shop.store.backlog().await {
+    let backlog = operations.shop.store.backlog().await;
+    metrics::gauge!("backlog_unreadable").set(if backlog.is_ok() { 0.0 } else { 1.0 });
+    if let Err(error) = &backlog {
+        tracing::error!(%error, "what waits cannot be counted");
+    }
+    if let Ok(backlog) = backlog {
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; a backlog is far below 2^52")]
         let set = |name: &'static str, value: i64| metrics::gauge!(name).set(value as f64);
         set("webhook_events_waiting", backlog.events_waiting);

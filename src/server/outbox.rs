@@ -53,7 +53,7 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
     } else {
         shop.store.finish_message(&message, MessageEnd::Withdrawn).await?;
         metrics::counter!("outbox_messages_total", "result" => "withdrawn").increment(1);
-        tracing::info!(outbox = %message.id, "klaviyo event withdrawn: what it is about no longer holds");
+        tracing::info!(about = message.about(), "klaviyo event withdrawn: what it is about no longer holds");
     }
     Ok(Progress::Worked)
 }
@@ -71,7 +71,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
         Ok(()) => {
             let ours = shop.store.finish_message(message, MessageEnd::Sent).await?;
             metrics::counter!("outbox_messages_total", "result" => "sent").increment(1);
-            tracing::info!(outbox = %message.id, attempt = message.attempts, ours, "klaviyo event sent");
+            tracing::info!(about = message.about(), attempt = message.attempts, ours, "klaviyo event sent");
             return Ok(());
         }
         Err(error) => error,
@@ -93,16 +93,16 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     };
     let result = match &end {
         MessageEnd::Parked { .. } => {
-            tracing::error!(outbox = %message.id, error = told, "klaviyo event parked: it needs a person");
+            tracing::error!(about = message.about(), error = told, "klaviyo event parked: it needs a person");
             "parked"
         }
         MessageEnd::Again { counts: false, .. } => {
             // A lane that is only asked to slow down mends itself; one whose key is refused needs somebody.
             if matches!(error, MarketingError::Throttled { .. }) {
-                tracing::warn!(outbox = %message.id, error = told, "klaviyo lane paused");
+                tracing::warn!(about = message.about(), error = told, "klaviyo lane paused");
             } else {
                 tracing::error!(
-                    outbox = %message.id,
+                    about = message.about(),
                     error = told,
                     "klaviyo lane stopped: nothing is sent until the key is mended"
                 );
@@ -111,7 +111,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
         }
         _ => {
             tracing::warn!(
-                outbox = %message.id,
+                about = message.about(),
                 attempt = message.attempts,
                 error = told,
                 "klaviyo event not sent, to be tried again"

@@ -21,8 +21,9 @@ use sqlx::AssertSqlSafe;
 use time::OffsetDateTime;
 
 use super::{
+    database::{drop_database, fresh_database},
     life::{dispute, refund},
-    test_app::{TestApp, completed, event, fresh_database, paid_session},
+    test_app::{Home, Setup, TestApp, completed, event, paid_session},
 };
 
 /// Small pages, so that a small shop has several.
@@ -30,30 +31,30 @@ const PAGES: Options = Options { dry_run: false, batch: 2 };
 const DRY: Options = Options { dry_run: true, batch: 2 };
 
 /// Where a shop is copied to.
-struct Target {
-    store: PostgresStore,
+pub struct Target {
+    pub store: PostgresStore,
+    pub url: String,
     name: String,
 }
 
 impl Target {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let (name, url) = fresh_database().await;
-        Self { store: PostgresStore::new(&SecretString::from(url)).unwrap(), name }
+        Self { store: PostgresStore::new(&SecretString::from(url.clone())).unwrap(), url, name }
     }
 
-    async fn run(&self, sql: &str) {
+    pub async fn run(&self, sql: &str) {
         run(&self.store, sql).await;
     }
 
     /// What `select` says here; one value as text.
-    async fn says(&self, select: &str) -> Option<String> {
+    pub async fn says(&self, select: &str) -> Option<String> {
         sqlx::query_scalar(AssertSqlSafe(select.to_owned())).fetch_one(self.store.pool()).await.unwrap()
     }
 
-    async fn leave(self, app: TestApp) {
+    pub async fn leave(self, app: TestApp) {
         self.store.close().await;
-        let drop = format!("drop database {} with (force)", self.name);
-        sqlx::query(AssertSqlSafe(drop)).execute(app.pool()).await.unwrap();
+        drop_database(&self.name).await;
         app.leave().await;
     }
 }
@@ -89,9 +90,9 @@ fn delivery(id: &str, body: impl Into<Bytes>) -> Delivery {
     }
 }
 
-/// A shop in which everything there is has happened.
-async fn rich_shop() -> TestApp {
-    let app = TestApp::start().await;
+/// A shop on PostgreSQL in which everything there is has happened.
+pub async fn rich_shop() -> TestApp {
+    let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     for number in 1..=4 {
         app.deliver(&completed(&format!("evt_{number}"), &format!("cs_test_{number}"))).await;
     }
@@ -134,14 +135,14 @@ async fn rich_shop() -> TestApp {
 }
 
 /// Every row that the store gives out, one by one.
-async fn all_rows(store: &dyn Store) -> Vec<Entry> {
+pub async fn all_rows(store: &dyn Store) -> Vec<Entry> {
     let mut all = Vec::new();
     for table in Table::ALL {
         let mut after = None;
         loop {
             let page = store.export(table, after.as_deref(), 3).await.unwrap();
+            after = page.next();
             all.extend(page.entries);
-            after = page.next;
             if after.is_none() {
                 break;
             }

@@ -2,7 +2,13 @@
 //! row by row, each time that it is asked.
 
 use futures::StreamExt as _;
-use rolitt::server::store::{Archive, Entry, Row, Store, Table, postgres::PostgresStore};
+use reqwest::Method;
+use rolitt::server::store::{
+    Archive, Entry, Row, Store, Table,
+    firestore::{FirestoreConfig, FirestoreStore},
+    postgres::PostgresStore,
+};
+use serde_json::Value;
 
 /// A project of its own for one test: the emulator keeps projects apart.
 pub struct Emulated {
@@ -39,10 +45,44 @@ impl Emulated {
         ]
     }
 
+    /// The project as the shop's store.
+    pub fn store(&self) -> FirestoreStore {
+        let (project, emulator) = (self.project.clone(), Some(self.host.clone()));
+        FirestoreStore::new(&FirestoreConfig { project, emulator, credentials: None })
+    }
+
+    /// A document by its path, as Firestore's REST API shows it.
+    pub async fn document(&self, path: &str) -> Value {
+        self.rest(Method::GET, path, None).await
+    }
+
+    /// Writes a document past the shop: `{"fields":{"email":{"integerValue":"1"}}}`.
+    pub async fn put(&self, path: &str, document: &Value) {
+        self.rest(Method::PATCH, path, Some(document)).await;
+    }
+
+    /// Takes a document away.
+    pub async fn remove(&self, path: &str) {
+        self.rest(Method::DELETE, path, None).await;
+    }
+
+    async fn rest(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
+        let url = format!("http://{}/v1/projects/{}/databases/(default)/documents/{path}", self.host, self.project);
+        let request = rolitt::server::http::client().unwrap().request(method, url).bearer_auth("owner");
+        let request = match body {
+            Some(body) => request.header("content-type", "application/json").body(body.to_string()),
+            None => request,
+        };
+        let response = request.send().await.unwrap();
+        let (status, told) = (response.status(), response.bytes().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {told:?}");
+        serde_json::from_slice(&told).unwrap()
+    }
+
     /// Throws everything away.
     pub async fn wipe(&self) {
         let url = format!("http://{}/emulator/v1/projects/{}/databases/(default)/documents", self.host, self.project);
-        assert!(reqwest::Client::new().delete(url).send().await.unwrap().status().is_success());
+        assert!(rolitt::server::http::client().unwrap().delete(url).send().await.unwrap().status().is_success());
     }
 
     /// Makes the documents what is in the database.
@@ -77,13 +117,13 @@ async fn rows(archive: &(impl Archive + ?Sized), table: Table) -> Vec<Row> {
     let (mut rows, mut after) = (Vec::new(), None);
     loop {
         let page = archive.export(table, after.as_deref(), 100).await.unwrap();
+        after = page.next();
         for entry in page.entries {
             match entry {
                 Entry::Row(row) => rows.push(row),
                 Entry::Unreadable(unread) => panic!("{unread:?}"),
             }
         }
-        after = page.next;
         if after.is_none() {
             return rows;
         }

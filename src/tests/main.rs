@@ -5,8 +5,10 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+mod database;
 mod emulated;
 mod fixtures;
+mod program;
 mod test_app;
 
 mod architecture;
@@ -16,6 +18,7 @@ mod configuration;
 mod conformance;
 mod contract;
 mod copying;
+mod firestore;
 mod invoice;
 mod life;
 mod migrations;

@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -19,26 +18,22 @@ use rolitt::{
         config::{Config, StoreConfig},
         http, listener, outbox,
         state::{AppState, Shop},
-        store::{
-            Ids, Store,
-            firestore::FirestoreStore,
-            postgres::{
-                PostgresStore,
-                embedded::{Embedded, Purpose},
-            },
-        },
+        store::{Ids, Store, firestore::FirestoreStore, postgres::PostgresStore},
         webhook::retry,
         worker::Progress,
     },
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
+use sqlx::{AssertSqlSafe, PgPool, Row};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::emulated::{self, Emulated};
 pub use super::fixtures::{completed, event, form, paid_session, sign};
+use super::{
+    database::{drop_database, fresh_database},
+    emulated::{self, Emulated},
+};
 
 pub const SECRET: &str = "whsec_test_current";
 pub const PREVIOUS_SECRET: &str = "whsec_test_previous";
@@ -56,7 +51,7 @@ pub struct TestApp {
     pub sandbox: String,
     pub clock: Arc<TestClock>,
     database: String,
-    variables: HashMap<&'static str, String>,
+    pub variables: HashMap<&'static str, String>,
     end: CancellationToken,
     finished: bool,
 }
@@ -84,6 +79,17 @@ impl Clock for TestClock {
 pub struct Setup {
     pub variables: HashMap<&'static str, String>,
     pub ids: Option<Arc<dyn Ids>>,
+    pub home: Home,
+}
+
+/// Which store the shop lives on.
+#[derive(Default)]
+pub enum Home {
+    /// The one that the tests are run on.
+    #[default]
+    Any,
+    Postgres,
+    Firestore(Emulated),
 }
 
 impl TestApp {
@@ -104,7 +110,11 @@ impl TestApp {
             ("CHECKOUT_RATE_PER_IP", "off".to_owned()),
             ("CHECKOUT_RATE_GLOBAL", "off".to_owned()),
         ]);
-        let firestore = Emulated::wanted();
+        let firestore = match setup.home {
+            Home::Any => Emulated::wanted(),
+            Home::Postgres => None,
+            Home::Firestore(emulated) => Some(emulated),
+        };
         variables.extend(firestore.iter().flat_map(Emulated::variables));
         variables.extend(setup.variables);
         let lookup = |name: &str| variables.get(name).cloned();
@@ -187,10 +197,7 @@ impl TestApp {
         self.end.cancel();
         self.store.close().await;
         self.sql.close().await;
-        let admin = admin_url().await;
-        let mut connection = PgConnection::connect(&admin).await.unwrap();
-        let drop = format!("drop database if exists {} with (force)", self.database);
-        sqlx::query(AssertSqlSafe(drop)).execute(&mut connection).await.unwrap();
+        drop_database(&self.database).await;
     }
 
     /// Sends messages until none is due.
@@ -293,24 +300,6 @@ impl TestApp {
         serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default()
     }
 
-    /// The real program, with this shop's variables: its exit status, what it said, and what it complained of.
-    pub async fn rolitt(&self, arguments: &[&str]) -> (i32, String, String) {
-        self.rolitt_with(arguments, &[]).await
-    }
-
-    pub async fn rolitt_with(&self, arguments: &[&str], more: &[(&str, &str)]) -> (i32, String, String) {
-        let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_rolitt"))
-            .args(arguments)
-            .env_clear()
-            .envs(&self.variables)
-            .envs(more.iter().copied())
-            .output()
-            .await
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
-    }
-
     /// Waits until `condition` holds, for what another task does (the sandbox's deliveries).
     pub async fn until<F: Future<Output = bool>>(&self, what: &str, mut condition: impl FnMut() -> F) {
         for _ in 0..400 {
@@ -358,24 +347,4 @@ fn start_sandbox(config: &Config, listener: TcpListener, end: &CancellationToken
     let secret = need.webhook_secret.expose_secret();
     let seed = SandboxConfig::for_shop(config.listeners.public, secret, &need.product, &need.prices);
     tokio::spawn(sandbox::serve(listener, seed, end.clone()));
-}
-
-/// The cluster that all tests share; it is left running for the next run.
-async fn admin_url() -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-postgres");
-    let cluster = Embedded::start(&folder, std::env::var_os("PATH"), Purpose::Tests).await.unwrap();
-    cluster.leave_running().unwrap();
-    cluster.url().expose_secret().to_owned()
-}
-
-/// An empty database and its URL.
-pub async fn fresh_database() -> (String, String) {
-    let admin = admin_url().await;
-    let alphabet: Vec<char> = ('a'..='z').collect();
-    let name = format!("test_{}", nanoid::nanoid!(16, &alphabet));
-    let mut connection = PgConnection::connect(&admin).await.unwrap();
-    sqlx::query(AssertSqlSafe(format!("create database {name}"))).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    let url = admin.replace("/rolitt?", &format!("/{name}?"));
-    (name, url)
 }

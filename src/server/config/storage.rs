@@ -71,7 +71,7 @@ fn firestore(reader: &mut Reader<'_>, chosen: bool) -> Option<FirestoreConfig> {
     });
     let production = reader.production;
     let emulator = reader.parsed("FIRESTORE_EMULATOR_HOST", |text| match text.rsplit_once(':') {
-        _ if production => Err("must not be set in production: an emulator keeps nothing".to_owned()),
+        _ if production && chosen => Err("must not be set in production: an emulator keeps nothing".to_owned()),
         Some((host, port)) if !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok() => {
             Ok(text.to_owned())
         }
@@ -79,7 +79,7 @@ fn firestore(reader: &mut Reader<'_>, chosen: bool) -> Option<FirestoreConfig> {
     });
     let wrong_emulator = emulator.is_none() && reader.text("FIRESTORE_EMULATOR_HOST").is_some();
     let credentials = credentials(reader, chosen);
-    if wrong_emulator {
+    if wrong_emulator || (production && emulator.is_some()) {
         return None;
     }
     Some(FirestoreConfig { project: project?, emulator, credentials: credentials.ok()? })

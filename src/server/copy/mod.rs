@@ -122,6 +122,7 @@ impl Run<'_, '_> {
         (self.progress)(Step::Copying { table, done: 0, of: report.source });
         loop {
             let page = self.export(table, after.as_deref()).await?;
+            after = page.next();
             let mut rows = Vec::with_capacity(page.entries.len());
             for entry in page.entries {
                 match entry {
@@ -135,13 +136,11 @@ impl Run<'_, '_> {
                 }
             }
             report.read += count(rows.len());
-            let place = page.next.clone().or_else(|| rows.last().map(Row::key));
             self.rows(table, rows, &mut report).await?;
             (self.progress)(Step::Copying { table, done: report.read, of: report.source });
-            if place.is_some() && !self.options.dry_run {
-                self.set_place(table, place.as_deref()).await?;
+            if page.last.is_some() && !self.options.dry_run {
+                self.set_place(table, page.last.as_deref()).await?;
             }
-            after = page.next;
             if after.is_none() {
                 break;
             }

@@ -15,6 +15,7 @@ impl Run<'_, '_> {
         loop {
             (self.progress)(Step::Verifying { table, done: seen, of: report.source });
             let page = self.export(table, after.as_deref()).await?;
+            after = page.next();
             seen += count(page.entries.len());
             let mut there = self.target_rows(table, page.entries.iter().map(Entry::key).collect()).await?;
             found += count(there.len());
@@ -26,7 +27,6 @@ impl Run<'_, '_> {
                     self.notes.add(table, &key, refused.unwrap_or(what));
                 }
             }
-            after = page.next;
             if after.is_none() {
                 break;
             }
@@ -49,7 +49,7 @@ impl Run<'_, '_> {
                 report.only_at_target += 1;
                 self.notes.add(table, key, "only at the target".to_owned());
             }
-            after = page.next;
+            after = page.next();
             if after.is_none() {
                 return Ok(());
             }

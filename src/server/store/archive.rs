@@ -14,7 +14,7 @@ use super::{
 
 #[async_trait]
 pub trait Archive: Send + Sync {
-    /// What there is of this table after the row `after`, in the store's own order of keys; at most `limit` rows.
+    /// What there is of this table after the place `after`, in the store's own order; at most `limit` rows.
     async fn export(&self, table: Table, after: Option<&str>, limit: u32) -> Result<Page, StoreError>;
 
     /// The rows of these keys, those that are there.
@@ -26,7 +26,7 @@ pub trait Archive: Send + Sync {
 
     async fn count(&self, table: Table) -> Result<u64, StoreError>;
 
-    /// How far rows from `origin` were copied into this store: the key of the last row of this table that was.
+    /// How far rows from `origin` were copied into this store: the place there of the last row of this table that was.
     async fn place(&self, origin: &str, table: Table) -> Result<Option<String>, StoreError>;
 
     /// Keeps the place; `None` forgets it.
@@ -37,8 +37,17 @@ pub trait Archive: Send + Sync {
 #[derive(Debug, Default)]
 pub struct Page {
     pub entries: Vec<Entry>,
-    /// The key of the last row; `None` when there is nothing more.
-    pub next: Option<String>,
+    /// Where the last row stands in the store's own order, to go on after it. Not its key: a store may call its rows otherwise.
+    pub last: Option<String>,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
+impl Page {
+    /// After which place the next page begins; `None` when there is nothing more.
+    pub fn next(&self) -> Option<String> {
+        self.last.clone().filter(|_| self.more)
+    }
 }
 
 /// A row, or why there is none.

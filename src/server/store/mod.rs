@@ -205,6 +205,13 @@ pub struct LeasedMessage {
     pub cause: Option<(String, Consequence)>,
 }
 
+impl LeasedMessage {
+    /// What an operator finds it by: the preorder's row id and what it tells. Its own key is made of an address.
+    pub fn about(&self) -> String {
+        self.cause.as_ref().map_or_else(String::new, |(preorder, consequence)| format!("{preorder} {consequence}"))
+    }
+}
+
 /// How an attempt to send a message ended.
 pub enum MessageEnd<'a> {
     Sent,

@@ -22,7 +22,7 @@ use rolitt::{
 
 const STRIPE: ProviderId = ProviderId::Stripe;
 
-fn session(name: &str) -> SessionId {
+pub fn session(name: &str) -> SessionId {
     SessionId::parse(name).unwrap()
 }
 
@@ -35,7 +35,7 @@ fn usd(minor: i64) -> Money {
 }
 
 /// A session of this shop, paid by `pi_{name}` with an attempt of its own.
-fn facts(name: &str) -> SessionFacts {
+pub fn facts(name: &str) -> SessionFacts {
     SessionFacts {
         provider: STRIPE,
         session: session(name),
@@ -55,11 +55,11 @@ fn facts(name: &str) -> SessionFacts {
     }
 }
 
-fn paid(name: &str) -> Fact {
+pub fn paid(name: &str) -> Fact {
     Fact::Session(Box::new(facts(name)))
 }
 
-fn delivery(event: &str) -> Delivery {
+pub fn delivery(event: &str) -> Delivery {
     Delivery {
         provider: STRIPE,
         event_id: EventId::parse(event).unwrap(),
@@ -102,7 +102,7 @@ async fn apply(
 }
 
 /// As the use cases do it: a race that was lost is run again.
-async fn told(store: &dyn Store, ids: &dyn Ids, delivery: Option<&Delivery>, fact: &Fact) -> Applied {
+pub async fn told(store: &dyn Store, ids: &dyn Ids, delivery: Option<&Delivery>, fact: &Fact) -> Applied {
     loop {
         match apply(store, ids, delivery, fact, false).await {
             Err(StoreError::Conflict(_)) => {}

@@ -18,23 +18,25 @@ const ROWS_AT_ONCE: usize = 120;
 pub async fn export(client: &Client, table: Table, after: Option<&str>, limit: u32) -> Result<Page, StoreError> {
     let after = after.map(|id| format!("{}/{id}", table.as_str()));
     let (found, _) = client.query(&query::page(table, after, limit)).await?;
-    let next = match found.last() {
-        Some(last) if u32::try_from(found.len()).is_ok_and(|found| found == limit) => Some(id(last).to_owned()),
-        _ => None,
-    };
+    let last = found.last().map(|last| id(last).to_owned());
+    let more = u32::try_from(found.len()).is_ok_and(|found| found == limit);
     let mut entries = Vec::with_capacity(found.len());
     for document in found.iter().filter(|document| !is_place_of_copy(table, document)) {
         entries.push(entry(client, table, document).await?);
     }
-    Ok(Page { entries, next })
+    Ok(Page { entries, last, more })
 }
 
 pub async fn rows(client: &Client, table: Table, keys: &[String]) -> Result<Vec<Entry>, StoreError> {
     let paths: Vec<String> = keys.iter().map(|key| path(table, key)).collect();
     let found = client.read(&paths).await?;
     let mut entries = Vec::new();
-    for document in paths.iter().filter_map(|path| found.get(path)) {
-        entries.push(entry(client, table, document).await?);
+    for (key, document) in keys.iter().zip(&paths).filter_map(|(key, path)| Some((key, found.get(path)?))) {
+        entries.push(match entry(client, table, document).await? {
+            // Under the name that it was asked for by.
+            Entry::Unreadable(unread) => Entry::Unreadable(Unread { key: key.clone(), ..unread }),
+            row @ Entry::Row(_) => row,
+        });
     }
     Ok(entries)
 }
@@ -59,7 +61,10 @@ fn is_place_of_copy(table: Table, document: &Document) -> bool {
 }
 
 async fn entry(client: &Client, table: Table, document: &Document) -> Result<Entry, StoreError> {
-    let unread = |why: String| Ok(Entry::Unreadable(Unread { key: id(document).to_owned(), why }));
+    // By its key, as the other store and a person know it; by the document's id where that is all there is.
+    let key = Some(document.row(table).key()).filter(|key| path(table, key) == document.path);
+    let key = key.unwrap_or_else(|| id(document).to_owned());
+    let unread = |why: String| Ok(Entry::Unreadable(Unread { key: key.clone(), why }));
     let row = if table == Table::WebhookLogs {
         match logs::whole(client, document).await {
             Ok(row) => row,

@@ -79,8 +79,7 @@ pub async fn set_mark(client: &Client, provider: ProviderId, scope: &str, mark: 
         "cursor" => mark.passing.as_ref().and_then(|(_, cursor)| cursor.clone()),
     });
     let place = of_provider(Table::ReconcileMarks, provider.as_str(), scope);
-    client.commit(&[Write::put(place, fields, Only::Always)]).await?;
-    Ok(())
+    client.settle(Write::put(place, fields, Only::Always)).await
 }
 
 pub async fn open_differences(client: &Client, provider: ProviderId) -> Result<Vec<OpenDifference>, StoreError> {
@@ -111,7 +110,7 @@ pub async fn note_difference(client: &Client, provider: ProviderId, open: &OpenD
         }
         let number = open.number.clone().or_else(|| known.and_then(|known| known.text("number")).map(str::to_owned));
         set!(fields, { "what" => open.what.as_str(), "number" => number });
-        let write = Write::put(place.clone(), fields, Only::as_read(known));
+        let write = Write::bring(place.clone(), known, fields);
         let write = if known.is_none() { write.now(&["found_at"]) } else { write };
         if client.commit(&[write]).await? == Committed::Done {
             return Ok(());
@@ -122,8 +121,7 @@ pub async fn note_difference(client: &Client, provider: ProviderId, open: &OpenD
 
 pub async fn drop_difference(client: &Client, provider: ProviderId, id: &str) -> Result<(), StoreError> {
     let place = of_provider(Table::ReconcileDifferences, provider.as_str(), id);
-    client.commit(&[Write::delete(place, Only::Always)]).await?;
-    Ok(())
+    client.settle(Write::delete(place, Only::Always)).await
 }
 
 pub async fn take_lease(client: &Client, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError> {
@@ -181,6 +179,5 @@ pub async fn set_place_in_copy(
         }
         None => Write::delete(place, Only::Always),
     };
-    client.commit(&[write]).await?;
-    Ok(())
+    client.settle(write).await
 }

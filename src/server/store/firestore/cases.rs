@@ -32,6 +32,9 @@ const ATTEMPTS: &str = "attempts";
 /// The address to be searched by.
 pub const EMAIL: &str = "_email_lower";
 
+/// How many logs were closed with a preorder before something was told about it.
+const LOGS: &str = "_logs";
+
 /// What a step comes to.
 pub struct Decided {
     pub applied: Applied,
@@ -109,8 +112,11 @@ impl Target {
         let before = self.paths().len();
         if let Some(payment) = self.payment().and_then(|payment| read.get(&payment)) {
             let row = payment.row(Table::Payments);
-            self.refunds = row.texts("refund_ids").unwrap_or_default();
-            self.disputes = row.texts("dispute_ids").unwrap_or_default();
+            for (known, listed) in [(&mut self.refunds, "refund_ids"), (&mut self.disputes, "dispute_ids")] {
+                known.extend(row.texts(listed).unwrap_or_default());
+                known.sort();
+                known.dedup();
+            }
             self.session = self.session.take().or_else(|| payment.text("session_id").and_then(SessionId::parse));
         }
         if let Some(preorder) = self.preorder().and_then(|preorder| read.get(&preorder)) {
@@ -119,6 +125,27 @@ impl Target {
             self.attempt = self.attempt.take().or_else(|| text("attempt").and_then(Attempt::parse));
         }
         self.paths().len() > before
+    }
+
+    /// Looks for what no document points at; `false` when there was nothing more.
+    async fn search(&mut self, client: &Client, key: CaseKey<'_>, thorough: bool) -> Result<bool, StoreError> {
+        let before = self.paths().len();
+        let Some(intent) = self.intent.clone() else { return Ok(false) };
+        if matches!(key, CaseKey::Intent(_)) && self.session.is_none() {
+            // An order may have come here without its payment's record.
+            let (found, _) = client.query(&query::preorders_of_intent(&intent)).await?;
+            let oldest = found.iter().min_by_key(|preorder| preorder.time("created_at"));
+            self.session = oldest.and_then(|preorder| preorder.text("session_id")).and_then(SessionId::parse);
+        }
+        if thorough {
+            for (table, known) in [(Table::Refunds, &mut self.refunds), (Table::Disputes, &mut self.disputes)] {
+                let (found, _) = client.query(&query::of_intent(table, &intent)).await?;
+                known.extend(found.iter().filter_map(|found| found.text("id")).map(str::to_owned));
+                known.sort();
+                known.dedup();
+            }
+        }
+        Ok(self.paths().len() > before)
     }
 }
 
@@ -129,14 +156,27 @@ pub async fn session_of(client: &Client, number: &PreorderNumber) -> Result<Opti
     Ok(found.get(&place).and_then(|found| found.text("session_id")).and_then(SessionId::parse))
 }
 
-/// Reads a case, with `also` beside it, as of one moment.
-pub async fn read(client: &Client, key: CaseKey<'_>, also: Option<String>) -> Result<(Read, Snapshot), StoreError> {
+/// Reads a case, with `also` beside it, as of one moment. `thorough` looks for what the payment does not list: a step that keeps
+/// failing may have met a refund that was put there by another way.
+pub async fn read(
+    client: &Client,
+    key: CaseKey<'_>,
+    also: Option<String>,
+    thorough: bool,
+) -> Result<(Read, Snapshot), StoreError> {
     let mut target = Target::of(client, key).await?;
+    let mut searched = false;
     loop {
         let paths: Vec<String> = target.paths().into_iter().chain(also.clone()).collect();
         let snapshot = client.read(&paths).await?;
         if target.grow(&snapshot) {
             continue;
+        }
+        if !searched {
+            searched = true;
+            if target.search(client, key, thorough).await? {
+                continue;
+            }
         }
         let beside = snapshot.clone();
         return Ok((assemble(snapshot, target)?, beside));
@@ -152,11 +192,15 @@ fn assemble(snapshot: Snapshot, target: Target) -> Result<Read, StoreError> {
     if let Some(payment) = document(target.payment()) {
         case.payment = Some(rows::payment_of(&payment.row(Table::Payments))?);
     }
-    for found in target.refunds().filter_map(|refund| snapshot.get(&refund)) {
-        case.refunds.push(rows::refund_of(&found.row(Table::Refunds))?);
+    let listed = |place: &String, column: &str| {
+        // What is listed and not there would be forgotten by the next step.
+        snapshot.get(place).ok_or_else(|| StoreError::Unreadable(format!("payments.{column}: there is no {place}")))
+    };
+    for refund in target.refunds() {
+        case.refunds.push(rows::refund_of(&listed(&refund, "refund_ids")?.row(Table::Refunds))?);
     }
-    for found in target.disputes().filter_map(|dispute| snapshot.get(&dispute)) {
-        case.disputes.push(rows::dispute_of(&found.row(Table::Disputes))?);
+    for dispute in target.disputes() {
+        case.disputes.push(rows::dispute_of(&listed(&dispute, "dispute_ids")?.row(Table::Disputes))?);
     }
     case.refunds.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
     case.disputes.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
@@ -167,8 +211,13 @@ fn assemble(snapshot: Snapshot, target: Target) -> Result<Read, StoreError> {
     Ok(Read { snapshot, target, preorder, case })
 }
 
-/// Decides, and says what is to be written.
-pub async fn decide(client: &Client, effect: &CaseEffect<'_>, read: &Read) -> Result<Decided, StoreError> {
+/// Decides, and says what is to be written. `logged` steps are those that an event tells: a log is closed with them.
+pub async fn decide(
+    client: &Client,
+    effect: &CaseEffect<'_>,
+    read: &Read,
+    logged: bool,
+) -> Result<Decided, StoreError> {
     let told = read.document(read.target.preorder()).is_some_and(|preorder| preorder.is(outbox::TOLD));
     let after = match (effect.decide)(&read.case) {
         Change::Ignore(reason) => {
@@ -176,8 +225,8 @@ pub async fn decide(client: &Client, effect: &CaseEffect<'_>, read: &Read) -> Re
             return Ok(Decided { applied, outcome: Outcome::ignored(reason), writes: Vec::new() });
         }
         Change::None => {
-            // The log says whether something was told: it stands on the preorder, which says so first.
-            let writes = read.document(read.target.preorder()).map(Write::stand_on).into_iter().collect();
+            let known = read.document(read.target.preorder());
+            let writes = known.map(|known| noticed(known, known.fields.clone(), logged)).into_iter().collect();
             let outcome = Outcome::done(read.preorder.as_ref(), told);
             return Ok(Decided { applied: Applied::Unchanged(read.preorder.clone()), outcome, writes });
         }
@@ -195,7 +244,7 @@ pub async fn decide(client: &Client, effect: &CaseEffect<'_>, read: &Read) -> Re
         (_, None) => None,
     };
     if let Some(preorder) = &preorder {
-        writes.push(preorder_write(read, preorder));
+        writes.push(preorder_write(read, preorder, logged));
         writes.extend(attempt_write(read, preorder));
         let messages = (effect.messages)(preorder, &after, &consequences(&read.case, &after));
         writes.extend(fresh(client, preorder, messages).await?);
@@ -225,7 +274,7 @@ async fn fresh(client: &Client, preorder: &Preorder, messages: Vec<Message>) -> 
     Ok(new.map(|(message, place)| outbox::write(&preorder.id, message, place)).collect())
 }
 
-fn preorder_write(read: &Read, preorder: &Preorder) -> Write {
+fn preorder_write(read: &Read, preorder: &Preorder, logged: bool) -> Write {
     let known = read.document(read.target.preorder());
     let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
     if known.is_none() {
@@ -233,7 +282,22 @@ fn preorder_write(read: &Read, preorder: &Preorder) -> Write {
     }
     rows::put_preorder(&mut fields, preorder);
     set!(fields, { EMAIL => preorder.details.email.to_lowercase() });
-    changed(path(Table::Preorders, preorder.details.session.as_str()), known, fields)
+    match known {
+        Some(known) => noticed(known, fields, logged),
+        None => changed(path(Table::Preorders, preorder.details.session.as_str()), None, fields),
+    }
+}
+
+/// The preorder with these fields. A log that is closed with it counts there until something was told about the order: whoever
+/// says in its logs that something was told stands on that count, and misses none.
+fn noticed(known: &Document, fields: Fields, logged: bool) -> Write {
+    let moved = known.fields != fields;
+    let mut fields = fields;
+    if logged && !known.is(outbox::TOLD) {
+        set!(fields, { LOGS => known.int(LOGS).unwrap_or_default() + 1 });
+    }
+    let write = Write::bring(known.path.clone(), Some(known), fields);
+    if moved { write.now(&["updated_at"]) } else { write }
 }
 
 /// The first paid session of an attempt takes the attempt, once.
@@ -288,7 +352,7 @@ fn payment_writes(effect: &CaseEffect<'_>, read: &Read, preorder: Option<&Preord
 fn changed(place: String, known: Option<&Document>, fields: Fields) -> Write {
     match known {
         Some(known) if known.fields == fields => Write::stand_on(known),
-        Some(known) => Write::put(place, fields, Only::Unchanged(known.updated)).now(&["updated_at"]),
+        Some(known) => Write::bring(place, Some(known), fields).now(&["updated_at"]),
         None => Write::put(place, fields, Only::New).now(&["created_at", "updated_at"]),
     }
 }
@@ -303,12 +367,13 @@ pub async fn purchase(client: &Client, of: PurchaseKey<'_>) -> Result<Option<Pur
             found.first().and_then(|found| found.text("session_id")).and_then(SessionId::parse)
         }
         PurchaseKey::Intent(intent) => {
-            let (read, _) = read(client, CaseKey::Intent(intent), None).await?;
+            let (read, _) = read(client, CaseKey::Intent(intent), None, false).await?;
             return Ok(whole(read));
         }
     };
     let Some(session) = session else { return Ok(None) };
-    let (read, _) = read(client, CaseKey::Session { session: &session, intent: None, attempt: None }, None).await?;
+    let (read, _) =
+        read(client, CaseKey::Session { session: &session, intent: None, attempt: None }, None, false).await?;
     Ok(whole(read))
 }
 

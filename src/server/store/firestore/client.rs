@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -28,8 +28,9 @@ use super::{
     value::{Document, Fields, fields_to_wire, from_wire, time_of},
 };
 
-/// One call may take this long.
+/// One call may take this long; one of a copy, that long.
 const CALL: Duration = Duration::from_secs(5);
+const LONG_CALL: Duration = Duration::from_secs(25);
 
 /// For how long a step that keeps losing races is tried again.
 const RACING: Duration = Duration::from_secs(5);
@@ -38,6 +39,10 @@ const RACING: Duration = Duration::from_secs(5);
 pub struct Client {
     config: Arc<FirestoreConfig>,
     database: Arc<OnceCell<FirestoreDb>>,
+    /// What Firestore's clock last said, and when.
+    clock: Arc<Mutex<Option<(OffsetDateTime, Instant)>>>,
+    /// How long one call may take.
+    call: Duration,
 }
 
 /// Counts what Firestore bills: documents read (one at least for each query), and documents written.
@@ -110,9 +115,21 @@ impl Write {
         Self { path: path.into(), fields: Some(fields), mask: Some(mask), now: Vec::new(), only }
     }
 
-    /// Writes what was read once more: nothing changes, and the commit stands on it.
+    /// Writes a field of what was read once more: nothing changes, and the commit stands on it.
     pub fn stand_on(document: &Document) -> Self {
-        Self::put(document.path.clone(), document.fields.clone(), Only::Unchanged(document.updated))
+        let one = document.fields.iter().take(1).map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self::change(document.path.clone(), one, Only::Unchanged(document.updated))
+    }
+
+    /// Makes a document have these fields, where it was read as `known`: what it has beside them stays as it is.
+    pub fn bring(path: impl Into<String>, known: Option<&Document>, mut fields: Fields) -> Self {
+        let Some(known) = known else { return Self::put(path, fields, Only::New) };
+        fields.retain(|name, value| known.fields.get(name) != Some(value));
+        if fields.is_empty() {
+            Self::stand_on(known)
+        } else {
+            Self::change(path, fields, Only::Unchanged(known.updated))
+        }
     }
 
     pub fn delete(path: impl Into<String>, only: Only) -> Self {
@@ -156,7 +173,22 @@ impl Write {
 
 impl Client {
     pub fn new(config: FirestoreConfig) -> Self {
-        Self { config: Arc::new(config), database: Arc::new(OnceCell::new()) }
+        Self { config: Arc::new(config), database: Arc::default(), clock: Arc::default(), call: CALL }
+    }
+
+    /// For pages of megabytes.
+    pub fn patient(&self) -> Self {
+        Self { call: LONG_CALL, ..self.clone() }
+    }
+
+    /// About what Firestore's clock says; `None` before it was heard.
+    pub fn about_now(&self) -> Option<OffsetDateTime> {
+        let heard = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.map(|(at, when)| at + when.elapsed())
+    }
+
+    fn hear(&self, at: OffsetDateTime) {
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, Instant::now()));
     }
 
     /// The connection, made when it is first needed.
@@ -181,7 +213,7 @@ impl Client {
         let mut answers = database
             .client()
             .get()
-            .batch_get_documents(timed(request))
+            .batch_get_documents(self.timed(request))
             .await
             .map_err(|status| self.failed(&status))?
             .into_inner();
@@ -192,6 +224,7 @@ impl Client {
                 snapshot.found.insert(document.path.clone(), document);
             }
         }
+        self.hear(snapshot.at);
         Ok(snapshot)
     }
 
@@ -207,7 +240,7 @@ impl Client {
         let mut answers = database
             .client()
             .get()
-            .run_query(timed(request))
+            .run_query(self.timed(request))
             .await
             .map_err(|status| self.failed(&status))?
             .into_inner();
@@ -217,6 +250,7 @@ impl Client {
             found.extend(answer.document.map(|found| document(found, documents)));
         }
         billed("read", found.len().max(1));
+        self.hear(at);
         Ok((found, at))
     }
 
@@ -244,7 +278,7 @@ impl Client {
         let mut answers = database
             .client()
             .get()
-            .run_aggregation_query(timed(request))
+            .run_aggregation_query(self.timed(request))
             .await
             .map_err(|status| self.failed(&status))?
             .into_inner();
@@ -267,7 +301,7 @@ impl Client {
             writes: writes.iter().map(|write| write.to_wire(documents)).collect(),
             ..wire::CommitRequest::default()
         };
-        match database.client().get().commit(timed(request)).await {
+        match database.client().get().commit(self.timed(request)).await {
             Ok(_) => {
                 billed("write", writes.len());
                 Ok(Committed::Done)
@@ -275,6 +309,21 @@ impl Client {
             Err(status) if lost(&status) => Ok(Committed::Lost),
             Err(status) => Err(self.failed(&status)),
         }
+    }
+
+    /// A write that stands on nothing, as often as it takes.
+    pub async fn settle(&self, write: Write) -> Result<(), StoreError> {
+        let mut tries = Tries::new();
+        while self.commit(std::slice::from_ref(&write)).await? == Committed::Lost {
+            tries.again().await?;
+        }
+        Ok(())
+    }
+
+    fn timed<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.call);
+        request
     }
 
     fn failed(&self, status: &Status) -> StoreError {
@@ -290,12 +339,6 @@ fn lost(status: &Status) -> bool {
         Code::FailedPrecondition => !status.message().contains("Datastore Mode"),
         _ => false,
     }
-}
-
-fn timed<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(CALL);
-    request
 }
 
 fn document(found: wire::Document, documents: &str) -> Document {
@@ -316,6 +359,10 @@ pub struct Tries {
 impl Tries {
     pub fn new() -> Self {
         Self { began: Instant::now(), lost: 0 }
+    }
+
+    pub const fn lost(&self) -> u32 {
+        self.lost
     }
 
     /// Waits before the next try; an error when there have been enough.

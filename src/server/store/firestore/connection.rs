@@ -5,6 +5,7 @@ use std::time::Duration;
 use firestore::{FirestoreDb, FirestoreDbOptions};
 use gcloud_sdk::{
     GCP_DEFAULT_SCOPES, GoogleAuthHeaders, HeaderMap,
+    error::ErrorKind,
     google_cloud_auth::{
         credentials::{
             CacheableResource, Credentials, CredentialsProvider, EntityTag, external_account, impersonated,
@@ -59,18 +60,30 @@ const MISSING: &str = "no Google credentials were found; set GOOGLE_APPLICATION_
                        the machine has an account of its own";
 
 /// How long a first token may take: a machine without an account has nobody who answers.
-const TOKEN: Duration = Duration::from_secs(5);
+const TOKEN: Duration = Duration::from_secs(3);
+const TOKEN_TRIES: u32 = 3;
 
 /// Credentials that gave a token once: it is said here, and not by every call, that there are none.
 async fn credentials(file: Option<&SecretString>) -> Result<GoogleAuthHeaders, StoreError> {
     let auth = find(file).await?;
-    match tokio::time::timeout(TOKEN, auth.headers()).await {
-        Ok(Ok(_)) => Ok(auth),
-        Ok(Err(_)) | Err(_) if file.is_none() => Err(StoreError::Refused(MISSING.to_owned())),
-        Ok(Err(_)) => Err(StoreError::Refused(
-            "Google gave no token for the credentials of GOOGLE_APPLICATION_CREDENTIALS".to_owned(),
-        )),
-        Err(_) => Err(StoreError::Unavailable("Google gave no token in time".to_owned())),
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let passing = match tokio::time::timeout(TOKEN, auth.headers()).await {
+            Ok(Ok(_)) => return Ok(auth),
+            Ok(Err(error)) => matches!(error.kind(), ErrorKind::Credentials(error) if error.is_transient()),
+            Err(_) => true,
+        };
+        match file {
+            // A machine that has just been started may not know its own account yet.
+            None if passing && tries < TOKEN_TRIES => tokio::time::sleep(TOKEN / 5).await,
+            None => return Err(StoreError::Refused(MISSING.to_owned())),
+            Some(_) if passing => return Err(StoreError::Unavailable("Google gave no token in time".to_owned())),
+            Some(_) => {
+                let refused = "Google gives no token for the credentials of GOOGLE_APPLICATION_CREDENTIALS";
+                return Err(StoreError::Refused(refused.to_owned()));
+            }
+        }
     }
 }
 
@@ -131,8 +144,8 @@ pub fn sort(code: Code, message: &str, project: &str) -> StoreError {
             "project {project} has no Firestore database (default); check FIRESTORE_PROJECT_ID"
         )),
         Code::PermissionDenied => StoreError::Refused(format!(
-            "these credentials may not use the Firestore of project {project}; check FIRESTORE_PROJECT_ID, and give the account \
-             roles/datastore.user"
+            "these credentials may not use the Firestore of project {project}; check FIRESTORE_PROJECT_ID, \
+             switch its Firestore API on, and give the account roles/datastore.user"
         )),
         Code::Unauthenticated => StoreError::Refused(MISSING.to_owned()),
         Code::FailedPrecondition if message.contains("Datastore Mode") => StoreError::Refused(format!(

@@ -73,7 +73,7 @@ pub fn close(delivery: &Delivery, snapshot: &Snapshot, outcome: &Outcome) -> Vec
         "error" => outcome.ignored.clone(),
         "klaviyo_event_sent" => outcome.told,
     });
-    let log = Write::put(place, fields, Only::as_read(known)).now(&["processed_at"]);
+    let log = Write::bring(place, known, fields).now(&["processed_at"]);
     let log = if known.is_none() { log.now(&["received_at", "available_at"]) } else { log };
     std::iter::once(log).chain(pieces).collect()
 }
@@ -153,7 +153,7 @@ pub async fn keep(client: &Client, delivery: &Delivery, error: &str, next: Optio
             "error" => error,
             "available_at" => snapshot.at + next.unwrap_or_default(),
         });
-        let mut log = Write::put(place.clone(), fields, Only::as_read(known));
+        let mut log = Write::bring(place.clone(), known, fields);
         if known.is_none() {
             log = log.now(&["received_at"]);
         }
@@ -169,7 +169,7 @@ pub async fn keep(client: &Client, delivery: &Delivery, error: &str, next: Optio
 pub async fn lease(client: &Client, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
     let mut tries = Tries::new();
     loop {
-        let (waiting, now) = client.query(&query::due_events(LOOK_AT)).await?;
+        let (waiting, now) = client.query(&query::due_events(soon(client), LOOK_AT)).await?;
         let due: Vec<&Document> = waiting.iter().filter(|log| is_due(log, now)).collect();
         if due.is_empty() {
             return Ok(None);
@@ -180,11 +180,26 @@ pub async fn lease(client: &Client, lease: Duration) -> Result<Option<LeasedEven
             set!(change, { "status" => "processing", "attempts" => attempts, "available_at" => now + lease });
             let write = Write::change(log.path.clone(), change, Only::Unchanged(log.updated));
             if client.commit(&[write]).await? == Committed::Done {
-                return leased(client, log, attempts).await.map(Some);
+                match leased(client, log, attempts).await {
+                    Err(StoreError::Unreadable(why)) => park(client, log, &why).await?,
+                    leased => return leased.map(Some),
+                }
             }
         }
         tries.again().await?;
     }
+}
+
+/// One that does not read is for a person: it would be taken again and again.
+async fn park(client: &Client, log: &Document, why: &str) -> Result<(), StoreError> {
+    let mut change = Fields::new();
+    set!(change, { "status" => "parked", "error" => why });
+    client.settle(Write::change(log.path.clone(), change, Only::There)).await
+}
+
+/// A little later than Firestore's clock may say by now: what is due after that need not be looked at.
+pub fn soon(client: &Client) -> Option<OffsetDateTime> {
+    client.about_now().map(|now| now + Duration::from_secs(30))
 }
 
 pub fn is_due(document: &Document, now: OffsetDateTime) -> bool {

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::{
     super::Table,
-    client::{Only, Snapshot, Write},
+    client::{Snapshot, Write},
     rows::{self, moment},
     value::{Document, path},
 };
@@ -52,7 +52,7 @@ pub fn write(snapshot: &Snapshot, provider: ProviderId, mirror: &Mirror) -> Opti
             rows::put_invoice(&mut fields, copy);
         }
     }
-    Some(Write::put(place, fields, Only::as_read(known)).now(&["updated_at"]))
+    Some(Write::bring(place, known, fields).now(&["updated_at"]))
 }
 
 fn is_newer(known: &Document, version: Version) -> bool {

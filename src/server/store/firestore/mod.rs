@@ -16,7 +16,13 @@ mod query;
 mod rows;
 mod value;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
@@ -43,17 +49,19 @@ const SCHEMA: i64 = 1;
 const STEP: Duration = Duration::from_secs(12);
 
 /// A page of a copy may be megabytes.
-const PAGE: Duration = Duration::from_secs(30);
+const PAGE: Duration = Duration::from_secs(90);
 
 #[derive(Clone)]
 pub struct FirestoreStore {
     client: Client,
+    /// Whether every index was seen to be there.
+    indexed: Arc<AtomicBool>,
 }
 
 impl FirestoreStore {
     /// A store that connects when it is first needed: a database that is away must not keep the storefront from starting.
     pub fn new(config: &FirestoreConfig) -> Self {
-        Self { client: Client::new(config.clone()) }
+        Self { client: Client::new(config.clone()), indexed: Arc::default() }
     }
 
     /// Whether there is such a database and these credentials may use it; `Refused` is no matter of time.
@@ -64,7 +72,7 @@ impl FirestoreStore {
     async fn apply(&self, step: &Step<'_>) -> Result<Applied, StoreError> {
         let mut tries = Tries::new();
         loop {
-            if let Some(applied) = self.apply_once(step).await? {
+            if let Some(applied) = self.apply_once(step, tries.lost() > 1).await? {
                 return Ok(applied);
             }
             tries.again().await?;
@@ -72,10 +80,10 @@ impl FirestoreStore {
     }
 
     /// `None` when something that the step stands on changed meanwhile.
-    async fn apply_once(&self, step: &Step<'_>) -> Result<Option<Applied>, StoreError> {
+    async fn apply_once(&self, step: &Step<'_>, thorough: bool) -> Result<Option<Applied>, StoreError> {
         let log = step.delivery.map(logs::path_of);
         let (applied, outcome, mut writes, snapshot) = match &step.effect {
-            Effect::Case(effect) => return self.apply_case(step, effect, log).await,
+            Effect::Case(effect) => return self.apply_case(step, effect, log, thorough).await,
             Effect::Ignore(reason) => {
                 let snapshot = self.client.read(&log.iter().cloned().collect::<Vec<_>>()).await?;
                 (Applied::Ignored((*reason).to_owned()), Outcome::ignored(reason), Vec::new(), snapshot)
@@ -100,12 +108,13 @@ impl FirestoreStore {
         step: &Step<'_>,
         effect: &CaseEffect<'_>,
         log: Option<String>,
+        thorough: bool,
     ) -> Result<Option<Applied>, StoreError> {
-        let (read, snapshot) = cases::read(&self.client, effect.key, log.clone()).await?;
+        let (read, snapshot) = cases::read(&self.client, effect.key, log.clone(), thorough).await?;
         if log.is_some_and(|log| logs::is_closed(snapshot.get(&log))) {
             return Ok(Some(Applied::Duplicate));
         }
-        let decided = cases::decide(&self.client, effect, &read).await?;
+        let decided = cases::decide(&self.client, effect, &read, step.delivery.is_some()).await?;
         let mut writes = decided.writes;
         match step.delivery {
             Some(delivery) => writes.extend(logs::close(delivery, &snapshot, &decided.outcome)),
@@ -122,6 +131,17 @@ impl FirestoreStore {
         }
         let committed = self.client.commit(writes).await?;
         Ok((committed == Committed::Done).then_some(applied))
+    }
+
+    /// Asks each query that needs an index once: without them orders would be taken, and nobody told of them.
+    async fn indexes(&self) -> Result<(), StoreError> {
+        if !self.indexed.load(Ordering::Relaxed) {
+            let queries = query::that_need_indexes();
+            let all = queries.iter().map(|query| self.client.query(query));
+            bounded(STEP, futures::future::try_join_all(all)).await?;
+            self.indexed.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     async fn schema(&self) -> Result<Option<i64>, StoreError> {
@@ -179,18 +199,18 @@ impl Store for FirestoreStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         match bounded(STEP, self.schema()).await? {
-            Some(version) if version >= SCHEMA => Ok(()),
+            Some(version) if version >= SCHEMA => self.indexes().await,
             _ => Err(StoreError::Refused("the schema is older than this program; run `rolitt migrate`".to_owned())),
         }
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
         if bounded(STEP, self.schema()).await?.is_some_and(|version| version >= SCHEMA) {
-            return Ok(());
+            return self.indexes().await;
         }
         let fields = Fields::from([("version".to_owned(), Value::Int(SCHEMA))]);
-        bounded(STEP, self.client.commit(&[Write::put(schema_place(), fields, Only::Always)])).await?;
-        Ok(())
+        bounded(STEP, self.client.settle(Write::put(schema_place(), fields, Only::Always))).await?;
+        self.indexes().await
     }
 
     /// Connections end with the store.
@@ -248,19 +268,19 @@ impl Books for FirestoreStore {
 #[async_trait]
 impl Archive for FirestoreStore {
     async fn export(&self, table: Table, after: Option<&str>, limit: u32) -> Result<Page, StoreError> {
-        bounded(PAGE, archive::export(&self.client, table, after, limit)).await
+        bounded(PAGE, archive::export(&self.client.patient(), table, after, limit)).await
     }
 
     async fn rows(&self, table: Table, keys: &[String]) -> Result<Vec<Entry>, StoreError> {
-        bounded(PAGE, archive::rows(&self.client, table, keys)).await
+        bounded(PAGE, archive::rows(&self.client.patient(), table, keys)).await
     }
 
     async fn import(&self, table: Table, rows: &[Row]) -> Result<Vec<Unread>, StoreError> {
-        bounded(PAGE, archive::import(&self.client, table, rows)).await
+        bounded(PAGE, archive::import(&self.client.patient(), table, rows)).await
     }
 
     async fn count(&self, table: Table) -> Result<u64, StoreError> {
-        bounded(PAGE, archive::count(&self.client, table)).await
+        bounded(PAGE, archive::count(&self.client.patient(), table)).await
     }
 
     async fn place(&self, origin: &str, table: Table) -> Result<Option<String>, StoreError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     super::{LeasedMessage, Message, MessageEnd, MessageKind, Row, StoreError, Table, Value},
     client::{Client, Committed, Only, Tries, Write},
-    logs::is_due,
+    logs::{is_due, soon},
     query,
     rows::set,
     value::{Document, Fields},
@@ -17,7 +17,7 @@ pub const TOLD: &str = "klaviyo_event_sent";
 /// How many that are due are looked at, so that workers which race find another one.
 const LOOK_AT: u32 = 20;
 
-/// Logs changed in one commit.
+/// Logs changed in one commit; an order has a handful.
 const LOGS_AT_ONCE: usize = 200;
 
 /// A message beside its cause. Another of the same key is the same document.
@@ -41,7 +41,7 @@ pub fn write(preorder_id: &str, message: &Message, place: &str) -> Write {
 pub async fn lease(client: &Client, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
     let mut tries = Tries::new();
     loop {
-        let (pending, now) = client.query(&query::due_messages(kind, LOOK_AT)).await?;
+        let (pending, now) = client.query(&query::due_messages(kind, soon(client), LOOK_AT)).await?;
         // In order: a customer hears that an order is paid before hearing that it was sent.
         let due: Vec<&Document> = pending.iter().filter(|message| is_due(message, now)).collect();
         if due.is_empty() {
@@ -102,35 +102,26 @@ pub async fn finish(client: &Client, message: &LeasedMessage, end: &MessageEnd<'
             }
         }
         let mut writes = vec![Write::change(message.id.clone(), change, Only::Unchanged(found.updated))];
-        let preorder = match (end, found.text("preorder_id"), found.text("kind")) {
-            (MessageEnd::Sent, Some(preorder), Some(kind)) if kind == MessageKind::KlaviyoEvent.as_str() => {
-                let (preorders, _) = client.query(&query::preorder_of_id(preorder)).await?;
-                preorders.into_iter().next()
-            }
-            _ => None,
-        };
-        if let Some(preorder) = &preorder {
-            let told = Fields::from([(TOLD.to_owned(), Value::Bool(true))]);
-            writes.push(Write::change(preorder.path.clone(), told, Only::There));
+        if let (MessageEnd::Sent, Some(preorder)) = (end, found.text("preorder_id"))
+            && found.text("kind") == Some(MessageKind::KlaviyoEvent.as_str())
+        {
+            writes.extend(tell(client, preorder).await?);
         }
         if client.commit(&writes).await? == Committed::Done {
-            // After the preorder says so: a log that is written from now on says so by itself.
-            if let Some(id) = preorder.as_ref().and_then(|preorder| preorder.text("id")) {
-                mark_logs(client, id).await?;
-            }
             return Ok(true);
         }
         tries.again().await?;
     }
 }
 
-/// Says in a preorder's logs that something was told about it.
-async fn mark_logs(client: &Client, preorder: &str) -> Result<(), StoreError> {
+/// Says on a preorder and in its logs that something was told. It stands on the preorder as it was before its logs were
+/// listed: whoever adds one to them changes the preorder, unless it says so already.
+async fn tell(client: &Client, preorder: &str) -> Result<Vec<Write>, StoreError> {
+    let (preorders, _) = client.query(&query::preorder_of_id(preorder)).await?;
+    let Some(preorder_document) = preorders.first() else { return Ok(Vec::new()) };
     let (logs, _) = client.query(&query::untold_logs(preorder)).await?;
-    for some in logs.chunks(LOGS_AT_ONCE) {
-        let told = || Fields::from([(TOLD.to_owned(), Value::Bool(true))]);
-        let writes: Vec<Write> = some.iter().map(|log| Write::change(log.path.clone(), told(), Only::There)).collect();
-        client.commit(&writes).await?;
-    }
-    Ok(())
+    let told = || Fields::from([(TOLD.to_owned(), Value::Bool(true))]);
+    let mut writes = vec![Write::bring(preorder_document.path.clone(), Some(preorder_document), told())];
+    writes.extend(logs.iter().take(LOGS_AT_ONCE).map(|log| Write::change(log.path.clone(), told(), Only::There)));
+    Ok(writes)
 }

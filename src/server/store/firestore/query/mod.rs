@@ -14,7 +14,10 @@ use super::{
     super::{MessageKind, PreorderFilter, Table, Value},
     value::to_wire,
 };
-use crate::domain::payment::ProviderId;
+use crate::domain::{
+    payment::{IntentId, ProviderId},
+    preorder::PreorderStatus,
+};
 
 /// The field that every document has: its own name.
 const NAME: &str = "__name__";
@@ -67,6 +70,11 @@ impl Query {
 
     fn limit(mut self, limit: u32) -> Self {
         self.limit = Some(limit);
+        self
+    }
+
+    fn before(mut self, field: &'static str, until: Option<OffsetDateTime>) -> Self {
+        self.conditions.extend(until.map(|until| Condition::Before(field, until.into())));
         self
     }
 
@@ -148,18 +156,16 @@ const OPEN_DISPUTES: [&str; 4] = ["warning_needs_response", "warning_under_revie
 const NEEDS_RESPONSE: [&str; 2] = ["warning_needs_response", "needs_response"];
 const WAITING_REFUNDS: [&str; 2] = ["pending", "requires_action"];
 
-/// Kept events in the order in which they are due.
-pub fn due_events(limit: u32) -> Query {
-    Query::over(Table::WebhookLogs).among("status", &WAITING).order("available_at", Towards::Later).limit(limit)
+/// Kept events in the order in which they are due. What is due after `until` is not read, and not billed.
+pub fn due_events(until: Option<OffsetDateTime>, limit: u32) -> Query {
+    let query = Query::over(Table::WebhookLogs).among("status", &WAITING).order("available_at", Towards::Later);
+    query.limit(limit).before("available_at", until)
 }
 
-/// Pending messages in the order in which they are due.
-pub fn due_messages(kind: MessageKind, limit: u32) -> Query {
-    Query::over(Table::Outbox)
-        .equal("kind", kind.as_str())
-        .equal("status", "pending")
-        .order("available_at", Towards::Later)
-        .limit(limit)
+/// Pending messages in the order in which they are due. What is due after `until` is not read, and not billed.
+pub fn due_messages(kind: MessageKind, until: Option<OffsetDateTime>, limit: u32) -> Query {
+    let query = Query::over(Table::Outbox).equal("kind", kind.as_str()).equal("status", "pending");
+    query.order("available_at", Towards::Later).limit(limit).before("available_at", until)
 }
 
 /// The log of a preorder that does not say yet that something was told.
@@ -169,6 +175,40 @@ pub fn untold_logs(preorder: &str) -> Query {
 
 pub fn preorder_of_id(id: &str) -> Query {
     Query::over(Table::Preorders).equal("id", id).limit(1)
+}
+
+/// Preorders that were paid by this intent.
+pub fn preorders_of_intent(intent: &IntentId) -> Query {
+    Query::over(Table::Preorders).equal("payment_intent_id", intent.as_str())
+}
+
+/// What is known of this payment, its refunds or its disputes.
+pub fn of_intent(table: Table, intent: &IntentId) -> Query {
+    Query::over(table).equal("payment_intent_id", intent.as_str())
+}
+
+/// One query for each index that is not there by itself, to see whether all are.
+pub fn that_need_indexes() -> Vec<Query> {
+    let provider = ProviderId::Stripe;
+    let now = OffsetDateTime::UNIX_EPOCH;
+    let filters = [
+        PreorderFilter { status: Some(PreorderStatus::Paid), ..PreorderFilter::default() },
+        PreorderFilter { in_review: true, ..PreorderFilter::default() },
+        PreorderFilter { provider: Some(provider), ..PreorderFilter::default() },
+        PreorderFilter { email: Some(String::new()), ..PreorderFilter::default() },
+    ];
+    let mut all: Vec<Query> = filters.iter().map(|filter| preorders(filter, None, 1)).collect();
+    all.extend([
+        due_events(Some(now), 1),
+        due_messages(MessageKind::KlaviyoEvent, Some(now), 1),
+        oldest_event_waiting(),
+        oldest_message_pending(),
+        waiting_refunds(provider, 1),
+        disputes_due(),
+        payments_without_preorder(now).limit(1),
+        open_differences(provider).limit(1),
+    ]);
+    all
 }
 
 /// Preorders, the newest first. `after` is the last one of the page before: when it was made, and where it is.

@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::*;
-use crate::domain::preorder::PreorderStatus;
 
 const DEPLOYED: &str = include_str!("../../../../../deploy/firestore/firestore.indexes.json");
 const RULES: &str = include_str!("../../../../../deploy/firestore/firestore.rules");
@@ -30,8 +29,12 @@ fn all() -> Vec<Query> {
         after: None,
     };
     let mut all = vec![
-        due_events(1),
-        due_messages(MessageKind::KlaviyoEvent, 1),
+        due_events(None, 1),
+        due_events(Some(now), 1),
+        due_messages(MessageKind::KlaviyoEvent, None, 1),
+        due_messages(MessageKind::KlaviyoEvent, Some(now), 1),
+        preorders_of_intent(&IntentId::parse("pi_1").unwrap()),
+        of_intent(Table::Refunds, &IntentId::parse("pi_1").unwrap()),
         untold_logs("id"),
         preorder_of_id("id"),
         preorders(&filter, Some((now, "preorders/cs_1".to_owned())), 1),
@@ -99,6 +102,14 @@ fn what_is_deployed_is_what_the_queries_need() {
     let needed: BTreeSet<Index> = all().iter().flat_map(needs).collect();
     assert_eq!(there, needed);
     assert_eq!(deployed["indexes"].as_array().unwrap().len(), there.len(), "none twice");
+}
+
+#[test]
+fn each_index_is_asked_for_once_at_the_start() {
+    let asked: Vec<Index> = that_need_indexes().iter().flat_map(needs).collect();
+    let needed: BTreeSet<Index> = all().iter().flat_map(needs).collect();
+    assert_eq!(asked.len(), needed.len());
+    assert_eq!(asked.into_iter().collect::<BTreeSet<_>>(), needed);
 }
 
 #[test]

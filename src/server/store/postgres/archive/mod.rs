@@ -63,8 +63,8 @@ async fn export(pool: &PgPool, table: Table, after: Option<&str>, limit: u32) ->
     }
     // One that is gone since its key was read is not there.
     page.entries.extend(keys.iter().filter_map(|key| found.remove(key)));
-    let full = u32::try_from(keys.len()).is_ok_and(|len| len >= limit);
-    page.next = keys.into_iter().next_back().filter(|_| full);
+    page.more = u32::try_from(keys.len()).is_ok_and(|len| len >= limit);
+    page.last = keys.into_iter().next_back();
     Ok(page)
 }
 

@@ -1,0 +1,36 @@
+//! Databases for tests, each one's own, in a cluster that all tests share.
+
+use std::path::Path;
+
+use rolitt::server::store::postgres::embedded::{Embedded, Purpose};
+use secrecy::ExposeSecret;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+/// The cluster; it is left running for the next run.
+async fn admin_url() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-postgres");
+    let cluster = Embedded::start(&folder, std::env::var_os("PATH"), Purpose::Tests).await.unwrap();
+    cluster.leave_running().unwrap();
+    cluster.url().expose_secret().to_owned()
+}
+
+async fn as_admin(sql: String) -> String {
+    let admin = admin_url().await;
+    let mut connection = PgConnection::connect(&admin).await.unwrap();
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    admin
+}
+
+/// An empty database: its name and its URL.
+pub async fn fresh_database() -> (String, String) {
+    let alphabet: Vec<char> = ('a'..='z').collect();
+    let name = format!("test_{}", nanoid::nanoid!(16, &alphabet));
+    let admin = as_admin(format!("create database {name}")).await;
+    let url = admin.replace("/rolitt?", &format!("/{name}?"));
+    (name, url)
+}
+
+pub async fn drop_database(name: &str) {
+    as_admin(format!("drop database if exists {name} with (force)")).await;
+}
