@@ -331,7 +331,7 @@ async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
 
 #[tokio::test]
 async fn the_command_says_what_it_needs() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     let (status, _, complaint) = app.rolitt(&["store", "copy", "--from", "postgres", "--to", "postgres"]).await;
     assert_eq!((status, complaint.contains("name the same store")), (2, true), "{complaint}");
     assert_eq!(app.rolitt(&["store", "copy", "--from", "postgres"]).await.0, 2);

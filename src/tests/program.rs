@@ -1,6 +1,9 @@
 //! The real program, as a process of its own.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use tokio::process::{Child, Command};
 
@@ -39,8 +42,8 @@ pub fn closed() -> String {
 
 /// A folder in which there is nothing: no `.env`, no `Leptos.toml`.
 pub fn empty_folder() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("rolitt-{}", nanoid::nanoid!()));
-    std::fs::create_dir(&folder).unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("empty");
+    std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 

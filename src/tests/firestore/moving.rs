@@ -24,6 +24,8 @@ use crate::{
 
 const COPY: [&str; 6] = ["store", "copy", "--from", "postgres", "--to", "firestore"];
 
+const BACK: [&str; 6] = ["store", "copy", "--from", "firestore", "--to", "postgres"];
+
 /// A merchant's machine: addresses, and the variables of everything that runs there.
 struct Machine {
     http: reqwest::Client,
@@ -212,6 +214,20 @@ async fn a_live_shop_is_moved_and_no_order_is_lost_doubled_or_renamed() {
     assert_eq!(now.len(), everybody);
     assert!(after.iter().all(|(session, number)| now.get(session) == Some(number)));
     assert_eq!(orders(&postgres).await, before, "the store of before was left as it was");
+
+    // The way back is the same, into the database that was left behind.
+    terminate(&mut shop).await;
+    let (status, said, complaint) = machine.says(&BACK).await;
+    assert_eq!((status, said.trim_end().ends_with("everything agrees")), (0, true), "{said}{complaint}");
+    assert_eq!(orders(&postgres).await, now);
+    machine.variables.insert("DATABASE_STORAGE_TARGET", "postgres".to_owned());
+    let mut shop = machine.open_shop().await;
+    machine.sell(customers("back", 1)).await;
+    machine.until_told(everybody + 1).await;
+    assert_eq!(machine.told().await.iter().map(|(_, posts)| *posts).collect::<BTreeSet<_>>(), BTreeSet::from([1]));
+    let (status, said, complaint) = machine.says(&["reconcile", "--since", "1h"]).await;
+    assert_eq!((status, said.contains("unexplained differences: 0")), (0, true), "{said}{complaint}");
+    assert_eq!(orders(&postgres).await.len(), everybody + 1);
 
     terminate(&mut shop).await;
     terminate(&mut sandbox).await;
