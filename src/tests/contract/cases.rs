@@ -172,6 +172,26 @@ async fn any_order_of_facts_ends_as_the_rules_say() {
 }
 
 #[tokio::test]
+async fn an_order_without_its_payments_record_hears_of_its_payment_all_the_same() {
+    let app = TestApp::start().await;
+    told(&*app.store, &*app.shop.ids, None, &paid("cs_1")).await;
+    // As orders are that are older than such records.
+    app.edit("delete from payments").await;
+    told(
+        &*app.store,
+        &*app.shop.ids,
+        Some(&delivery("evt_1")),
+        &refund("re_1", "cs_1", 29_900, RefundStatus::Succeeded),
+    )
+    .await;
+    let found = purchase(&*app.store, "cs_1").await;
+    assert_eq!(found.preorder.details.status, PreorderStatus::Refunded);
+    assert_eq!(app.store.purchase(PurchaseKey::Intent(&intent("pi_cs_1"))).await.unwrap().unwrap(), found);
+    assert_eq!(app.count("outbox where consequence = 'refunded:re_1'").await, 1);
+    app.leave().await;
+}
+
+#[tokio::test]
 async fn a_number_is_had_by_one_order_and_the_next_draws_again() {
     let app = TestApp::start().await;
     let ids = ListedIds(Mutex::new(vec!["ROL-AAAAAAA1", "ROL-AAAAAAA1", "ROL-AAAAAAA1", "ROL-AAAAAAA2"]));

@@ -26,11 +26,11 @@ pub fn session(name: &str) -> SessionId {
     SessionId::parse(name).unwrap()
 }
 
-fn intent(name: &str) -> IntentId {
+pub fn intent(name: &str) -> IntentId {
     IntentId::parse(name).unwrap()
 }
 
-fn usd(minor: i64) -> Money {
+pub fn usd(minor: i64) -> Money {
     Money::new(minor, "usd".parse().unwrap()).unwrap()
 }
 
@@ -80,7 +80,7 @@ fn messages(preorder: &Preorder, _: &Case, begun: &[Consequence]) -> Vec<Message
 }
 
 /// One fact in one step.
-async fn apply(
+pub async fn apply(
     store: &dyn Store,
     ids: &dyn Ids,
     delivery: Option<&Delivery>,
@@ -121,6 +121,6 @@ async fn at_once(store: &Arc<dyn Store>, ids: &Arc<dyn Ids>, all: Vec<(Option<De
     tasks.join_all().await
 }
 
-async fn purchase(store: &dyn Store, name: &str) -> Purchase {
+pub async fn purchase(store: &dyn Store, name: &str) -> Purchase {
     store.purchase(PurchaseKey::Session(&session(name))).await.unwrap().unwrap()
 }

@@ -80,6 +80,26 @@ async fn a_kept_event_is_taken_by_one_and_again_when_that_one_is_gone() {
     app.leave().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn every_log_says_that_something_was_told_however_it_races_with_the_telling() {
+    let app = TestApp::start().await;
+    for round in 0..8 {
+        let name = format!("cs_{round}");
+        told(&*app.store, &*app.shop.ids, Some(&delivery(&format!("evt_{round}"))), &paid(&name)).await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..6 {
+            let (store, ids) = (app.store.clone(), app.shop.ids.clone());
+            let (event, fact) = (delivery(&format!("evt_{round}_{number}")), paid(&name));
+            tasks.spawn(async move { drop(told(&*store, &*ids, Some(&event), &fact).await) });
+        }
+        let message = app.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await.unwrap().unwrap();
+        assert!(app.store.finish_message(&message, MessageEnd::Sent).await.unwrap());
+        tasks.join_all().await;
+    }
+    assert_eq!(app.count("webhook_logs where status = 'done' and klaviyo_event_sent").await, 56);
+    app.leave().await;
+}
+
 #[tokio::test]
 async fn a_parked_event_waits_for_a_person_and_may_still_be_applied() {
     let app = TestApp::start().await;

@@ -19,7 +19,7 @@ const BACK: [&str; 6] = ["store", "copy", "--from", "firestore", "--to", "postgr
 const CANARY: &str = "canary";
 
 /// Changes a document of an order that is there.
-async fn spoil(project: &Emulated, path: &str, change: impl FnOnce(&mut Value)) {
+pub async fn spoil(project: &Emulated, path: &str, change: impl FnOnce(&mut Value)) {
     let mut document = project.document(path).await;
     change(&mut document["fields"]);
     project.put(path, &json!({ "fields": document["fields"] })).await;

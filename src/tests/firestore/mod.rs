@@ -5,6 +5,7 @@ mod away;
 mod crossing;
 mod cut;
 mod documents;
+mod healing;
 mod moving;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use super::{
     books::COPY,
     cases,
     client::{Client, Committed, Only, Snapshot, Tries, Write},
-    logs, query,
+    logs, query, unique,
     value::{Document, Fields, path},
 };
 
@@ -138,7 +138,7 @@ fn size(value: &Value) -> usize {
 async fn planned(client: &Client, table: Table, rows: &[Row]) -> Result<(Vec<Write>, Vec<Unread>), StoreError> {
     let mut paths: Vec<String> = rows.iter().map(|row| path(table, &row.key())).collect();
     if table == Table::Preorders {
-        paths.extend(rows.iter().flat_map(cases::beside));
+        paths.extend(rows.iter().flat_map(unique::beside));
     }
     paths.sort();
     paths.dedup();
@@ -165,7 +165,7 @@ fn write(table: Table, row: &Row, known: &Snapshot, taken: &mut Taken) -> Result
     let mut more = Vec::new();
     match table {
         Table::Preorders => {
-            more = cases::keep_unique(row, document, known, taken)?;
+            more = unique::keep_unique(row, document, known, taken)?;
             let email = row.text("email").unwrap_or_default().to_lowercase();
             fields.insert(cases::EMAIL.to_owned(), email.into());
         }

@@ -10,6 +10,7 @@ use super::{
     client::{Client, Committed, Only, Tries, Write},
     query,
     rows::{self, set},
+    unique,
     value::{Fields, path, place},
 };
 use crate::domain::payment::{DisputeId, ProviderId, RefundId};
@@ -21,7 +22,7 @@ const LEASES: &str = "leases";
 
 pub async fn purchases(client: &Client, filter: &PreorderFilter, limit: u32) -> Result<Vec<Purchase>, StoreError> {
     let after = match &filter.after {
-        Some(number) => match cases::session_of(client, number).await? {
+        Some(number) => match unique::session_of(client, number).await? {
             Some(session) => {
                 let place = path(Table::Preorders, session.as_str());
                 let found = client.read(std::slice::from_ref(&place)).await?;

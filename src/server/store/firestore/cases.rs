@@ -5,12 +5,12 @@
 //! What is unique is a document's id: the session, the number, the event, the message, the first paid session of an attempt.
 
 use super::{
-    super::{Applied, CaseEffect, CaseKey, Message, Purchase, PurchaseKey, Row, StoreError, Table},
-    archive::Taken,
+    super::{Applied, CaseEffect, CaseKey, Message, Purchase, PurchaseKey, StoreError, Table},
     client::{Client, Only, Snapshot, Write},
     logs::Outcome,
     outbox, query,
     rows::{self, set},
+    unique::{ATTEMPTS, NUMBERS, session_of},
     value::{Document, Fields, path, place},
 };
 use crate::domain::{
@@ -22,12 +22,6 @@ use crate::domain::{
 
 /// How many numbers are tried for one preorder: at ten million preorders, three draws all collide once in 10^15.
 const NUMBER_TRIES: u32 = 5;
-
-/// Preorder numbers that are taken, each with its session.
-const NUMBERS: &str = "preorder_numbers";
-
-/// Attempts that were paid, each with the session that was first.
-const ATTEMPTS: &str = "attempts";
 
 /// The address to be searched by.
 pub const EMAIL: &str = "_email_lower";
@@ -147,13 +141,6 @@ impl Target {
         }
         Ok(self.paths().len() > before)
     }
-}
-
-/// The session whose preorder has this number.
-pub async fn session_of(client: &Client, number: &PreorderNumber) -> Result<Option<SessionId>, StoreError> {
-    let place = place(NUMBERS, number.as_str());
-    let found = client.read(std::slice::from_ref(&place)).await?;
-    Ok(found.get(&place).and_then(|found| found.text("session_id")).and_then(SessionId::parse))
 }
 
 /// Reads a case, with `also` beside it, as of one moment. `thorough` looks for what the payment does not list: a step that keeps
@@ -381,51 +368,4 @@ fn whole(read: Read) -> Option<Purchase> {
     let Read { preorder, case, .. } = read;
     // What is asked for is the purchase, not what a further payment would mean.
     preorder.map(|preorder| Purchase { preorder, case: Case { attempt_paid_elsewhere: false, ..case } })
-}
-
-/// Where a preorder's row takes what is unique, beside its own document.
-pub fn beside(row: &Row) -> Vec<String> {
-    let text = |column: &str| row.text_opt(column).ok().flatten();
-    let number = text("preorder_number").map(|number| place(NUMBERS, number));
-    number.into_iter().chain(text("attempt").map(|attempt| place(ATTEMPTS, attempt))).collect()
-}
-
-/// What keeps a row's number and attempt, to be written with it; or why it cannot be written.
-pub fn keep_unique(
-    row: &Row,
-    known: Option<&Document>,
-    read: &Snapshot,
-    taken: &mut Taken,
-) -> Result<Vec<Write>, &'static str> {
-    let preorder = rows::preorder_of(row).map_err(|_| "it does not read")?;
-    let session = preorder.details.session.as_str();
-    if let Some(known) = known {
-        if known.text("id") != Some(&preorder.id) {
-            return Err("this session has another preorder id here");
-        }
-        if known.text("preorder_number") != Some(preorder.number.as_str()) {
-            return Err("this session has another preorder number here");
-        }
-    }
-    let mut take = |place: String| {
-        let first = taken.entry(place.clone()).or_insert_with(|| session.to_owned());
-        let theirs = match read.get(&place) {
-            Some(known) => known.text("session_id").unwrap_or_default().to_owned(),
-            None => first.clone(),
-        };
-        (theirs == session, read.get(&place).is_none().then_some(place))
-    };
-    let fields = || Fields::from([("session_id".to_owned(), session.into())]);
-    let (free, number) = take(place(NUMBERS, preorder.number.as_str()));
-    if !free {
-        return Err("another session has its preorder number here");
-    }
-    let counts = preorder.details.status >= PreorderStatus::Paid && !preorder.details.second_payment;
-    let attempt = preorder.details.attempt.as_ref().filter(|_| counts).and_then(|attempt| {
-        let (free, place) = take(place(ATTEMPTS, attempt.as_str()));
-        // One that is taken stays with whoever has it: both orders are kept.
-        place.filter(|_| free)
-    });
-    let places = number.into_iter().chain(attempt);
-    Ok(places.map(|place| Write::put(place, fields(), Only::New)).collect())
 }

@@ -14,6 +14,7 @@ mod mirrors;
 mod outbox;
 mod query;
 mod rows;
+mod unique;
 mod value;
 
 use std::{

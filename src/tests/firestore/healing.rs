@@ -1,0 +1,89 @@
+//! What another hand did to documents: a person in the console, a copy that was not finished.
+
+use std::time::Duration;
+
+use rolitt::{
+    domain::{
+        life::{Fact, Refund, RefundStatus},
+        payment::RefundId,
+    },
+    server::{
+        ids::RandomIds,
+        store::{Applied, Store, StoreError, firestore::FirestoreStore},
+    },
+};
+use serde_json::json;
+
+use super::documents::spoil;
+use crate::{
+    contract::{apply, delivery, intent, paid, purchase, told, usd},
+    emulated::Emulated,
+};
+
+fn refund(id: &str, status: RefundStatus) -> Fact {
+    Fact::Refund(Refund {
+        id: RefundId::parse(id).unwrap(),
+        intent: intent("pi_cs_1"),
+        amount: usd(100),
+        status,
+        counted: true,
+        succeeded: status == RefundStatus::Succeeded,
+        reason: None,
+        failure: None,
+        livemode: false,
+    })
+}
+
+async fn shop() -> (Emulated, FirestoreStore) {
+    let project = Emulated::project();
+    let store = project.store();
+    store.migrate().await.unwrap();
+    told(&store, &RandomIds, None, &paid("cs_1")).await;
+    (project, store)
+}
+
+#[tokio::test]
+async fn a_refund_that_its_payment_does_not_list_is_found_and_listed_again() {
+    let (project, store) = shop().await;
+    told(&store, &RandomIds, None, &refund("re_1", RefundStatus::Pending)).await;
+    spoil(&project, "payments/pi_cs_1", |fields| fields["refund_ids"] = json!({ "arrayValue": {} })).await;
+    let applied = told(&store, &RandomIds, Some(&delivery("evt_1")), &refund("re_1", RefundStatus::Succeeded)).await;
+    assert!(matches!(applied, Applied::Changed(Some(_))), "{applied:?}");
+    let found = purchase(&store, "cs_1").await;
+    assert_eq!((found.case.refunds.len(), found.preorder.details.refunded_minor), (1, 100));
+    assert_eq!(found.case.refunds[0].status, RefundStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn a_refund_that_is_listed_and_not_there_is_an_error_and_not_forgotten() {
+    let (project, store) = shop().await;
+    told(&store, &RandomIds, None, &refund("re_1", RefundStatus::Succeeded)).await;
+    project.remove("refunds/re_1").await;
+    let step = apply(&store, &RandomIds, None, &refund("re_2", RefundStatus::Succeeded), false).await;
+    assert!(matches!(&step, Err(StoreError::Unreadable(what)) if what.contains("re_1")), "{step:?}");
+    assert!(store.purchase(rolitt::server::store::PurchaseKey::Intent(&intent("pi_cs_1"))).await.is_err());
+}
+
+#[tokio::test]
+async fn an_event_whose_body_is_gone_is_parked_and_the_next_one_taken() {
+    let (project, store) = shop().await;
+    let mut large = delivery("evt_1");
+    large.body = vec![b'x'; 1_000_000].into();
+    store.keep_event(&large, "not now", Some(Duration::ZERO)).await.unwrap();
+    store.keep_event(&delivery("evt_2"), "not now", Some(Duration::ZERO)).await.unwrap();
+    project.remove("webhook_logs/evt_1/pieces/1").await;
+    let leased = store.lease_event(Duration::from_mins(1)).await.unwrap().unwrap();
+    assert_eq!(leased.delivery.event_id.as_str(), "evt_2");
+    let backlog = store.backlog().await.unwrap();
+    assert_eq!((backlog.events_parked, backlog.events_waiting), (1, 1));
+}
+
+#[tokio::test]
+async fn what_a_person_wrote_beside_an_order_stays_through_every_step() {
+    let (project, store) = shop().await;
+    spoil(&project, "preorders/cs_1", |fields| fields["note"] = json!({ "doubleValue": 0.5 })).await;
+    told(&store, &RandomIds, Some(&delivery("evt_1")), &paid("cs_1")).await;
+    told(&store, &RandomIds, Some(&delivery("evt_2")), &refund("re_1", RefundStatus::Succeeded)).await;
+    assert_eq!(project.document("preorders/cs_1").await["fields"]["note"], json!({ "doubleValue": 0.5 }));
+    assert_eq!(purchase(&store, "cs_1").await.preorder.details.refunded_minor, 100);
+}
