@@ -105,11 +105,17 @@ async function listen(context: BrowserContext, shop: Shop): Promise<string[]> {
       for (const entry of list.getEntries() as (PerformanceEntry & {
         value: number;
         hadRecentInput: boolean;
-        sources: { node: Node | null }[];
+        sources: { node: Node | null; previousRect: DOMRectReadOnly; currentRect: DOMRectReadOnly }[];
       })[]) {
         if (entry.hadRecentInput) continue;
         here.layoutShift += entry.value;
-        here.shifted.push(...entry.sources.map(({ node }) => (node instanceof Element ? node.outerHTML.slice(0, 80) : String(node))));
+        const at = ({ x, y, width, height }: DOMRectReadOnly) => [x, y, width, height].join();
+        here.shifted.push(
+          ...entry.sources.map(({ node, previousRect, currentRect }) => {
+            const what = node instanceof Element ? node.outerHTML.slice(0, 80) : String(node);
+            return `${what} from ${at(previousRect)} to ${at(currentRect)}`;
+          }),
+        );
       }
     }).observe({ type: 'layout-shift', buffered: true });
   });

@@ -32,16 +32,7 @@ pub struct Telling<'a> {
 
 /// What a fact does, wherever it comes from. Safe to repeat and to run at the same time.
 pub async fn record(shop: &Shop, telling: Telling<'_>, fact: &Fact) -> Result<Applied, StoreError> {
-    let key = match fact {
-        Fact::Session(facts) => {
-            CaseKey::Session { session: &facts.session, intent: facts.intent.as_ref(), attempt: facts.attempt.as_ref() }
-        }
-        Fact::Intent(facts) => CaseKey::Intent(&facts.intent),
-        Fact::Charge(facts) => CaseKey::Intent(&facts.intent),
-        Fact::Refund(refund) => CaseKey::Intent(&refund.intent),
-        Fact::Dispute(dispute) => CaseKey::Intent(&dispute.intent),
-    };
-    change(shop, telling, key, &|case| life::decide(case, fact)).await
+    change(shop, telling, CaseKey::of(fact), &|case| life::decide(case, fact)).await
 }
 
 /// What a checkout session's facts do when somebody asked for them.

@@ -22,7 +22,7 @@ pub use self::{
 };
 use crate::domain::{
     checkout::Attempt,
-    life::{Case, Change, Consequence},
+    life::{Case, Change, Consequence, Fact},
     mirror::Mirror,
     payment::{EventId, IntentId, ProviderId, SessionId},
     preorder::{Preorder, PreorderNumber},
@@ -114,6 +114,23 @@ pub enum CaseKey<'a> {
     /// The preorder may not be there yet: what is told of its payment is kept for it.
     Intent(&'a IntentId),
     Number(&'a PreorderNumber),
+}
+
+impl<'a> CaseKey<'a> {
+    /// The purchase that this is told about.
+    pub const fn of(fact: &'a Fact) -> Self {
+        match fact {
+            Fact::Session(facts) => Self::Session {
+                session: &facts.session,
+                intent: facts.intent.as_ref(),
+                attempt: facts.attempt.as_ref(),
+            },
+            Fact::Intent(facts) => Self::Intent(&facts.intent),
+            Fact::Charge(facts) => Self::Intent(&facts.intent),
+            Fact::Refund(refund) => Self::Intent(&refund.intent),
+            Fact::Dispute(dispute) => Self::Intent(&dispute.intent),
+        }
+    }
 }
 
 /// How a purchase is found.

@@ -87,17 +87,14 @@ pub async fn apply(
     fact: &Fact,
     rehearsal: bool,
 ) -> Result<Applied, StoreError> {
-    let key = match fact {
-        Fact::Session(facts) => {
-            CaseKey::Session { session: &facts.session, intent: facts.intent.as_ref(), attempt: facts.attempt.as_ref() }
-        }
-        Fact::Intent(facts) => CaseKey::Intent(&facts.intent),
-        Fact::Charge(facts) => CaseKey::Intent(&facts.intent),
-        Fact::Refund(refund) => CaseKey::Intent(&refund.intent),
-        Fact::Dispute(dispute) => CaseKey::Intent(&dispute.intent),
-    };
     let decide = |case: &Case| life::decide(case, fact);
-    let effect = Effect::Case(CaseEffect { provider: STRIPE, key, decide: &decide, messages: &messages, ids });
+    let effect = Effect::Case(CaseEffect {
+        provider: STRIPE,
+        key: CaseKey::of(fact),
+        decide: &decide,
+        messages: &messages,
+        ids,
+    });
     store.apply(Step { delivery, effect, rehearsal }).await
 }
 
