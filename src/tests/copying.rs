@@ -227,9 +227,10 @@ async fn a_killed_run_goes_on_at_its_place() {
     let report = copied(&app, &target, PAGES).await;
     let logs = table(&report, Table::WebhookLogs);
     assert!(logs.resumed && report.agrees(), "{report:?}");
-    // Whether the last page's place was kept was a matter of moments; its row is compared again, and not written again.
+    // Whether one more page came, and whether its place was kept, was a matter of moments; such rows are compared again, and not
+    // written again.
     let before = logs.source - logs.read;
-    assert!((2..=3).contains(&before) && came == 3, "{before} of {came}");
+    assert!((2..=came).contains(&before) && (3..=4).contains(&came), "{before} of {came}");
     assert_eq!(logs.same, came - before);
     assert_eq!(table(&report, Table::Preorders).read, 0, "that table was through");
     for table in Table::ALL {
