@@ -133,6 +133,20 @@ impl Review {
         self.open().collect::<Vec<_>>().join(Self::SEPARATOR)
     }
 
+    /// The settled reasons as one text; empty when there is none.
+    pub fn settled_text(&self) -> String {
+        self.settled.iter().map(String::as_str).collect::<Vec<_>>().join(Self::SEPARATOR)
+    }
+
+    /// What `text` and `settled_text` told.
+    pub fn from_texts(open: Option<&str>, settled: Option<&str>) -> Self {
+        let reasons = |text: Option<&str>| -> BTreeSet<String> {
+            text.iter().flat_map(|text| text.split(Self::SEPARATOR)).map(str::to_owned).collect()
+        };
+        let settled = reasons(settled);
+        Self { reasons: &reasons(open) | &settled, settled }
+    }
+
     pub fn add(&mut self, reason: impl Into<String>) {
         self.reasons.insert(reason.into());
     }

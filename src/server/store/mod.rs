@@ -9,6 +9,7 @@ pub mod firestore;
 pub mod postgres;
 mod reading;
 mod row;
+mod rows;
 
 use std::time::Duration;
 

@@ -5,11 +5,10 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::{
-    super::{KEY_SEPARATOR, Mark, OpenDifference, PreorderFilter, Purchase, PurchaseKey, StoreError, Table, Value},
+    super::{KEY_SEPARATOR, Mark, OpenDifference, PreorderFilter, Purchase, PurchaseKey, StoreError, Table, Value, rows::{self, set}},
     cases,
     client::{Client, Committed, Only, Tries, Write},
     query,
-    rows::{self, set},
     unique,
     value::{Fields, path, place},
 };

@@ -7,10 +7,9 @@ use bytes::{Bytes, BytesMut};
 use time::OffsetDateTime;
 
 use super::{
-    super::{Delivery, LeasedEvent, Row, StoreError, Table, Value},
+    super::{Delivery, LeasedEvent, Row, StoreError, Table, Value, rows::set},
     client::{Client, Committed, Only, Snapshot, Tries, Write},
     query,
-    rows::set,
     value::{Document, Fields, path},
 };
 use crate::domain::{

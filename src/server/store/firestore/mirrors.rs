@@ -3,9 +3,8 @@
 use time::OffsetDateTime;
 
 use super::{
-    super::Table,
+    super::{Table, rows::{self, moment}},
     client::{Snapshot, Write},
-    rows::{self, moment},
     value::{Document, path},
 };
 use crate::domain::{

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    super::{LeasedMessage, Message, MessageEnd, MessageKind, Row, StoreError, Table, Value},
+    super::{LeasedMessage, Message, MessageEnd, MessageKind, Row, StoreError, Table, Value, rows::set},
     client::{Client, Committed, Only, Tries, Write},
     logs::{is_due, soon},
     query,
-    rows::set,
     value::{Document, Fields},
 };
 

@@ -2,10 +2,9 @@
 //! the first to pay.
 
 use super::{
-    super::{Row, StoreError},
+    super::{Row, StoreError, rows},
     archive::Taken,
     client::{Client, Only, Snapshot, Write},
-    rows,
     value::{Document, Fields, place},
 };
 use crate::domain::{

@@ -1,6 +1,6 @@
 //! Rows as Firestore holds them: values and their wire form, and what a document may be called.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 use bytes::Bytes;
 use gcloud_sdk::{
@@ -10,10 +10,8 @@ use gcloud_sdk::{
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
+pub use super::super::rows::Fields;
 use super::super::{Row, Table, Value};
-
-/// A document's fields.
-pub type Fields = BTreeMap<String, Value>;
 
 /// A document as it was read.
 #[derive(Clone, Debug)]

@@ -116,11 +116,6 @@ impl Row {
             ),
             _ => None,
         };
-        let reasons = |text: Option<String>| -> Vec<String> {
-            text.iter().flat_map(|text| text.split(Review::SEPARATOR)).map(str::to_owned).collect()
-        };
-        let settled = reasons(self.review_settled);
-        let open = reasons(self.review_reason);
         Ok(Preorder {
             number: self.preorder_number.parse().map_err(|_| unreadable("preorder_number"))?,
             details: PreorderDetails {
@@ -144,10 +139,7 @@ impl Row {
                 access: self.access_hash.as_deref().and_then(AccessHash::parse),
                 tracking: self.tracking_number,
                 second_payment: self.second_payment,
-                review: Review {
-                    reasons: open.into_iter().chain(settled.iter().cloned()).collect(),
-                    settled: settled.into_iter().collect(),
-                },
+                review: Review::from_texts(self.review_reason.as_deref(), self.review_settled.as_deref()),
             },
             id: self.id,
         })
@@ -200,7 +192,6 @@ pub async fn insert(connection: &mut PgConnection, preorder: &Preorder) -> Resul
 pub async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Result<(), StoreError> {
     let details = &preorder.details;
     let review = &details.review;
-    let settled: Vec<&str> = review.settled.iter().map(String::as_str).collect();
     sqlx::query!(
         r#"update preorders
            set payment_intent_id = $2, attempt = $3, status = $4::text::preorder_status, email = $5,
@@ -226,7 +217,7 @@ pub async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Resul
         details.second_payment,
         review.is_open(),
         review.text(),
-        settled.join(Review::SEPARATOR)
+        review.settled_text()
     )
     .execute(connection)
     .await

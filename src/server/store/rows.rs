@@ -1,11 +1,11 @@
-//! What the domain knows, as rows and back. The columns are those of the tables in PostgreSQL.
+//! What the domain knows, as rows and back. The columns are those of the tables in PostgreSQL, whose own queries do the same by
+//! their checked types.
+
+use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use super::{
-    super::{Row, StoreError, Value},
-    value::Fields,
-};
+use super::{Row, StoreError, Value};
 use crate::domain::{
     checkout::Attempt,
     customer::{Locale, ShippingAddress},
@@ -16,6 +16,9 @@ use crate::domain::{
     preorder::{AccessHash, Preorder, PreorderDetails, Review},
     product::ProductColor,
 };
+
+/// Columns by name.
+pub type Fields = BTreeMap<String, Value>;
 
 /// Sets many fields at once.
 macro_rules! set {
@@ -31,11 +34,6 @@ pub fn moment(seconds: i64) -> Option<OffsetDateTime> {
 }
 
 pub fn preorder_of(row: &Row) -> Result<Preorder, StoreError> {
-    let reasons = |text: Option<&str>| -> Vec<String> {
-        text.iter().flat_map(|text| text.split(Review::SEPARATOR)).map(str::to_owned).collect()
-    };
-    let settled = reasons(row.text_opt("review_settled")?);
-    let open = reasons(row.text_opt("review_reason")?);
     let shipping = row.json_opt("shipping_address").map(serde_json::from_value::<ShippingAddress>);
     Ok(Preorder {
         id: row.text("id")?.to_owned(),
@@ -57,10 +55,7 @@ pub fn preorder_of(row: &Row) -> Result<Preorder, StoreError> {
             access: row.text_opt("access_hash")?.and_then(AccessHash::parse),
             tracking: row.text_opt("tracking_number")?.map(str::to_owned),
             second_payment: row.bool("second_payment")?,
-            review: Review {
-                reasons: open.into_iter().chain(settled.iter().cloned()).collect(),
-                settled: settled.into_iter().collect(),
-            },
+            review: Review::from_texts(row.text_opt("review_reason")?, row.text_opt("review_settled")?),
         },
     })
 }
@@ -81,7 +76,6 @@ fn needed_money(row: &Row) -> Result<Money, StoreError> {
 pub fn put_preorder(fields: &mut Fields, preorder: &Preorder) {
     let details = &preorder.details;
     let text = |text: String| (!text.is_empty()).then_some(text);
-    let settled: Vec<&str> = details.review.settled.iter().map(String::as_str).collect();
     let shipping = details.shipping.as_ref().and_then(|address| serde_json::to_value(address).ok());
     set!(fields, {
         "id" => preorder.id.as_str(),
@@ -105,7 +99,7 @@ pub fn put_preorder(fields: &mut Fields, preorder: &Preorder) {
         "second_payment" => details.second_payment,
         "needs_review" => details.review.is_open(),
         "review_reason" => text(details.review.text()),
-        "review_settled" => text(settled.join(Review::SEPARATOR)),
+        "review_settled" => text(details.review.settled_text()),
     });
 }
 
