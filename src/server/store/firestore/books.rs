@@ -5,11 +5,13 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::{
-    super::{KEY_SEPARATOR, Mark, OpenDifference, PreorderFilter, Purchase, PurchaseKey, StoreError, Table, Value, rows::{self, set}},
+    super::{
+        KEY_SEPARATOR, Mark, OpenDifference, PreorderFilter, Purchase, PurchaseKey, StoreError, Table, Value,
+        rows::{self, set},
+    },
     cases,
     client::{Client, Committed, Only, Tries, Write},
-    query,
-    unique,
+    query, unique,
     value::{Fields, path, place},
 };
 use crate::domain::payment::{DisputeId, ProviderId, RefundId};

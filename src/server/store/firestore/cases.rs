@@ -5,7 +5,10 @@
 //! What is unique is a document's id: the session, the number, the event, the message, the first paid session of an attempt.
 
 use super::{
-    super::{Applied, CaseEffect, CaseKey, Message, Purchase, PurchaseKey, StoreError, Table, rows::{self, set}},
+    super::{
+        Applied, CaseEffect, CaseKey, Message, Purchase, PurchaseKey, StoreError, Table,
+        rows::{self, set},
+    },
     client::{Client, Only, Snapshot, Write},
     logs::Outcome,
     outbox, query,

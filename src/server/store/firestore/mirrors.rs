@@ -3,7 +3,10 @@
 use time::OffsetDateTime;
 
 use super::{
-    super::{Table, rows::{self, moment}},
+    super::{
+        Table,
+        rows::{self, moment},
+    },
     client::{Snapshot, Write},
     value::{Document, path},
 };

@@ -13,7 +13,6 @@ mod logs;
 mod mirrors;
 mod outbox;
 mod query;
-mod rows;
 mod unique;
 mod value;
 
@@ -36,7 +35,7 @@ use self::{
 use super::{
     Applied, Archive, Backlog, Books, CaseEffect, Delivery, Effect, Entry, LeasedEvent, LeasedMessage, Mark,
     MessageEnd, MessageKind, OpenDifference, Page, PreorderFilter, Purchase, PurchaseKey, Row, Step, Store, StoreError,
-    Table, Unread, Value,
+    Table, Unread, Value, rows,
 };
 use crate::domain::{
     payment::{DisputeId, ProviderId, RefundId, SessionId},
