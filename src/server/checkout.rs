@@ -12,9 +12,12 @@ use super::{
     state::Shop,
     store::Applied,
 };
-use crate::domain::{
-    checkout::{Attempt, CheckoutError, CheckoutRequest, Field, METHOD_NOT_OFFERED},
-    life::SessionFacts,
+use crate::{
+    chaos::{self, Point},
+    domain::{
+        checkout::{Attempt, CheckoutError, CheckoutRequest, Field, METHOD_NOT_OFFERED},
+        life::SessionFacts,
+    },
 };
 
 /// How long a customer waits at most, whatever is slow.
@@ -61,6 +64,7 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String
     };
     match provider.create_session(&order).await {
         Ok(started) => {
+            chaos::pass(Point::SessionCreated);
             metrics::counter!("checkout_sessions_total", "result" => "created").increment(1);
             tracing::info!(
                 color = %order.color, amount = %order.expected, provider = provider.id().as_str(),

@@ -8,6 +8,7 @@ use super::{
     state::Shop,
     store::{Applied, CaseEffect, CaseKey, Delivery, Effect, Message, MessageKind, Step, StoreError},
 };
+use crate::chaos;
 use crate::domain::{
     life::{self, Act, Case, Change, Consequence, Fact, SessionFacts},
     mirror::Mirror,
@@ -123,7 +124,7 @@ fn messages(
             consequence: consequence.clone(),
         })
     };
-    consequences.iter().filter_map(message).collect()
+    chaos::divert(shop.klaviyo.as_ref(), consequences.iter().filter_map(message).collect())
 }
 
 /// The line that an operator follows a purchase by.

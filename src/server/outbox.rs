@@ -12,7 +12,10 @@ use super::{
     store::{LeasedMessage, MessageEnd, MessageKind, PurchaseKey, StoreError},
     worker::{self, Progress},
 };
-use crate::domain::life;
+use crate::{
+    chaos::{self, Point},
+    domain::life,
+};
 
 /// Longer than any attempt to send.
 const LEASE: Duration = Duration::from_mins(1);
@@ -45,9 +48,10 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
     if shop.klaviyo_lane.stopped_for().is_some() {
         return Ok(Progress::Idle);
     }
-    let Some(message) = shop.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await? else {
+    let Some(message) = shop.store.lease_message(MessageKind::KlaviyoEvent, chaos::lease(LEASE)).await? else {
         return Ok(Progress::Idle);
     };
+    chaos::pass(Point::MessageLeased);
     if still_holds(shop, &message).await? {
         deliver(shop, klaviyo, &message).await?;
     } else {
@@ -69,7 +73,9 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     shop.klaviyo_lane.turn().await;
     let error = match klaviyo.send(message.body.clone()).await {
         Ok(()) => {
+            chaos::pass(Point::MessageSent);
             let ours = shop.store.finish_message(message, MessageEnd::Sent).await?;
+            chaos::pass(Point::MessageMarked);
             metrics::counter!("outbox_messages_total", "result" => "sent").increment(1);
             tracing::info!(about = message.about(), attempt = message.attempts, ours, "klaviyo event sent");
             return Ok(());

@@ -43,6 +43,7 @@ pub struct TestApp {
     pub store: Arc<dyn Store>,
     /// The test's own database: the store itself, or a mirror of it to be asked in SQL.
     sql: PostgresStore,
+    pool: PgPool,
     /// Where the shop lives on Firestore instead.
     firestore: Option<Emulated>,
     pub http: reqwest::Client,
@@ -122,6 +123,7 @@ impl TestApp {
         let end = CancellationToken::new();
         let addresses = [&public, &operations, &sandbox].map(|listener| format!("http://{}", address(listener)));
         start_sandbox(&config, sandbox, &end);
+        let pool = PgPool::connect_lazy(&url).unwrap();
         let sql = PostgresStore::new(&SecretString::from(url)).unwrap();
         sql.migrate().await.unwrap();
         let store: Arc<dyn Store> = match &config.storage.chosen {
@@ -147,6 +149,7 @@ impl TestApp {
             shop,
             store,
             sql,
+            pool,
             firestore,
             http: client,
             public,
@@ -163,13 +166,13 @@ impl TestApp {
     /// The database behind the shop, for tests that are about PostgreSQL.
     pub fn pool(&self) -> &PgPool {
         assert!(self.firestore.is_none(), "this test is about PostgreSQL");
-        self.sql.pool()
+        &self.pool
     }
 
     /// Changes what is stored, as nobody but a test does.
     pub async fn edit(&self, change: &str) {
         self.look().await;
-        sqlx::query(AssertSqlSafe(change.to_owned())).execute(self.sql.pool()).await.unwrap();
+        sqlx::query(AssertSqlSafe(change.to_owned())).execute(&self.pool).await.unwrap();
         if let Some(firestore) = &self.firestore {
             firestore.replace(&*self.store, &self.sql).await;
         }
@@ -178,7 +181,7 @@ impl TestApp {
     /// Brings what is asked in SQL up to date.
     async fn look(&self) {
         if self.firestore.is_some() {
-            emulated::mirror(&*self.store, &self.sql).await;
+            emulated::mirror(&*self.store, &self.sql, &self.pool).await;
         }
     }
 
@@ -197,6 +200,7 @@ impl TestApp {
         self.end.cancel();
         self.store.close().await;
         self.sql.close().await;
+        self.pool.close().await;
         drop_database(&self.database).await;
     }
 
@@ -220,7 +224,7 @@ impl TestApp {
     pub async fn count(&self, from: &str) -> i64 {
         self.look().await;
         let query = format!("select count(*) from {from}");
-        sqlx::query(AssertSqlSafe(query)).fetch_one(self.sql.pool()).await.unwrap().get(0)
+        sqlx::query(AssertSqlSafe(query)).fetch_one(&self.pool).await.unwrap().get(0)
     }
 
     /// The first row of `select {columns} …` as JSON.
@@ -228,7 +232,7 @@ impl TestApp {
         self.look().await;
         let query = format!("select to_jsonb(r) from ({select}) r limit 1");
         sqlx::query(AssertSqlSafe(query))
-            .fetch_optional(self.sql.pool())
+            .fetch_optional(&self.pool)
             .await
             .unwrap()
             .map_or(Value::Null, |row| row.get::<Value, _>(0))

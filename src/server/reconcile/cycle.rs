@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Difference, End, Options, ReconcileError, Report, Scope, ScopeReport};
 use crate::{
+    chaos::{self, Point},
     domain::{life::Fact, payment::SessionId},
     server::{
         fulfilment::{Telling, record},
@@ -178,6 +179,7 @@ impl<'a> Cycle<'a> {
 
     /// After a page: leaves a mark, keeps the lease. `false` at the list's end.
     pub async fn turn(&mut self, window: &mut Window, next: Option<Cursor>) -> Result<bool, ReconcileError> {
+        chaos::pass(Point::PageCompared);
         window.from = next;
         if let (Some(mark), false) = (&window.mark, self.options.dry_run) {
             let mark = match &window.from {

@@ -16,6 +16,7 @@ use super::{
     state::Shop,
     store::{Applied, Delivery, StoreError},
 };
+use crate::chaos::{self, Point};
 
 /// Why a webhook is not acknowledged; the provider is told the status and nothing else.
 #[derive(Debug, Error)]
@@ -68,6 +69,7 @@ pub async fn receive(shop: &Shop, provider: &str, headers: &HeaderMap, body: Byt
         tracing::warn!(reason = error.reason(), "webhook refused: not signed by the provider");
     })?;
     shop.signatures.good(shop.clock.now());
+    chaos::pass(Point::WebhookVerified);
     take(shop, provider.as_ref(), verified).await?;
     Ok(())
 }

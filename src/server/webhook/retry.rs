@@ -6,10 +6,13 @@ use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, apply, keep};
-use crate::server::{
-    state::Shop,
-    store::StoreError,
-    worker::{self, Progress},
+use crate::{
+    chaos::{self, Point},
+    server::{
+        state::Shop,
+        store::StoreError,
+        worker::{self, Progress},
+    },
 };
 
 /// How many tries an event gets: about a day, by the pauses below.
@@ -31,9 +34,10 @@ pub fn pause(tries: u32) -> Duration {
 
 /// Tries the event that is due first.
 pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
-    let Some(leased) = shop.store.lease_event(LEASE).await? else {
+    let Some(leased) = shop.store.lease_event(chaos::lease(LEASE)).await? else {
         return Ok(Progress::Idle);
     };
+    chaos::pass(Point::EventLeased);
     let delivery = &leased.delivery;
     let Some(provider) = shop.payments.by_id(delivery.provider) else {
         shop.store.keep_event(delivery, "its provider is not set up", None).await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::{
     super::{Delivery, LeasedEvent, StoreError},
@@ -78,7 +78,7 @@ pub async fn close(tx: &mut PgConnection, id: i64, outcome: &Outcome) -> Result<
 
 /// Keeps an event that could not be applied; leaves one alone that was applied meanwhile.
 pub async fn keep(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     delivery: &Delivery,
     json: Option<&str>,
     error: &str,
@@ -100,14 +100,14 @@ pub async fn keep(
         error,
         seconds(next.unwrap_or_default())
     )
-    .execute(pool)
+    .execute(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(())
 }
 
 /// The kept event that is due first, counted as tried and out of the others' sight for `lease`.
-pub async fn lease(pool: &PgPool, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
+pub async fn lease(connection: &mut PgConnection, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
     let row = sqlx::query!(
         r#"update webhook_logs
            set status = 'processing', attempts = attempts + 1, available_at = now() + make_interval(secs => $1)
@@ -117,7 +117,7 @@ pub async fn lease(pool: &PgPool, lease: Duration) -> Result<Option<LeasedEvent>
            returning event, provider, stripe_event_id as "stripe_event_id!", raw_body as "raw_body!", attempts"#,
         seconds(lease)
     )
-    .fetch_optional(pool)
+    .fetch_optional(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     let Some(row) = row else { return Ok(None) };
