@@ -38,7 +38,7 @@ forget_configuration() {
 }
 
 run_lint() {
-  check "Shell scripts: shellcheck" shellcheck -x -P SCRIPTDIR -P . script/{env,setup,server,test,bench,faults,with-firestore} script/lib/* .ci/run
+  check "Shell scripts: shellcheck" shellcheck -x -P SCRIPTDIR -P . script/{env,setup,server,test,bench,faults,with-firestore,fuzz,mutants,supply} script/lib/* .ci/run
   check "Browser tests: types" npm --prefix end2end --silent run types
   check "Rust: format" cargo fmt --check
   check "Rust: clippy, server and tests" cargo clippy --locked --all-targets -- -D warnings

@@ -246,7 +246,22 @@ mod tests {
     }
 
     #[test]
+    fn amounts_and_currencies_are_written_in_one_way() {
+        let price = money(123_456_789, "Usd");
+        assert_eq!((price.minor(), price.currency()), (123_456_789, Currency::USD));
+        assert_eq!((price.to_string().as_str(), price.decimal().as_str()), ("$1,234,567.89", "1234567.89"));
+        assert_eq!(money(99_999, "gbp").to_string(), "£999.99");
+        assert_eq!(money(5, "usd").decimal(), "0.05");
+        let euro = money(1, "EUR").currency();
+        assert_eq!((euro.code(), euro.to_string().as_str(), format!("{euro:?}").as_str()), ("eur", "eur", "eur"));
+        assert_eq!((String::from(euro).as_str(), Currency::try_from("Eur".to_owned())), ("eur", Ok(euro)));
+        assert!(MoneyError::Negative.to_string().contains("below zero"));
+        assert!(MoneyError::NotACurrency.to_string().contains("three-letter"));
+    }
+
+    #[test]
     fn what_is_no_amount_is_refused() {
+        assert_eq!(Money::new(0, Currency::USD).map(Money::minor), Ok(0));
         assert_eq!(Money::new(-1, Currency::USD), Err(MoneyError::Negative));
         for text in ["", "us", "usdd", "u$d", "€ur"] {
             assert_eq!(text.parse::<Currency>(), Err(MoneyError::NotACurrency), "{text}");

@@ -44,6 +44,8 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -56,5 +58,13 @@ mod tests {
         assert_eq!(lane.stopped_for(), Some(Duration::from_secs(1)));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(lane.stopped_for(), None);
+    }
+
+    #[test]
+    fn messages_take_turns() {
+        let lane = Lane::default();
+        assert!(lane.turn().now_or_never().is_some(), "the first goes at once");
+        // More than any machine that runs this could have let through by waiting.
+        assert!((0..10_000).any(|_| lane.turn().now_or_never().is_none()), "nobody ever had to wait");
     }
 }

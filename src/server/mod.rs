@@ -20,6 +20,7 @@ pub mod lane;
 pub mod worker;
 
 pub mod access;
+pub mod backoff;
 pub mod catalogue;
 pub mod clock;
 pub mod ids;

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    backoff,
     marketing::{MarketingError, klaviyo::Klaviyo},
     state::Shop,
     store::{LeasedMessage, MessageEnd, MessageKind, PurchaseKey, StoreError},
@@ -28,17 +28,6 @@ const REFUSED_PAUSE: Duration = Duration::from_mins(1);
 
 /// How many messages are on their way at the same time.
 pub const SENDERS: usize = 4;
-
-/// The pause after attempt number `attempts` (from 1). The first cycle is three attempts, 1000 ms and 2000 ms apart; then
-/// 30 s, doubling to 15 minutes. Jitter of 20 % either way keeps senders from marching in step.
-pub fn pause(attempts: u32) -> Duration {
-    let full = match attempts {
-        0 | 1 => Duration::from_secs(1),
-        2 => Duration::from_secs(2),
-        more => Duration::from_secs(30).saturating_mul(2_u32.saturating_pow(more - 3)).min(Duration::from_mins(15)),
-    };
-    full.mul_f64(rand::rng().random_range(0.8..=1.2))
-}
 
 /// Sends the message that is due first, if the lane is open.
 pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
@@ -93,7 +82,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
             MessageEnd::Again { error: &told, next: REFUSED_PAUSE, counts: false }
         }
         MarketingError::Again(_) if message.age < GIVE_UP_AFTER => {
-            MessageEnd::Again { error: &told, next: pause(message.attempts), counts: true }
+            MessageEnd::Again { error: &told, next: backoff::message(message.attempts), counts: true }
         }
         MarketingError::Again(_) | MarketingError::Final(_) => MessageEnd::Parked { error: &told },
     };
@@ -133,18 +122,4 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
 /// Sends until the end.
 pub async fn run(shop: &Shop, end: CancellationToken) {
     worker::run("outbox", &shop.work, shop.store.rest(), end, || deliver_next(shop)).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_cycle_is_three_attempts_from_a_second_doubling_and_then_it_is_patient() {
-        for (attempts, expected) in [(1, 1000), (2, 2000), (3, 30_000), (4, 60_000), (9, 900_000), (u32::MAX, 900_000)]
-        {
-            let pause = pause(attempts).as_millis();
-            assert!((expected * 8 / 10..=expected * 12 / 10).contains(&pause), "{attempts}: {pause}");
-        }
-    }
 }

@@ -108,7 +108,7 @@ impl RequestView {
 }
 
 /// The value of a cookie, percent-decoded, at most as long as an address and its encoding.
-fn cookie(header: &str, name: &str) -> Option<String> {
+pub fn cookie(header: &str, name: &str) -> Option<String> {
     let raw = header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))?;
     let (_, value) = serde_urlencoded::from_str::<Vec<(String, String)>>(&format!("v={raw}")).ok()?.pop()?;
     (value.len() <= Email::MAX).then_some(value)

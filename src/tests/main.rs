@@ -18,6 +18,7 @@ mod configuration;
 mod conformance;
 mod contract;
 mod copying;
+mod corpus;
 mod firestore;
 mod invoice;
 mod life;

@@ -254,3 +254,46 @@ pub struct Dispute {
     pub due_by: Option<i64>,
     pub livemode: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_named_as_the_database_has_them_in_the_order_of_their_ranks() {
+        let intents = ["waiting", "processing", "cancelled", "succeeded"];
+        assert_eq!(IntentStatus::ALL.map(IntentStatus::as_str), intents);
+        assert_eq!(intents.map(IntentStatus::from_name), IntentStatus::ALL.map(Some));
+        let refunds = ["pending", "requires_action", "succeeded", "cancelled", "failed"];
+        assert_eq!(RefundStatus::ALL.map(RefundStatus::as_str), refunds);
+        assert_eq!(refunds.map(RefundStatus::from_name), RefundStatus::ALL.map(Some));
+        let disputes = [
+            "warning_needs_response",
+            "warning_under_review",
+            "warning_closed",
+            "needs_response",
+            "under_review",
+            "prevented",
+            "won",
+            "lost",
+        ];
+        assert_eq!(DisputeStatus::ALL.map(DisputeStatus::as_str), disputes);
+        assert_eq!(disputes.map(DisputeStatus::from_name), DisputeStatus::ALL.map(Some));
+        let funds = ["untouched", "withdrawn", "reinstated"];
+        assert_eq!(DisputeFunds::ALL.map(DisputeFunds::as_str), funds);
+        assert_eq!(funds.map(DisputeFunds::from_name), DisputeFunds::ALL.map(Some));
+        assert!(IntentStatus::ALL.is_sorted() && RefundStatus::ALL.is_sorted());
+        assert!(DisputeStatus::ALL.is_sorted() && DisputeFunds::ALL.is_sorted());
+        assert_eq!(IntentStatus::from_name("paid"), None);
+    }
+
+    #[test]
+    fn a_refund_counts_until_it_fails_and_a_dispute_is_open_until_it_is_decided() {
+        let counting: Vec<&str> =
+            RefundStatus::ALL.into_iter().filter(|s| s.counts()).map(RefundStatus::as_str).collect();
+        assert_eq!(counting, ["pending", "requires_action", "succeeded"]);
+        let over: Vec<&str> =
+            DisputeStatus::ALL.into_iter().filter(|s| s.is_over()).map(DisputeStatus::as_str).collect();
+        assert_eq!(over, ["warning_closed", "prevented", "won", "lost"]);
+    }
+}

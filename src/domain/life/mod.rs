@@ -8,6 +8,8 @@ mod consequence;
 mod facts;
 mod payment;
 #[cfg(test)]
+mod telling_tests;
+#[cfg(test)]
 mod tests;
 
 pub use self::{

@@ -108,3 +108,86 @@ impl Dispute {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{DisputeStatus, RefundStatus},
+        *,
+    };
+
+    fn money(minor: i64, code: &str) -> Money {
+        Money::new(minor, code.parse().unwrap()).unwrap()
+    }
+
+    fn intent() -> IntentId {
+        IntentId::parse("pi_1").unwrap()
+    }
+
+    fn facts(status: IntentStatus, amount: Option<Money>, failed_at: Option<i64>) -> IntentFacts {
+        let failure = failed_at.map(|at| (at, "card_declined".to_owned()));
+        IntentFacts { intent: intent(), status, amount, ours: false, failure, livemode: false }
+    }
+
+    #[test]
+    fn what_is_heard_of_a_payment_only_adds() {
+        let mut record = PaymentRecord::new(intent(), false);
+        record.hear(&facts(IntentStatus::Succeeded, Some(money(200, "usd")), Some(5)));
+        record.hear(&IntentFacts { ours: true, ..facts(IntentStatus::Waiting, Some(money(100, "usd")), Some(4)) });
+        record.hear(&facts(IntentStatus::Processing, None, None));
+        assert_eq!((record.status, record.amount), (IntentStatus::Succeeded, Some(money(200, "usd"))));
+        assert!(record.ours);
+        assert_eq!(record.failure, Some((5, "card_declined".to_owned())));
+        record.hear(&facts(IntentStatus::Waiting, Some(money(201, "usd")), Some(6)));
+        assert_eq!((record.amount, record.failure.unwrap().0), (Some(money(201, "usd")), 6));
+    }
+
+    #[test]
+    fn of_two_equal_numbers_the_one_that_is_known_stays() {
+        let (known, told) = (money(100, "usd"), money(100, "eur"));
+        assert_eq!(larger(Some(known), Some(told)), Some(known));
+        assert_eq!((larger(None, Some(told)), larger(Some(known), None)), (Some(told), Some(known)));
+    }
+
+    #[test]
+    fn the_largest_total_that_went_back_is_remembered() {
+        let mut record = PaymentRecord::new(intent(), false);
+        for (told, known) in [(50, 50), (20, 50), (70, 70)] {
+            record.hear_refunded(money(told, "usd"));
+            assert_eq!(record.refunded_minor, known);
+        }
+    }
+
+    #[test]
+    fn a_refund_remembers_that_it_counted_that_it_succeeded_and_why() {
+        let told = |status| {
+            let id = RefundId::parse("re_1").unwrap();
+            Refund::told(id, intent(), money(1, "usd"), status, false)
+        };
+        let mut refund = told(RefundStatus::Failed);
+        assert!(!refund.counted && !refund.succeeded);
+        refund.join(&Refund { reason: Some("duplicate".into()), ..told(RefundStatus::Pending) });
+        assert!(refund.counted && !refund.succeeded);
+        refund.join(&Refund { failure: Some("lost_card".into()), ..told(RefundStatus::Succeeded) });
+        assert!(refund.succeeded);
+        assert_eq!(refund.status, RefundStatus::Failed);
+        refund.join(&told(RefundStatus::Pending));
+        assert_eq!((refund.reason.as_deref(), refund.failure.as_deref()), (Some("duplicate"), Some("lost_card")));
+        assert!(refund.counted && refund.succeeded);
+    }
+
+    #[test]
+    fn a_dispute_goes_on_and_its_first_reason_stays() {
+        let told = |status| {
+            let id = DisputeId::parse("du_1").unwrap();
+            Dispute::told(id, intent(), money(1, "usd"), status, false)
+        };
+        let mut dispute = told(DisputeStatus::NeedsResponse);
+        let reason = |text: &str| text.to_owned();
+        let more = Dispute { funds: DisputeFunds::Withdrawn, due_by: Some(7), ..told(DisputeStatus::UnderReview) };
+        dispute.join(&Dispute { reason: reason("general"), ..more });
+        dispute.join(&Dispute { reason: reason("fraudulent"), due_by: Some(6), ..told(DisputeStatus::NeedsResponse) });
+        assert_eq!((dispute.status, dispute.funds), (DisputeStatus::UnderReview, DisputeFunds::Withdrawn));
+        assert_eq!((dispute.due_by, dispute.reason.as_str()), (Some(7), "general"));
+    }
+}

@@ -9,17 +9,17 @@ use crate::domain::{
     payment::{DisputeId, IntentId, ProviderId, RefundId, SessionId},
 };
 
-const PRICE: i64 = 29_900;
+pub const PRICE: i64 = 29_900;
 
-fn usd(minor: i64) -> Money {
+pub fn usd(minor: i64) -> Money {
     Money::new(minor, Currency::USD).unwrap()
 }
 
-fn intent() -> IntentId {
+pub fn intent() -> IntentId {
     IntentId::parse("pi_1").unwrap()
 }
 
-fn facts(outcome: SessionOutcome) -> SessionFacts {
+pub fn facts(outcome: SessionOutcome) -> SessionFacts {
     SessionFacts {
         provider: ProviderId::Stripe,
         session: SessionId::parse("cs_test_1").unwrap(),
@@ -39,11 +39,11 @@ fn facts(outcome: SessionOutcome) -> SessionFacts {
     }
 }
 
-fn session(outcome: SessionOutcome) -> Fact {
+pub fn session(outcome: SessionOutcome) -> Fact {
     Fact::Session(Box::new(facts(outcome)))
 }
 
-fn payment(status: IntentStatus, failed_at: Option<i64>) -> Fact {
+pub fn payment(status: IntentStatus, failed_at: Option<i64>) -> Fact {
     Fact::Intent(IntentFacts {
         intent: intent(),
         status,
@@ -54,20 +54,20 @@ fn payment(status: IntentStatus, failed_at: Option<i64>) -> Fact {
     })
 }
 
-fn refund(id: &str, minor: i64, status: RefundStatus) -> Fact {
+pub fn refund(id: &str, minor: i64, status: RefundStatus) -> Fact {
     Fact::Refund(Refund::told(RefundId::parse(id).unwrap(), intent(), usd(minor), status, false))
 }
 
-fn charge(refunded: i64) -> Fact {
+pub fn charge(refunded: i64) -> Fact {
     Fact::Charge(ChargeFacts { intent: intent(), refunded: usd(refunded), livemode: false })
 }
 
-fn dispute(status: DisputeStatus) -> Fact {
+pub fn dispute(status: DisputeStatus) -> Fact {
     Fact::Dispute(Dispute::told(DisputeId::parse("du_1").unwrap(), intent(), usd(PRICE), status, false))
 }
 
 /// The case after `history`, and how often each consequence followed.
-fn live(history: &[Fact]) -> (Case, Vec<Consequence>) {
+pub fn live(history: &[Fact]) -> (Case, Vec<Consequence>) {
     let (mut case, mut told) = (Case::default(), Vec::new());
     for fact in history {
         if let Change::Put(next) = decide(&case, fact) {
@@ -80,7 +80,7 @@ fn live(history: &[Fact]) -> (Case, Vec<Consequence>) {
     (case, told)
 }
 
-fn preorder(history: &[Fact]) -> PreorderDetails {
+pub fn preorder(history: &[Fact]) -> PreorderDetails {
     live(history).0.preorder.unwrap()
 }
 

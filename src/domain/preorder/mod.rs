@@ -172,3 +172,60 @@ impl AccessHash {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_named_as_the_contract_has_them_in_the_order_of_their_ranks() {
+        let names = ["awaiting_payment", "payment_failed", "cancelled", "paid", "shipped", "delivered", "refunded"];
+        assert_eq!(PreorderStatus::ALL.map(PreorderStatus::as_str), names);
+        assert_eq!(names.map(str::parse), PreorderStatus::ALL.map(Ok));
+        assert!(PreorderStatus::ALL.is_sorted());
+        assert!("open".parse::<PreorderStatus>().is_err());
+    }
+
+    #[test]
+    fn a_reason_is_open_until_a_person_has_looked_and_only_a_doubt_holds() {
+        let mut review = Review::default();
+        assert!(!review.is_open() && !review.holds() && review.text().is_empty());
+        for flag in ["a second payment for one attempt", "refund re_1 did not reach", "dispute du_1 was lost"] {
+            review.add(flag);
+        }
+        assert!(review.is_open() && !review.holds());
+        review.add("the provider told no amount");
+        assert!(review.holds());
+        review.settled.insert("the provider told no amount".into());
+        assert!(review.is_open() && !review.holds());
+        review.settled = review.reasons.clone();
+        assert!(!review.is_open() && review.text().is_empty());
+        assert_eq!(review.open().count(), 0);
+    }
+
+    #[test]
+    fn reasons_are_kept_as_two_texts() {
+        let mut review = Review::default();
+        for reason in ["b", "a", "c"] {
+            review.add(reason);
+        }
+        review.settled.insert("b".into());
+        assert_eq!((review.text().as_str(), review.settled_text().as_str()), ("a; c", "b"));
+        assert_eq!(Review::from_texts(Some("a; c"), Some("b")), review);
+        assert_eq!(Review::from_texts(None, None), Review::default());
+    }
+
+    #[test]
+    fn a_hash_is_64_lower_case_hexadecimal_digits() {
+        let mut digest = [0; 32];
+        digest[..4].copy_from_slice(&[0x01, 0x9f, 0xa0, 0xff]);
+        let hash = AccessHash::from_digest(digest);
+        assert_eq!(hash.as_str(), format!("019fa0ff{}", "0".repeat(56)));
+        assert_eq!(AccessHash::parse(hash.as_str()), Some(hash));
+        let (digits, letters) = ("0".repeat(64), "f".repeat(64));
+        assert!(AccessHash::parse(&digits).is_some() && AccessHash::parse(&letters).is_some());
+        for bad in [&digits[1..], &format!("{digits}0"), &"F".repeat(64), &"g".repeat(64), &"-".repeat(64), ""] {
+            assert_eq!(AccessHash::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -78,4 +78,12 @@ mod tests {
             assert!(bad.parse::<PreorderNumber>().is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn numbers_are_written_in_one_way() {
+        let number = PreorderNumber::from_symbols("7k3m9qxz").unwrap();
+        assert_eq!((number.as_str(), number.to_string().as_str()), ("ROL-7K3M9QXZ", "ROL-7K3M9QXZ"));
+        assert_eq!(String::from(number.clone()), "ROL-7K3M9QXZ");
+        assert_eq!(PreorderNumber::try_from(" rol-7k3m9qxz ".to_owned()), Ok(number));
+    }
 }

@@ -141,3 +141,45 @@ pub enum DecodeError {
     #[error("the event's object does not read: {0}")]
     Object(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_end_otherwise_is_the_network_to_a_customer_and_the_rest_is_what_it_is() {
+        let text = || "x".to_owned();
+        for error in [
+            PaymentError::Unreachable(text()),
+            PaymentError::Unavailable(text()),
+            PaymentError::RateLimited { retry_after: None },
+            PaymentError::Conflict(text()),
+        ] {
+            assert!(error.retryable() && error.for_customer() == CheckoutError::Network, "{error:?}");
+        }
+        for error in [
+            PaymentError::KeyReused(text()),
+            PaymentError::Authentication(text()),
+            PaymentError::Permission(text()),
+            PaymentError::Configuration(text()),
+            PaymentError::State(text()),
+            PaymentError::NotFound,
+            PaymentError::Unreadable(text()),
+        ] {
+            assert!(!error.retryable() && error.for_customer() == CheckoutError::Configuration, "{error:?}");
+        }
+        let declined = PaymentError::Declined(Decline { code: text(), decline_code: None });
+        assert!(!declined.retryable() && declined.for_customer() == CheckoutError::Payment);
+        assert!(!PaymentError::Email.retryable());
+        assert_eq!(PaymentError::Email.for_customer().field(), Some(Field::Email));
+    }
+
+    #[test]
+    fn a_refused_signature_has_a_word_for_the_metric_and_a_mend_for_the_operator() {
+        let words = ["missing", "malformed", "stale", "mismatch"];
+        assert_eq!(SignatureError::ALL.map(SignatureError::reason), words);
+        for (error, mend) in SignatureError::ALL.into_iter().zip(["every header", "unchanged", "NTP", "exactly this"]) {
+            assert!(error.likely_cause().contains(mend), "{error}");
+        }
+    }
+}

@@ -11,6 +11,7 @@ use futures::FutureExt;
 use thiserror::Error;
 
 use super::{
+    backoff,
     fulfilment::{Telling, copy, ignore, record},
     payments::{DecodeError, Occurrence, PaymentProvider, SignatureError, VerifiedEvent},
     state::Shop,
@@ -91,7 +92,7 @@ pub async fn take(
     let (failure, error) = match failure {
         Failure::Store(error @ StoreError::Unavailable(_)) => (error.to_string(), error),
         failure => {
-            let next = (!failure.hopeless()).then(|| retry::pause(1));
+            let next = (!failure.hopeless()).then(|| backoff::event(1));
             match keep(shop, &delivery, &failure, next).await {
                 Ok(()) => return Ok(None),
                 Err(error) => (failure.to_string(), error),

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, apply, keep};
 use crate::{
     chaos::{self, Point},
     server::{
+        backoff,
         state::Shop,
         store::StoreError,
         worker::{self, Progress},
     },
 };
 
-/// How many tries an event gets: about a day, by the pauses below.
+/// How many tries an event gets: about a day, by the pauses between them.
 const TRIES: u32 = 30;
 
 /// How long one try may hold its event before another worker may take it.
@@ -23,14 +23,6 @@ const LEASE: Duration = Duration::from_mins(1);
 
 /// How long the worker sleeps when nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
-
-/// The pause after try number `tries` (from 1): 5 s, doubling to an hour, with 50 to 100 % jitter.
-pub fn pause(tries: u32) -> Duration {
-    let full = Duration::from_secs(5)
-        .saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)))
-        .min(Duration::from_hours(1));
-    full.mul_f64(rand::rng().random_range(0.5..=1.0))
-}
 
 /// Tries the event that is due first.
 pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
@@ -46,7 +38,7 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
     if let Err(failure) = apply(shop, provider.as_ref(), delivery).await {
         let hopeless = failure.hopeless()
             || (leased.attempts >= TRIES && !matches!(failure, Failure::Store(StoreError::Unavailable(_))));
-        keep(shop, delivery, &failure, (!hopeless).then(|| pause(leased.attempts))).await?;
+        keep(shop, delivery, &failure, (!hopeless).then(|| backoff::event(leased.attempts))).await?;
     }
     Ok(Progress::Worked)
 }
@@ -54,19 +46,4 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
 /// Works until the end.
 pub async fn run(shop: &Shop, end: CancellationToken) {
     worker::run("kept events", &shop.work, IDLE.max(shop.store.rest()), end, || retry_next(shop)).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_and_stay_within_their_bounds() {
-        for tries in 0..200_u32 {
-            let longest = Duration::from_secs(5 * 2_u64.saturating_pow(tries.saturating_sub(1).min(20)))
-                .min(Duration::from_hours(1));
-            let pause = pause(tries);
-            assert!(pause <= longest && pause >= longest / 2, "{tries}: {pause:?}");
-        }
-    }
 }

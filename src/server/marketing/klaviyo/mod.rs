@@ -11,6 +11,7 @@ use url::Url;
 
 pub use self::event::event_of;
 use super::MarketingError;
+use crate::server::backoff::retry_after;
 
 /// The API's revision. Klaviyo keeps one for two years.
 const REVISION: &str = "2026-07-15";
@@ -20,9 +21,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the lane waits when Klaviyo says 429 without saying how long.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
-
-/// The longest wait that Klaviyo may ask for: more is a mistake.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 #[derive(Clone, Debug)]
 pub struct KlaviyoConfig {
@@ -62,11 +60,7 @@ impl Klaviyo {
         if response.status().is_success() {
             return Ok(());
         }
-        let retry_after = response
-            .headers()
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-            .map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT));
+        let retry_after = retry_after(response.headers());
         let told = format!("{status} {}", codes(&response.bytes().await.unwrap_or_default()));
         Err(match status {
             429 => MarketingError::Throttled { retry_after: retry_after.unwrap_or(DEFAULT_RETRY_AFTER) },
@@ -78,7 +72,7 @@ impl Klaviyo {
 }
 
 /// The codes and pointers of a JSON:API error: what the operator needs, without the values that Klaviyo quotes.
-fn codes(body: &[u8]) -> String {
+pub fn codes(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Errors {
         errors: Vec<Error>,

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rand::RngExt;
 use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -16,9 +15,11 @@ use url::Url;
 
 use super::{
     super::{PaymentError, capability::IdempotencyKey},
+    again::{Failed, Next, next},
     error::{self, Refusal},
     read::answer,
 };
+use crate::server::backoff::retry_after;
 
 /// The version whose shapes the adapter reads and writes.
 pub const API_VERSION: &str = "2025-06-30.basil";
@@ -28,13 +29,6 @@ const DEADLINE: Duration = Duration::from_secs(8);
 
 /// One attempt never takes longer, so that a connection that hangs leaves room for another.
 const ATTEMPT: Duration = Duration::from_millis(4500);
-const ATTEMPTS: u32 = 3;
-
-/// How often a request that is at work already (a double click's first) is asked for.
-const POLL: Duration = Duration::from_millis(300);
-
-/// The longest wait that anybody may ask for: more is a mistake, or a joke.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// The client of one account.
 pub struct StripeClient {
@@ -107,21 +101,19 @@ impl StripeClient {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => Failure { attempts: attempt, ..failure },
             };
-            if failure.in_progress && Instant::now() + POLL < deadline {
-                attempt -= 1;
-                sleep(POLL).await;
-                continue;
+            let (error, left) = (&failure.refusal.error, deadline.saturating_duration_since(Instant::now()));
+            let failed = Failed { attempt, error, replayed: failure.replayed, in_progress: failure.in_progress };
+            match next(&failed, left) {
+                Next::GiveUp => return Err(failure),
+                Next::Poll(pause) => {
+                    attempt -= 1;
+                    sleep(pause).await;
+                }
+                Next::Again(pause) => {
+                    tracing::warn!(attempt, %error, "stripe call failed, trying again");
+                    sleep(pause).await;
+                }
             }
-            let pause = backoff(attempt, &failure.refusal.error);
-            let again = failure.refusal.error.retryable()
-                && !failure.replayed
-                && attempt < ATTEMPTS
-                && Instant::now() + pause < deadline;
-            if !again {
-                return Err(failure);
-            }
-            tracing::warn!(attempt, error = %failure.refusal.error, "stripe call failed, trying again");
-            sleep(pause).await;
         }
     }
 
@@ -141,7 +133,7 @@ impl StripeClient {
                 self.request(request, key).send().await.map_err(|error| unreachable(error::transport(&error)))?;
             let status = response.status();
             let replayed = response.headers().get("idempotent-replayed").is_some_and(|value| value == "true");
-            let retry_after = seconds(response.headers().get(header::RETRY_AFTER));
+            let retry_after = retry_after(response.headers());
             let body = response.bytes().await.map_err(|error| unreachable(error::transport(&error)))?;
             if status.is_success() {
                 return Ok(Answer { body, replayed });
@@ -177,17 +169,4 @@ impl StripeClient {
         }
         outgoing
     }
-}
-
-fn seconds(value: Option<&header::HeaderValue>) -> Option<Duration> {
-    value?.to_str().ok()?.trim().parse().ok().map(|seconds| Duration::from_secs(seconds).min(LONGEST_WAIT))
-}
-
-/// 200 ms, doubling, with 50 to 100 % jitter; what the provider asks for, when it asks.
-fn backoff(attempt: u32, error: &PaymentError) -> Duration {
-    if let PaymentError::RateLimited { retry_after: Some(wait) } = error {
-        return *wait;
-    }
-    let full = Duration::from_millis(200) * 2_u32.saturating_pow(attempt - 1);
-    full.mul_f64(rand::rng().random_range(0.5..=1.0))
 }

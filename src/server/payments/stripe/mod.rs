@@ -1,18 +1,19 @@
 //! Stripe, API version 2025-06-30.basil: the only folder that names async-stripe or a Stripe field.
 
+mod again;
 mod catalogue;
 mod client;
 mod customers;
 mod disputes;
 mod endpoints;
-mod error;
+pub mod error;
 mod event;
 #[cfg(test)]
 mod event_tests;
 #[cfg(test)]
 mod fixtures;
 mod intents;
-mod read;
+pub mod read;
 mod refunds;
 #[cfg(test)]
 mod retry_tests;

@@ -139,6 +139,33 @@ mod tests {
     }
 
     #[test]
+    fn a_signature_that_stands_there_twice_is_as_good_as_once() {
+        let good = signed("whsec_test", NOW, BODY);
+        assert_eq!(check(&["whsec_test"], &format!("t={NOW},v1={good},v1={good}"), BODY, NOW), Ok(()));
+        assert_eq!(check(&["whsec_test", "whsec_test"], &format!("t={NOW},v1={good}"), BODY, NOW), Ok(()));
+    }
+
+    #[test]
+    fn there_is_one_header_of_a_sane_length() {
+        let secrets = WebhookSecrets::new(vec![SecretString::from("whsec_test")]);
+        let good = format!("t={NOW},v1={}", signed("whsec_test", NOW, BODY));
+        let check = |headers: &[&[u8]]| {
+            let mut map = HeaderMap::new();
+            for value in headers {
+                map.append("stripe-signature", HeaderValue::from_bytes(value).unwrap());
+            }
+            secrets.verify(&map, BODY, OffsetDateTime::from_unix_timestamp(NOW).unwrap())
+        };
+        assert_eq!(check(&[]), Err(SignatureError::Missing));
+        assert_eq!(check(&[good.as_bytes()]), Ok(()));
+        assert_eq!(check(&[good.as_bytes(), good.as_bytes()]), Err(SignatureError::Malformed));
+        assert_eq!(check(&[format!("{good},x=\u{e4}").as_bytes()]), Err(SignatureError::Malformed));
+        let padded = |length: usize| format!("{good},x={}", "y".repeat(length - good.len() - 3));
+        assert_eq!(check(&[padded(MAX_HEADER_BYTES).as_bytes()]), Ok(()));
+        assert_eq!(check(&[padded(MAX_HEADER_BYTES + 1).as_bytes()]), Err(SignatureError::Malformed));
+    }
+
+    #[test]
     fn another_scheme_is_no_signature() {
         let good = signed("whsec_test", NOW, BODY);
         assert_eq!(check(&["whsec_test"], &format!("t={NOW},v0={good}"), BODY, NOW), Err(SignatureError::Malformed));
@@ -170,6 +197,7 @@ mod tests {
             &format!("t={NOW},t={NOW},v1={good}"),
             &format!("t=+{NOW},v1={good}"),
             &format!("t={NOW}9999999999,v1={good}"),
+            &format!("t=000{NOW},v1={good}"),
         ] {
             assert_eq!(check(&["whsec_test"], header, BODY, NOW), Err(SignatureError::Malformed), "{header}");
         }

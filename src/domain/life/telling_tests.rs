@@ -1,0 +1,170 @@
+//! Tests: what is told outside at which state, what is no longer true when it is about to be told, and what a merchant may do.
+
+use super::{
+    tests::{PRICE, charge, dispute, facts, intent, live, payment, preorder, refund, session, usd},
+    *,
+};
+use crate::domain::payment::{ProviderId, RefundId};
+
+/// An order in each state, with what is told of it from the first moment on.
+fn states() -> Vec<(Case, Vec<Consequence>)> {
+    let by_invoice = |outcome| {
+        let facts = SessionFacts { provider: ProviderId::Invoice, ..facts(outcome) };
+        Fact::Session(Box::new(facts))
+    };
+    let case = |history: &[Fact]| live(history).0;
+    let paid = case(&[session(SessionOutcome::Paid)]);
+    let acted = |case: &Case, act_: Act| match act(case, &act_) {
+        Ok(Change::Put(case)) => *case,
+        other => panic!("{act_:?}: {other:?}"),
+    };
+    let shipped = acted(&paid, Act::Ship { tracking: None });
+    let delivered = acted(&shipped, Act::Deliver);
+    let refunded = RefundId::parse("re_1").unwrap();
+    let back = [session(SessionOutcome::Paid), refund("re_1", PRICE, RefundStatus::Succeeded)];
+    vec![
+        (case(&[session(SessionOutcome::Pending)]), vec![]),
+        (case(&[by_invoice(SessionOutcome::Pending)]), vec![Consequence::AwaitingPayment]),
+        (case(&[session(SessionOutcome::Failed)]), vec![Consequence::PaymentFailed]),
+        (case(&[session(SessionOutcome::Cancelled)]), vec![Consequence::Cancelled]),
+        (paid, vec![Consequence::Paid]),
+        (shipped, vec![Consequence::Paid, Consequence::Shipped]),
+        (delivered, vec![Consequence::Paid, Consequence::Shipped]),
+        (case(&back), vec![Consequence::Paid, Consequence::Refunded(refunded)]),
+    ]
+}
+
+#[test]
+fn each_state_tells_what_it_is() {
+    for (case, told) in states() {
+        assert_eq!(consequences(&Case::default(), &case), told);
+        assert_eq!(consequences(&case, &case), [], "and tells it once");
+    }
+}
+
+#[test]
+fn what_is_told_holds_as_long_as_the_state_does() {
+    let names = ["awaiting_payment", "payment_failed", "cancelled", "paid", "shipped", "refunded:re_1"];
+    let every = names.map(|name| name.parse::<Consequence>().unwrap());
+    let holding = |case: &Case| -> Vec<&str> {
+        every.iter().zip(names).filter(|(told, _)| still_holds(told, case)).map(|(_, name)| name).collect()
+    };
+    let expected: [&[&str]; 8] = [
+        &["awaiting_payment"],
+        &["awaiting_payment"],
+        &["payment_failed"],
+        &["cancelled"],
+        &["paid"],
+        &["paid", "shipped"],
+        &["paid", "shipped"],
+        // Everything went back: nobody is told of a success any more. What was sent was sent.
+        &["shipped", "refunded:re_1"],
+    ];
+    for ((case, _), expected) in states().iter().zip(expected) {
+        assert_eq!(holding(case), expected, "{:?}", case.preorder.as_ref().map(|preorder| preorder.status));
+    }
+    assert!(holding(&Case::default()).is_empty());
+    let other = live(&[session(SessionOutcome::Paid), refund("re_2", 1, RefundStatus::Succeeded)]).0;
+    assert_eq!(holding(&other), ["paid"], "another refund");
+    let failed = live(&[session(SessionOutcome::Paid), refund("re_1", 1, RefundStatus::Failed)]).0;
+    assert_eq!(holding(&failed), ["paid"]);
+}
+
+#[test]
+fn a_success_no_longer_holds_once_all_of_it_is_back_and_does_again_when_a_refund_fails() {
+    let back = [session(SessionOutcome::Paid), refund("re_1", PRICE, RefundStatus::Succeeded)];
+    assert!(!still_holds(&Consequence::Paid, &live(&back).0));
+    let failed = [&back[..], &[refund("re_1", PRICE, RefundStatus::Failed)]].concat();
+    assert!(still_holds(&Consequence::Paid, &live(&failed).0), "the customer has paid, and has nothing back");
+}
+
+#[test]
+fn a_refund_of_another_payment_is_not_told_with_this_order() {
+    let mut case = live(&[session(SessionOutcome::Paid), refund("re_1", 1, RefundStatus::Succeeded)]).0;
+    case.refunds[0].intent = IntentId::parse("pi_2").unwrap();
+    assert_eq!(consequences(&Case::default(), &case), [Consequence::Paid]);
+}
+
+#[test]
+fn what_the_session_does_not_say_is_learned_from_a_later_one_and_what_it_said_stays() {
+    let first = SessionFacts {
+        intent: None,
+        email: None,
+        color: Some("Blue".into()),
+        amount: None,
+        completed_at: Some(100),
+        ..facts(SessionOutcome::Pending)
+    };
+    let later = SessionFacts { completed_at: Some(90), ..facts(SessionOutcome::Paid) };
+    let made = preorder(&[Fact::Session(Box::new(first.clone())), Fact::Session(Box::new(later))]);
+    assert_eq!((made.intent, made.email.as_str(), made.amount), (Some(intent()), "jo@example.com", Some(usd(PRICE))));
+    assert_eq!((made.color, made.completed_at), (Some(ProductColor::Red), Some(90)));
+    let other = SessionFacts {
+        intent: IntentId::parse("pi_2"),
+        email: Some("al@example.com".into()),
+        color: Some("Sakura Pink".into()),
+        ..facts(SessionOutcome::Paid)
+    };
+    let made = preorder(&[session(SessionOutcome::Paid), Fact::Session(Box::new(other))]);
+    assert_eq!(
+        (made.intent, made.email.as_str(), made.color),
+        (Some(intent()), "jo@example.com", Some(ProductColor::Red))
+    );
+    assert!(made.review.text().contains("paid by pi_2 too"));
+    assert!(preorder(&[session(SessionOutcome::Paid), session(SessionOutcome::Paid)]).review.text().is_empty());
+}
+
+#[test]
+fn a_session_marks_its_payment_as_ours_and_a_payment_alone_is_nobodys_yet() {
+    let Fact::Intent(mut foreign) = payment(IntentStatus::Succeeded, None) else { unreachable!() };
+    foreign.ours = false;
+    let heard = live(&[Fact::Intent(foreign)]).0;
+    assert!(heard.preorder.is_none() && !heard.payment.unwrap().ours);
+    assert!(live(&[session(SessionOutcome::Paid)]).0.payment.unwrap().ours);
+}
+
+#[test]
+fn a_free_sample_is_paid_and_not_refunded() {
+    let free = SessionFacts { amount: Some(usd(0)), expected: Asked::Unsaid, ..facts(SessionOutcome::Paid) };
+    let made = preorder(&[Fact::Session(Box::new(free)), charge(0)]);
+    assert_eq!(made.status, PreorderStatus::Paid);
+}
+
+#[test]
+fn a_payment_that_is_called_off_cancels_the_order_unless_its_money_came() {
+    let cancelled = payment(IntentStatus::Cancelled, None);
+    assert_eq!(preorder(&[session(SessionOutcome::Pending), cancelled.clone()]).status, PreorderStatus::Cancelled);
+    assert_eq!(preorder(&[session(SessionOutcome::Paid), cancelled]).status, PreorderStatus::Paid);
+}
+
+#[test]
+fn refunds_and_disputes_are_kept_by_their_ids() {
+    let history = ["re_2", "re_1", "re_2"].map(|id| refund(id, 1, RefundStatus::Succeeded));
+    let case = live(&history).0;
+    assert_eq!(case.refunds.iter().map(|refund| refund.id.as_str()).collect::<Vec<_>>(), ["re_1", "re_2"]);
+    let case = live(&[dispute(DisputeStatus::NeedsResponse), dispute(DisputeStatus::Won)]).0;
+    assert_eq!(case.disputes.iter().map(|dispute| dispute.status).collect::<Vec<_>>(), [DisputeStatus::Won]);
+}
+
+#[test]
+fn a_merchant_cannot_send_twice_or_bring_what_was_not_sent() {
+    let paid = live(&[session(SessionOutcome::Paid)]).0;
+    let Ok(Change::Put(shipped)) = act(&paid, &Act::Ship { tracking: Some("JD1".into()) }) else { panic!() };
+    let tracking = |case: &Case| case.preorder.as_ref().and_then(|preorder| preorder.tracking.clone());
+    assert_eq!(tracking(&shipped).as_deref(), Some("JD1"));
+    assert_eq!(act(&shipped, &Act::Ship { tracking: None }), Ok(Change::None), "the number stays");
+    let Ok(Change::Put(corrected)) = act(&shipped, &Act::Ship { tracking: Some("JD2".into()) }) else { panic!() };
+    assert_eq!(tracking(&corrected).as_deref(), Some("JD2"));
+    let Ok(Change::Put(delivered)) = act(&shipped, &Act::Deliver) else { panic!() };
+    let status = |case: &Case| case.preorder.as_ref().map(|preorder| preorder.status);
+    assert_eq!(
+        (status(&shipped), status(&delivered)),
+        (Some(PreorderStatus::Shipped), Some(PreorderStatus::Delivered))
+    );
+    assert_eq!(act(&delivered, &Act::Ship { tracking: None }), Ok(Change::None), "it does not go back");
+    assert_eq!(act(&delivered, &Act::Deliver), Ok(Change::None));
+    assert_eq!(act(&paid, &Act::Approve), Ok(Change::None), "there is nothing to approve");
+    assert!(act(&paid, &Act::Deliver).unwrap_err().contains("not shipped"));
+    let back = live(&[session(SessionOutcome::Paid), charge(PRICE)]).0;
+    assert!(act(&back, &Act::Deliver).unwrap_err().contains("refunded"));
+}
