@@ -59,11 +59,12 @@ impl Shop {
     /// Builds the shop of this configuration on `store`.
     pub fn new(config: &Config, store: Arc<dyn Store>, http: reqwest::Client, end: CancellationToken) -> Self {
         let stripe = Arc::new(Stripe::new(&config.stripe, http.clone()));
-        let provider = |config: &ProviderConfig| -> Arc<dyn PaymentProvider> {
-            match config {
+        let provider = |chosen: &ProviderConfig| -> Arc<dyn PaymentProvider> {
+            match chosen {
                 ProviderConfig::Stripe => stripe.clone(),
                 ProviderConfig::Invoice(invoice) => {
-                    Arc::new(Invoice::new(invoice, Arc::new(StoreLedger(store.clone()))))
+                    let ledger = Arc::new(StoreLedger(store.clone()));
+                    Arc::new(Invoice::new(invoice, ledger, config.stripe.secret_key.clone()))
                 }
             }
         };
