@@ -66,7 +66,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
-    match runtime.block_on(run(command, &environment)) {
+    let ended = runtime.block_on(run(command, &environment));
+    // Not dropped: that would wait for a name that is being looked up, for as long as it takes.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

@@ -8,6 +8,7 @@ use leptos_meta::{Meta, Title};
 use leptos_router::hooks::use_query_map;
 
 use super::{
+    Reference,
     api::{OrderOutcome, OrderSummary, Transfer, load_order},
     await_payment::AwaitPayment,
     companion::Companion,
@@ -319,6 +320,7 @@ pub fn Unreachable(again: String) -> impl IntoView {
                 <a href=mailto_about("My pre-order")>{CONTACT_EMAIL}</a> "."
             </p>
             <p><a class="button" href=again>"Reload this page"</a></p>
+            {use_context::<Reference>().map(|Reference(id)| view! { <p class="problem-id">"Reference: " <code>{id}</code></p> })}
         </section>
     }
 }

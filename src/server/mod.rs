@@ -25,6 +25,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod ids;
 pub mod limits;
+pub mod seldom;
 pub mod signatures;
 
 pub mod marketing;

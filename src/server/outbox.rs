@@ -26,6 +26,9 @@ const GIVE_UP_AFTER: Duration = Duration::from_hours(72);
 /// How long a lane with a refused key waits before it tries one message again.
 const REFUSED_PAUSE: Duration = Duration::from_mins(1);
 
+/// What is written beside a message that was not sent because the process ended.
+const GIVEN_BACK: &str = "given back: the process ended before it was sent";
+
 /// How many messages are on their way at the same time.
 pub const SENDERS: usize = 4;
 
@@ -59,7 +62,16 @@ async fn still_holds(shop: &Shop, message: &LeasedMessage) -> Result<bool, Store
 }
 
 async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Result<(), StoreError> {
-    shop.klaviyo_lane.turn().await;
+    // A message that only waits is given back at the end, for the next process to find at once; one on its way is waited for.
+    tokio::select! {
+        biased;
+        () = shop.end.cancelled() => {
+            let back = MessageEnd::Again { error: GIVEN_BACK, next: Duration::ZERO, counts: false };
+            shop.store.finish_message(message, back).await?;
+            return Ok(());
+        }
+        () = shop.klaviyo_lane.turn() => {}
+    }
     let error = match klaviyo.send(message.body.clone()).await {
         Ok(()) => {
             chaos::pass(Point::MessageSent);

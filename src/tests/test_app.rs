@@ -16,7 +16,9 @@ use rolitt::{
     server::{
         clock::Clock,
         config::{Config, StoreConfig},
-        http, listener, outbox,
+        http,
+        listener::{self, Bounds},
+        outbox,
         state::{AppState, Shop},
         store::{Ids, Store, firestore::FirestoreStore, postgres::PostgresStore},
         webhook::retry,
@@ -81,6 +83,10 @@ pub struct Setup {
     pub variables: HashMap<&'static str, String>,
     pub ids: Option<Arc<dyn Ids>>,
     pub home: Home,
+    /// Of the public listener.
+    pub bounds: Option<Bounds>,
+    /// Where the site's files are.
+    pub site: Option<&'static str>,
 }
 
 /// Which store the shop lives on.
@@ -139,9 +145,10 @@ impl TestApp {
             shop.ids = ids;
         }
         let shop = Arc::new(shop);
-        let leptos = LeptosOptions::builder().output_name("rolitt").site_root("target/site").build();
+        let leptos =
+            LeptosOptions::builder().output_name("rolitt").site_root(setup.site.unwrap_or("target/site")).build();
         let app = router::public(AppState { shop: shop.clone(), leptos });
-        tokio::spawn(listener::serve(public, app, end.clone()));
+        tokio::spawn(listener::serve_within(public, app, setup.bounds.unwrap_or_default(), end.clone()));
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         tokio::spawn(listener::serve(operations, ops::listener::router(shop.clone(), metrics), end.clone()));
         let [public, operations, sandbox] = addresses;

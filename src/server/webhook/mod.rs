@@ -26,6 +26,8 @@ pub enum WebhookError {
     UnknownProvider,
     #[error("not signed by the provider: {0}")]
     Signature(#[from] SignatureError),
+    #[error("too many events are being taken")]
+    Busy,
     #[error("the event could not be stored: {0}")]
     NotStored(#[from] StoreError),
 }
@@ -35,7 +37,7 @@ impl WebhookError {
         match self {
             Self::UnknownProvider => StatusCode::NOT_FOUND,
             Self::Signature(_) => StatusCode::BAD_REQUEST,
-            Self::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -67,10 +69,19 @@ pub async fn receive(shop: &Shop, provider: &str, headers: &HeaderMap, body: Byt
         if matches!(error, SignatureError::Mismatch | SignatureError::Stale) {
             shop.signatures.bad(*error, shop.clock.now());
         }
-        tracing::warn!(reason = error.reason(), "webhook refused: not signed by the provider");
+        if let Some(left_out) = shop.seldom.line(error.reason()) {
+            tracing::warn!(reason = error.reason(), left_out, "webhook refused: not signed by the provider");
+        }
     })?;
     shop.signatures.good(shop.clock.now());
     chaos::pass(Point::WebhookVerified);
+    let Some(_place) = shop.places.for_webhook().await else {
+        metrics::counter!("requests_refused_total", "reason" => "busy_webhooks").increment(1);
+        if let Some(left_out) = shop.seldom.line("busy webhooks") {
+            tracing::warn!(left_out, "webhook refused: too many are being taken; the provider will send it again");
+        }
+        return Err(WebhookError::Busy);
+    };
     take(shop, provider.as_ref(), verified).await?;
     Ok(())
 }
