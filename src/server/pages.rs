@@ -259,7 +259,7 @@ fn summary(shop: &Shop, preorder: &Preorder) -> OrderSummary {
         amount: details.amount,
         city: shipping.city,
         country: shipping.country,
-        masked_email: mask(&details.email),
+        masked_email: if details.erased_at.is_some() { String::new() } else { mask(&details.email) },
         session: details.session.clone(),
         transfer: (details.provider == ProviderId::Invoice).then(|| transfer(shop, details)),
     }

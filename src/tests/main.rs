@@ -12,6 +12,7 @@ mod program;
 mod test_app;
 
 mod architecture;
+mod canary;
 mod checkout;
 mod commands;
 mod configuration;
@@ -25,6 +26,7 @@ mod migrations;
 mod outbox;
 mod pages;
 mod peers;
+mod privacy;
 mod reconcile;
 mod sql;
 mod store;
