@@ -159,25 +159,38 @@ pub enum Preorders {
 }
 
 #[derive(Args)]
-#[group(id = "whom", required = true, multiple = false, args = ["number", "email"])]
 pub struct Erasing {
-    /// One order; other orders of the same customer stay as they are.
-    number: Option<PreorderNumber>,
-    /// Every order of this address, and everything that holds it.
-    #[arg(long, value_name = "ADDRESS")]
-    email: Option<String>,
-    /// Do it: there is no way back.
-    #[arg(long, conflicts_with = "dry_run")]
-    yes: bool,
-    /// Say what would be erased, and change nothing.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    whom: Customer,
+    #[command(flatten)]
+    sure: Sure,
     /// Erase also what orders still need, and events that wait for a person.
     #[arg(long)]
     force: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// Whether it is meant.
+#[derive(Args)]
+pub struct Sure {
+    /// Do it: there is no way back.
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// Say what would be erased, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct Customer {
+    /// One order; other orders of the same customer stay as they are.
+    number: Option<PreorderNumber>,
+    /// Every order of this address, and everything that holds it.
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
 }
 
 #[derive(Args)]
@@ -237,7 +250,7 @@ pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -
             books::reconcile(config, path, Options { since, dry_run }, json).await
         }
         Command::Preorders(Preorders::Erase(asked)) => {
-            let sure = asked.yes || asked.dry_run;
+            let sure = asked.sure.yes || asked.sure.dry_run;
             erase_customer(config, path, asked).await?;
             if !sure {
                 let told = "nothing was erased: there is no way back, so say --yes when you mean it";
@@ -264,9 +277,9 @@ pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -
 }
 
 async fn erase_customer(config: &Config, path: Option<OsString>, asked: Erasing) -> anyhow::Result<()> {
-    let Some(whom) = asked.number.map(Whom::Order).or(asked.email.map(Whom::Address)) else { return Ok(()) };
+    let Some(whom) = asked.whom.number.map(Whom::Order).or(asked.whom.email.map(Whom::Address)) else { return Ok(()) };
     let desk = Desk::open(config, path).await?;
-    let options = rolitt::server::erase::Options { dry_run: !asked.yes, force: asked.force };
+    let options = rolitt::server::erase::Options { dry_run: !asked.sure.yes, force: asked.force };
     let result = erase::erase(&desk, &whom, options, asked.json).await;
     desk.close().await;
     result

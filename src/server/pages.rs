@@ -1,9 +1,10 @@
 //! What the pages show: read from the shop and the request, never from the pages themselves. Called from server functions'
 //! bodies, which run while a page is rendered.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
+use futures::FutureExt as _;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use time::{Date, Duration, OffsetDateTime};
@@ -152,9 +153,19 @@ pub async fn create_checkout(request: CheckoutRequest) -> Result<String, Checkou
 /// customer who is faster than the webhook finds an order.
 pub async fn order_outcome(session: &str) -> OrderOutcome {
     match (SessionId::parse(session), use_context::<Arc<Shop>>()) {
-        (Some(session), Some(shop)) if session.as_str().starts_with("cs_") => outcome_of(&shop, &session).await,
+        (Some(session), Some(shop)) if session.as_str().starts_with("cs_") => {
+            unless_it_panics(outcome_of(&shop, &session)).await
+        }
         _ => OrderOutcome::NotFound,
     }
+}
+
+/// A page is rendered by tasks of their own: a panic in one of them would leave its customer with an answer that never ends.
+async fn unless_it_panics(outcome: impl Future<Output = OrderOutcome>) -> OrderOutcome {
+    AssertUnwindSafe(outcome).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("an order's page panicked");
+        OrderOutcome::Unreachable
+    })
 }
 
 async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
@@ -194,7 +205,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
 pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
     let (shop, response) = (use_context::<Arc<Shop>>(), use_context::<ResponseOptions>());
     let outcome = match shop {
-        Some(shop) => linked(&shop, number, token).await,
+        Some(shop) => unless_it_panics(linked(&shop, number, token)).await,
         None => OrderOutcome::Unreachable,
     };
     if let Some(response) = response {

@@ -67,7 +67,7 @@ pub fn start(format: LogFormat, output: LogOutput, filter: Option<&str>) {
             registry.with(layer.json().flatten_event(true).with_current_span(true).with_span_list(false)).try_init()
         }
     };
-    panic::set_hook(Box::new(|told| tell_panic(told)));
+    panic::set_hook(Box::new(tell_panic));
 }
 
 /// The most that each crate may say.
@@ -82,7 +82,7 @@ fn tell_panic(told: &panic::PanicHookInfo<'_>) {
     let message = told.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown: it may quote data)");
     let place = told.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current().name().unwrap_or_default().to_owned();
-    tracing::error!(place, thread, message, "a panic");
+    tracing::error!(place, thread, told = message, "a panic");
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ async fn a_store_or_a_provider_that_does_not_answer_is_told_of_without_the_way_i
         ("COLOR_PRICE_MAP_JSON", r#"{"Red":"price_1"}"#.to_owned()),
         ("RUST_LOG", "trace,reqwest=trace,hyper=trace,sqlx=trace".to_owned()),
     ];
-    for arguments in [&["check"][..], &["check", "--json"], &["doctor"], &["preorders", "list"], &["migrate"]] {
+    for arguments in [&["check"][..], &["check", "--json"], &["doctor"], &["preorders", "list"]] {
         let mut command = program(arguments, variables.iter().map(|(name, value)| (*name, value.as_str())));
         command.current_dir(empty_folder());
         let (status, told, complaint) = ended(command).await;

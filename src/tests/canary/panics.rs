@@ -43,8 +43,8 @@ async fn panicking() {
     assert_eq!(app.deliver(&completed("evt_1", "cs_test_1")).await, 200);
     app.sandbox_post("/sandbox/faults", serde_json::json!({ "delivery": { "drop_rate": 1 } })).await;
     let session = buy(&app, QUOTED, serde_json::json!({ "card": "4242424242424242" })).await;
-    let page = app.get(&format!("/checkout/success?session_id={session}")).await;
-    let body = page.text().await.unwrap();
+    let page = async { app.get(&format!("/checkout/success?session_id={session}")).await.text().await.unwrap() };
+    let body = tokio::time::timeout(Duration::from_secs(20), page).await.expect("an answer that ends");
     assert!(!body.contains("canarylocal"), "{body}");
     let end = CancellationToken::new();
     worker::run("panicking", &Notify::new(), Duration::from_millis(1), end.clone(), || async {

@@ -77,9 +77,11 @@ pub fn reads(url: &str) -> bool {
 impl Store for PostgresStore {
     async fn apply(&self, step: Step<'_>) -> Result<Applied, StoreError> {
         let json = step.delivery.and_then(|delivery| webhook_logs::json_text(&delivery.body));
-        match bounded(self.apply_once(&step, json)).await {
+        match bounded(Box::pin(self.apply_once(&step, json))).await {
             // Rust reads JSON that jsonb refuses. The bytes are what counts, and they are kept either way.
-            Err(error) if json.is_some() && is_data_exception(&error) => bounded(self.apply_once(&step, None)).await,
+            Err(error) if json.is_some() && is_data_exception(&error) => {
+                bounded(Box::pin(self.apply_once(&step, None))).await
+            }
             other => other,
         }
     }

@@ -18,7 +18,7 @@ use crate::domain::{
 #[async_trait]
 impl Privacy for PostgresStore {
     async fn erase(&self, erasure: Erasure<'_>) -> Result<Option<Erased>, StoreError> {
-        bounded(erase(&self.pool, &erasure)).await
+        bounded(Box::pin(erase(&self.pool, &erasure))).await
     }
 
     async fn erase_events(&self, events: &[String], parked: bool) -> Result<u64, StoreError> {
