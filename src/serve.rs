@@ -11,7 +11,7 @@ use rolitt::{
     sandbox::{self, SandboxConfig},
     server::{
         config::{Config, Environment, SandboxNeed},
-        doctor, http, listener, outbox, reconcile,
+        doctor, http, listener, outbox, reconcile, retention,
         state::{AppState, Shop},
         webhook::retry,
     },
@@ -142,7 +142,7 @@ fn start_catalogue(shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationTo
 /// and the checkout need no database, so one that is down stops neither.
 fn start_workers_when_migrated(config: &Config, shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationToken) {
     let (shop, end) = (shop.clone(), end.clone());
-    let (migrate, every) = (config.migrate, config.reconcile_every);
+    let (migrate, every, kept) = (config.migrate, config.reconcile_every, config.retention);
     let tracker = workers.clone();
     workers.spawn(async move {
         let mut told = false;
@@ -170,6 +170,8 @@ fn start_workers_when_migrated(config: &Config, shop: &Arc<Shop>, workers: &Task
             let (one, token) = (shop.clone(), end.clone());
             tracker.spawn(async move { reconcile::run(&one, every, token).await });
         }
+        let (one, token) = (shop.clone(), end.clone());
+        tracker.spawn(async move { retention::run(&one, kept, token).await });
         for _ in 0..outbox::SENDERS {
             let (one, token) = (shop.clone(), end.clone());
             tracker.spawn(async move { outbox::run(&one, token).await });

@@ -3,6 +3,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
     sync::Arc,
 };
 
@@ -10,6 +11,7 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderValue, StatusCode, header, request::Parts},
 };
+use futures::FutureExt as _;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use time::{Date, Duration, OffsetDateTime};
@@ -163,10 +165,18 @@ pub async fn create_checkout(request: CheckoutRequest) -> Result<String, Checkou
 pub async fn order_outcome(session: &str) -> OrderOutcome {
     match (SessionId::parse(session), use_context::<Arc<Shop>>()) {
         (Some(session), Some(shop)) if session.as_str().starts_with("cs_") => {
-            outcome_of(&shop, &session, &Visitor::here(&shop)).await
+            unless_it_panics(outcome_of(&shop, &session, &Visitor::here(&shop))).await
         }
         _ => OrderOutcome::NotFound,
     }
+}
+
+/// A page is rendered by tasks of their own: a panic in one of them would leave its customer with an answer that never ends.
+async fn unless_it_panics(outcome: impl Future<Output = OrderOutcome>) -> OrderOutcome {
+    AssertUnwindSafe(outcome).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("an order's page panicked");
+        OrderOutcome::Unreachable
+    })
 }
 
 async fn outcome_of(shop: &Shop, session: &SessionId, visitor: &Visitor) -> OrderOutcome {
@@ -243,7 +253,7 @@ impl Visitor {
 pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
     let (shop, response) = (use_context::<Arc<Shop>>(), use_context::<ResponseOptions>());
     let outcome = match shop {
-        Some(shop) => linked(&shop, number, token).await,
+        Some(shop) => unless_it_panics(linked(&shop, number, token)).await,
         None => OrderOutcome::Unreachable,
     };
     if let Some(response) = response {
@@ -308,7 +318,7 @@ fn summary(shop: &Shop, preorder: &Preorder) -> OrderSummary {
         amount: details.amount,
         city: shipping.city,
         country: shipping.country,
-        masked_email: mask(&details.email),
+        masked_email: if details.erased_at.is_some() { String::new() } else { mask(&details.email) },
         session: details.session.clone(),
         transfer: (details.provider == ProviderId::Invoice).then(|| transfer(shop, details)),
     }

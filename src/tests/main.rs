@@ -13,6 +13,7 @@ mod raw;
 mod test_app;
 
 mod architecture;
+mod canary;
 mod checkout;
 mod commands;
 mod configuration;
@@ -29,6 +30,7 @@ mod migrations;
 mod outbox;
 mod pages;
 mod peers;
+mod privacy;
 mod reconcile;
 mod redirects;
 mod shutdown;

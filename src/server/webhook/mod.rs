@@ -17,7 +17,10 @@ use super::{
     state::Shop,
     store::{Applied, Delivery, StoreError},
 };
-use crate::chaos::{self, Point};
+use crate::{
+    chaos::{self, Point},
+    domain::payment::Mentions,
+};
 
 /// Why a webhook is not acknowledged; the provider is told the status and nothing else.
 #[derive(Debug, Error)]
@@ -140,11 +143,11 @@ async fn apply_unguarded(shop: &Shop, provider: &dyn PaymentProvider, delivery: 
     if event.livemode.is_some_and(|livemode| livemode != provider.livemode()) {
         metrics::counter!("webhook_livemode_mismatches_total").increment(1);
         tracing::warn!(event = %delivery.event_id, livemode = event.livemode, "webhook event of the other mode ignored");
-        return Ok(ignore(shop, delivery, "an event of the other mode (test or live)").await?);
+        return Ok(ignore(shop, delivery, "an event of the other mode (test or live)", &Mentions::default()).await?);
     }
     let telling = Telling { provider: provider.id(), delivery: Some(delivery), at: event.created, rehearsal: false };
     Ok(match &event.occurrence {
-        Occurrence::Other => ignore(shop, delivery, "nothing to do for this type").await?,
+        Occurrence::Other => ignore(shop, delivery, "nothing to do for this type", &event.mentions).await?,
         Occurrence::Fact(fact) => record(shop, telling, fact).await?,
         Occurrence::Mirror(mirror) => copy(shop, telling, mirror).await?,
     })

@@ -30,6 +30,13 @@ struct Target {
     attempt: Option<Attempt>,
 }
 
+/// One purchase, locked until the transaction ends, with what is known of it.
+pub async fn locked(tx: &mut PgConnection, key: CaseKey<'_>) -> Result<(Option<Preorder>, Case), StoreError> {
+    let target = resolve(tx, key).await?;
+    lock(tx, target.attempt.as_ref(), target.intent.as_ref()).await?;
+    read(tx, key, &target).await
+}
+
 /// Decides and writes, in the caller's transaction.
 pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Applied, Outcome), StoreError> {
     let target = resolve(tx, effect.key).await?;
@@ -39,7 +46,10 @@ pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Ap
         let (names, before) = read(tx, effect.key, &target).await?;
         chaos::pass(Point::LockHeld);
         let after = match (effect.decide)(&before) {
-            Change::Ignore(reason) => return Ok((Applied::Ignored(reason.to_owned()), Outcome::ignored(reason))),
+            Change::Ignore(reason) => {
+                let outcome = Outcome::ignored(reason).about(names.as_ref());
+                return Ok((Applied::Ignored(reason.to_owned()), outcome));
+            }
             Change::None => return Ok((Applied::Unchanged(names.clone()), Outcome::done(names.as_ref()))),
             Change::Put(after) => *after,
         };

@@ -12,6 +12,7 @@ mod outbox;
 mod payments;
 mod pool;
 mod preorders;
+mod privacy;
 mod webhook_logs;
 
 use std::time::Duration;
@@ -195,12 +196,15 @@ async fn apply_once(connection: &mut PgConnection, step: &Step<'_>, json: Option
         return Ok(Applied::Duplicate);
     }
     let (applied, outcome) = match &step.effect {
-        Effect::Ignore(reason) => (Applied::Ignored((*reason).to_owned()), webhook_logs::Outcome::ignored(reason)),
+        Effect::Ignore { reason, mentions } => {
+            let erased = privacy::is_erased(&mut tx, mentions).await?;
+            (Applied::Ignored((*reason).to_owned()), webhook_logs::Outcome::ignored(reason).erased(erased))
+        }
         Effect::Case(effect) => cases::apply(&mut tx, effect).await?,
         Effect::Mirror { provider, mirror } => {
             let newer = mirrors::write(&mut tx, *provider, mirror).await?;
             let applied = if newer { Applied::Changed(None) } else { Applied::Unchanged(None) };
-            (applied, webhook_logs::Outcome::done(None))
+            (applied, webhook_logs::Outcome::done(None).erased(mirrors::is_erased(&mut tx, mirror).await?))
         }
     };
     if step.rehearsal {

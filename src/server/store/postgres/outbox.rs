@@ -97,7 +97,7 @@ pub async fn finish(
         .await
         .map(|done| usize::try_from(done.rows_affected()).unwrap_or(usize::MAX)),
         MessageEnd::Withdrawn => sqlx::query!(
-            "update outbox set status = 'withdrawn', last_error = null, lease_token = null
+            "update outbox set status = 'withdrawn', body = '', last_error = null, lease_token = null
                  where id = $1 and lease_token = $2 and status = 'pending'",
             id,
             message.lease_token

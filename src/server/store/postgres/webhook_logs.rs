@@ -15,23 +15,38 @@ use crate::domain::{
 };
 
 /// How an applied event goes into the log.
+#[derive(Default)]
 pub struct Outcome {
     ignored: Option<String>,
     preorder_id: Option<String>,
     email: Option<String>,
+    /// Whether it is about somebody who was erased: then its body is not kept.
+    erased: bool,
 }
 
 impl Outcome {
     pub fn ignored(reason: &str) -> Self {
-        Self { ignored: Some(reason.to_owned()), preorder_id: None, email: None }
+        Self { ignored: Some(reason.to_owned()), ..Self::default() }
+    }
+
+    /// The same, perhaps about somebody who was erased.
+    #[must_use]
+    pub fn erased(self, erased: bool) -> Self {
+        Self { erased, ..self }
+    }
+
+    /// The same, about this preorder, which it did not change.
+    #[must_use]
+    pub fn about(self, preorder: Option<&Preorder>) -> Self {
+        self.erased(preorder.is_some_and(|preorder| preorder.details.erased_at.is_some()))
     }
 
     /// With its preorder, where that is known.
     pub fn done(preorder: Option<&Preorder>) -> Self {
         Self {
-            ignored: None,
             preorder_id: preorder.map(|preorder| preorder.id.clone()),
-            email: preorder.map(|preorder| preorder.details.email.clone()),
+            email: preorder.map(|preorder| preorder.details.email.clone()).filter(|email| !email.is_empty()),
+            ..Self::default().about(preorder)
         }
     }
 }
@@ -61,6 +76,7 @@ pub async fn close(tx: &mut PgConnection, id: i64, outcome: &Outcome) -> Result<
     sqlx::query!(
         r#"update webhook_logs
            set status = $2::text::webhook_status, preorder_id = $3, email = $4, error = $5, processed_at = now(),
+               raw_body = case when not $6 then raw_body end, raw_data = case when not $6 then raw_data end,
                klaviyo_event_sent = exists
                    (select 1 from outbox where outbox.preorder_id = $3 and kind = 'klaviyo_event' and status = 'sent')
            where id = $1"#,
@@ -68,7 +84,8 @@ pub async fn close(tx: &mut PgConnection, id: i64, outcome: &Outcome) -> Result<
         status,
         outcome.preorder_id,
         outcome.email,
-        outcome.ignored
+        outcome.ignored,
+        outcome.erased
     )
     .execute(tx)
     .await

@@ -39,7 +39,7 @@ async fn preorders(connection: &mut PgConnection, keys: &[String]) -> Result<Vec
         r#"select id, user_id, email, color::text as color, status::text as "status!", session_id, payment_intent_id,
                   amount_minor, currency, preorder_number, shipping_address, locale, tracking_number, livemode,
                   refunded_minor, needs_review, review_reason, created_at, updated_at, provider, attempt, completed_at,
-                  access_hash, second_payment, review_settled,
+                  access_hash, second_payment, review_settled, erased_at,
                   exists(select from outbox where outbox.preorder_id = preorders.id and kind = 'klaviyo_event'
                                                   and outbox.status = 'sent') as "klaviyo_event_sent!"
            from preorders where session_id = any($1)"#,
@@ -53,7 +53,7 @@ async fn preorders(connection: &mut PgConnection, keys: &[String]) -> Result<Vec
         .map(|record| {
         row!(Table::Preorders, record: id user_id email color status session_id payment_intent_id amount_minor currency
              preorder_number locale tracking_number livemode refunded_minor needs_review review_reason created_at updated_at
-             provider attempt completed_at access_hash second_payment review_settled klaviyo_event_sent)
+             provider attempt completed_at access_hash second_payment review_settled erased_at klaviyo_event_sent)
         .with("shipping_address", record.shipping_address.map_or(Value::Null, Value::from_json))
     })
         .collect())
@@ -164,7 +164,8 @@ async fn outbox(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Ro
 
 async fn customers(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     let records = sqlx::query!(
-        r#"select id, provider, email, name, deleted, livemode, told_at, finality::bigint as "finality!", updated_at
+        r#"select id, provider, email, name, deleted, livemode, told_at, finality::bigint as "finality!", updated_at,
+                  erased_at
            from customers where id = any($1)"#,
         keys
     )
@@ -174,7 +175,7 @@ async fn customers(connection: &mut PgConnection, keys: &[String]) -> Result<Vec
     Ok(records
         .into_iter()
         .map(|record| {
-        row!(Table::Customers, record: id provider email name deleted livemode told_at finality updated_at)
+        row!(Table::Customers, record: id provider email name deleted livemode told_at finality updated_at erased_at)
     })
         .collect())
 }

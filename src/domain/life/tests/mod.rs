@@ -1,5 +1,7 @@
 //! A life told in every order: the state machine by example and by property.
 
+mod erasure;
+
 use proptest::{prelude::*, sample::Index};
 
 use super::*;
