@@ -2,7 +2,7 @@
 //! a build with the feature `chaos` has it, and only a variable of the run switches anything on.
 //!
 //! `ROLITT_CHAOS` is a list of words: `kill@before_commit=37` (at the 37th pass), `stop@message_leased=5`, `panic@lock_held=9`,
-//! `lease_ms=4000`, `control=inline_send`.
+//! `lease_ms=4000`, `hurry=10` (pauses between tries are that much shorter), `control=inline_send`.
 
 mod controls;
 mod names;
@@ -45,6 +45,7 @@ struct Strike {
 struct Plan {
     strikes: Vec<Strike>,
     lease: Option<Duration>,
+    hurry: Option<u32>,
     control: Option<Control>,
 }
 
@@ -85,6 +86,11 @@ pub fn lease(usual: Duration) -> Duration {
     PLAN.get().and_then(|plan| plan.lease).unwrap_or(usual)
 }
 
+/// How long to wait before something is tried again: less than usual, so that a run sees many tries.
+pub fn pause(usual: Duration) -> Duration {
+    usual / PLAN.get().and_then(|plan| plan.hurry).unwrap_or(1).max(1)
+}
+
 impl FromStr for Plan {
     type Err = String;
 
@@ -108,6 +114,7 @@ impl FromStr for Plan {
                 None if name == "lease_ms" => {
                     plan.lease = Some(Duration::from_millis(value.parse().map_err(|_| wrong())?));
                 }
+                None if name == "hurry" => plan.hurry = Some(value.parse().map_err(|_| wrong())?),
                 None if name == "control" => {
                     plan.control =
                         Some(Control::ALL.into_iter().find(|known| known.as_str() == value).ok_or_else(wrong)?);

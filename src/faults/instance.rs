@@ -199,7 +199,7 @@ impl Supervisor {
     /// What strikes the next process: one blow, at a drawn pass of a drawn point.
     fn spec(&mut self) -> Option<String> {
         let Strikes::Points { within, control } = self.recipe.strikes else { return None };
-        let mut words = vec![format!("lease_ms={}", LEASE.as_millis())];
+        let mut words = vec![format!("lease_ms={}", LEASE.as_millis()), "hurry=10".to_owned()];
         words.extend(control.map(|control| format!("control={}", control.as_str())));
         if within > 0 {
             let point = Point::ALL[self.dice.random_range(0..Point::ALL.len())];

@@ -74,6 +74,13 @@ impl Proxy {
         *lock(&self.shared.upstream) = upstream;
     }
 
+    /// The database of this URL, reached through here.
+    pub fn before(&self, url: &str) -> anyhow::Result<String> {
+        let mut url = url::Url::parse(url)?;
+        url.set_port(Some(self.address.port())).map_err(|()| anyhow::anyhow!("no port"))?;
+        Ok(url.into())
+    }
+
     pub fn set(&self, toxics: Toxics) {
         *lock(&self.shared.toxics) = toxics;
     }

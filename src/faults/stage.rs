@@ -78,7 +78,7 @@ impl Stage {
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build()?;
         let sandbox_address = free_address()?;
         let tally = Tally::default();
-        let mut variables = variables(&sandbox_address.to_string(), &through(&cluster.url()?, &proxy)?)?;
+        let mut variables = variables(&sandbox_address.to_string(), &proxy.before(&cluster.url()?)?)?;
         variables.extend(build.variables);
         migrate(&rolitt, &folder, &variables, &cluster.url()?).await?;
         oracle.watch().await?;
@@ -161,12 +161,6 @@ fn folder(seed: u64) -> anyhow::Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
     Ok(folder)
-}
-
-fn through(url: &str, proxy: &Proxy) -> anyhow::Result<String> {
-    let mut url = url::Url::parse(url)?;
-    url.set_port(Some(proxy.address.port())).map_err(|()| anyhow::anyhow!("no port"))?;
-    Ok(url.into())
 }
 
 /// The shop against the sandbox as against the real ones: a key, a product, prices, and a secret.

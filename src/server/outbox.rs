@@ -94,7 +94,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
             MessageEnd::Again { error: &told, next: REFUSED_PAUSE, counts: false }
         }
         MarketingError::Again(_) if message.age < GIVE_UP_AFTER => {
-            MessageEnd::Again { error: &told, next: backoff::message(message.attempts), counts: true }
+            MessageEnd::Again { error: &told, next: chaos::pause(backoff::message(message.attempts)), counts: true }
         }
         MarketingError::Again(_) | MarketingError::Final(_) => MessageEnd::Parked { error: &told },
     };

@@ -5,6 +5,9 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop where it is")]
 
+#[path = "../faults/proxy.rs"]
+mod proxy;
+
 mod database;
 mod emulated;
 mod fixtures;
@@ -27,6 +30,7 @@ mod invoice;
 mod life;
 mod listener;
 mod migrations;
+mod network;
 mod outbox;
 mod pages;
 mod peers;

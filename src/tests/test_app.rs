@@ -35,6 +35,7 @@ pub use super::fixtures::{completed, event, form, paid_session, sign};
 use super::{
     database::{drop_database, fresh_database},
     emulated::{self, Emulated},
+    proxy::Proxy,
 };
 
 pub const SECRET: &str = "whsec_test_current";
@@ -82,6 +83,8 @@ impl Clock for TestClock {
 pub struct Setup {
     pub variables: HashMap<&'static str, String>,
     pub ids: Option<Arc<dyn Ids>>,
+    /// What stands between the shop and its database.
+    pub through: Option<Arc<Proxy>>,
     pub home: Home,
     /// Of the public listener.
     pub bounds: Option<Bounds>,
@@ -107,11 +110,18 @@ impl TestApp {
     pub async fn start_with(setup: Setup) -> Self {
         let [public, operations, sandbox] = [listen().await, listen().await, listen().await];
         let (database, url) = fresh_database().await;
+        let through = setup.through.map_or_else(
+            || url.clone(),
+            |proxy| {
+                proxy.repoint(format!("127.0.0.1:{}", url::Url::parse(&url).unwrap().port().unwrap()));
+                proxy.before(&url).unwrap()
+            },
+        );
         let mut variables: HashMap<&'static str, String> = HashMap::from([
             ("LEPTOS_SITE_ADDR", address(&public).to_string()),
             ("OPS_ADDR", address(&operations).to_string()),
             ("SANDBOX_ADDR", address(&sandbox).to_string()),
-            ("DATABASE_URL", url.clone()),
+            ("DATABASE_URL", through.clone()),
             ("STRIPE_WEBHOOK_SECRET", SECRET.to_owned()),
             ("STRIPE_WEBHOOK_SECRET_PREVIOUS", PREVIOUS_SECRET.to_owned()),
             ("CHECKOUT_RATE_PER_IP", "off".to_owned()),
@@ -133,7 +143,7 @@ impl TestApp {
         let sql = PostgresStore::new(&SecretString::from(url)).unwrap();
         sql.migrate().await.unwrap();
         let store: Arc<dyn Store> = match &config.storage.chosen {
-            StoreConfig::Postgres(_) => Arc::new(sql.clone()),
+            StoreConfig::Postgres(_) => Arc::new(PostgresStore::new(&SecretString::from(through)).unwrap()),
             StoreConfig::Firestore(config) => Arc::new(FirestoreStore::new(config)),
         };
         store.migrate().await.unwrap();

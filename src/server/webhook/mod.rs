@@ -106,7 +106,7 @@ pub async fn take(
     let (failure, error) = match failure {
         Failure::Store(error @ StoreError::Unavailable(_)) => (error.to_string(), error),
         failure => {
-            let next = (!failure.hopeless()).then(|| backoff::event(1));
+            let next = (!failure.hopeless()).then(|| chaos::pause(backoff::event(1)));
             match keep(shop, &delivery, &failure, next).await {
                 Ok(()) => return Ok(None),
                 Err(error) => (failure.to_string(), error),

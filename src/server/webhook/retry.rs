@@ -38,7 +38,7 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
     if let Err(failure) = apply(shop, provider.as_ref(), delivery).await {
         let hopeless = failure.hopeless()
             || (leased.attempts >= TRIES && !matches!(failure, Failure::Store(StoreError::Unavailable(_))));
-        keep(shop, delivery, &failure, (!hopeless).then(|| backoff::event(leased.attempts))).await?;
+        keep(shop, delivery, &failure, (!hopeless).then(|| chaos::pause(backoff::event(leased.attempts)))).await?;
     }
     Ok(Progress::Worked)
 }
