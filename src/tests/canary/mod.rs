@@ -88,7 +88,7 @@ async fn by_invoice(shop: &mut Shop) {
         ("method", "invoice"),
     ];
     let answer = shop.post_form(&fields).await;
-    let (path, token) = answer.location.split_once("?token=").expect("a link");
+    let (path, token) = answer.location.split_once("?token=").unwrap();
     let path = path.strip_prefix(&shop.public).unwrap().to_owned();
     shop.know("token", token.to_owned());
     let page = shop.get(&format!("{path}?token={token}")).await;

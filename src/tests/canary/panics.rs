@@ -26,8 +26,8 @@ struct Quoting;
 
 impl Ids for Quoting {
     fn row_id(&self) -> String {
-        let told: Result<String, String> = Err(QUOTED.to_owned());
-        told.unwrap()
+        let read = |text: &str| if text.is_empty() { Ok(String::new()) } else { Err(text.to_owned()) };
+        read(QUOTED).unwrap()
     }
 
     fn preorder_number(&self) -> PreorderNumber {
@@ -43,8 +43,9 @@ async fn panicking() {
     assert_eq!(app.deliver(&completed("evt_1", "cs_test_1")).await, 200);
     app.sandbox_post("/sandbox/faults", serde_json::json!({ "delivery": { "drop_rate": 1 } })).await;
     let session = buy(&app, QUOTED, serde_json::json!({ "card": "4242424242424242" })).await;
+    // The answer must end.
     let page = async { app.get(&format!("/checkout/success?session_id={session}")).await.text().await.unwrap() };
-    let body = tokio::time::timeout(Duration::from_secs(20), page).await.expect("an answer that ends");
+    let body = tokio::time::timeout(Duration::from_secs(20), page).await.unwrap();
     assert!(!body.contains("canarylocal"), "{body}");
     let end = CancellationToken::new();
     worker::run("panicking", &Notify::new(), Duration::from_millis(1), end.clone(), || async {
