@@ -97,7 +97,7 @@ mod tests {
         for target in ["rolitt", "rolitt::server::webhook"] {
             assert!(allowed.would_enable(target, &Level::TRACE), "{target}");
         }
-        for target in QUIET.into_iter().chain(["sqlx::query", "hyper::proto::h1::io", "h2::codec"]) {
+        for target in QUIET.into_iter().chain(["hyper::proto::h1::io", "h2::codec", "tower::buffer"]) {
             assert!(allowed.would_enable(target, &Level::WARN), "{target}");
             assert!(!allowed.would_enable(target, &Level::INFO), "{target}");
         }

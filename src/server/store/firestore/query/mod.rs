@@ -211,7 +211,6 @@ pub fn that_need_indexes() -> Vec<Query> {
         open_differences(provider).limit(1),
         aged(Aged::Events, None, now, 1),
         aged(Aged::Sent, None, now, 1),
-        aged(Aged::Withdrawn, None, now, 1),
         orders_over(now, None, 1),
     ]);
     all
