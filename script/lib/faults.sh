@@ -21,8 +21,8 @@ faults() {
   "$faults_programs/faults" --programs "$faults_programs" "$@"
 }
 
-# Small enough for every test run: two seeds of its own, and the controls.
+# Small enough for every test run: a storm, and the controls that must be found out.
 faults_quick() {
-  faults storm --sessions 250 --within 30 --kills 5 --crashes 1
-  faults controls --sessions 200
+  faults storm --sessions 200 --within 30 --kills 5 --crashes 1
+  faults controls --sessions 150
 }
