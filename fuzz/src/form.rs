@@ -1,6 +1,9 @@
 //! The checkout's form, as it comes in a request's body.
 
-use rolitt::domain::checkout::{CheckoutError, CheckoutRequest};
+use rolitt::domain::{
+    checkout::{Attempt, CheckoutError, CheckoutRequest},
+    payment::ProviderId,
+};
 
 pub fn form(data: &[u8]) {
     let Ok(fields) = serde_urlencoded::from_bytes::<Vec<(String, String)>>(data) else { return };
@@ -22,8 +25,13 @@ pub fn form(data: &[u8]) {
         ("color", Some(request.color.as_str())),
         ("email", Some(request.email.as_str())),
         ("locale", Some(request.locale.as_str())),
+<<<<<<< HEAD
         ("attempt", request.attempt.as_ref().map(rolitt::domain::checkout::Attempt::as_str)),
         ("method", request.method.map(rolitt::domain::payment::ProviderId::as_str)),
+=======
+        ("attempt", request.attempt.as_ref().map(Attempt::as_str)),
+        ("method", request.method.map(ProviderId::as_str)),
+>>>>>>> tools
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))

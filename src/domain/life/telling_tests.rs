@@ -124,6 +124,32 @@ fn a_session_marks_its_payment_as_ours_and_a_payment_alone_is_nobodys_yet() {
 }
 
 #[test]
+fn what_the_session_does_not_say_or_says_wrongly_is_a_doubt() {
+    for (amount, expected, doubt) in [
+        (None, Asked::Unsaid, "the provider told no amount"),
+        (None, Asked::Unreadable, "the provider told no amount"),
+        (Some(usd(PRICE)), Asked::Unreadable, "what was asked does not read"),
+        (Some(usd(PRICE)), Asked::Amount(usd(PRICE)), ""),
+        (Some(usd(PRICE)), Asked::Unsaid, ""),
+    ] {
+        let told = SessionFacts { amount, expected, ..facts(SessionOutcome::Paid) };
+        let made = preorder(&[Fact::Session(Box::new(told))]);
+        assert_eq!((made.review.text().as_str(), made.review.holds()), (doubt, !doubt.is_empty()));
+    }
+}
+
+#[test]
+fn only_a_refund_that_had_been_promised_and_failed_asks_for_a_person() {
+    let review = |refunds: &[Fact]| preorder(&[&[session(SessionOutcome::Paid)], refunds].concat()).review.text();
+    for status in RefundStatus::ALL {
+        assert_eq!(review(&[refund("re_1", 100, status)]), "", "{status:?}");
+    }
+    let failed = refund("re_1", 100, RefundStatus::Failed);
+    let told = review(&[refund("re_1", 100, RefundStatus::Pending), failed]);
+    assert_eq!(told, "refund re_1 did not reach the customer");
+}
+
+#[test]
 fn a_free_sample_is_paid_and_not_refunded() {
     let free = SessionFacts { amount: Some(usd(0)), expected: Asked::Unsaid, ..facts(SessionOutcome::Paid) };
     let made = preorder(&[Fact::Session(Box::new(free)), charge(0)]);
