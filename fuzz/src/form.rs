@@ -25,13 +25,8 @@ pub fn form(data: &[u8]) {
         ("color", Some(request.color.as_str())),
         ("email", Some(request.email.as_str())),
         ("locale", Some(request.locale.as_str())),
-<<<<<<< HEAD
-        ("attempt", request.attempt.as_ref().map(rolitt::domain::checkout::Attempt::as_str)),
-        ("method", request.method.map(rolitt::domain::payment::ProviderId::as_str)),
-=======
         ("attempt", request.attempt.as_ref().map(Attempt::as_str)),
         ("method", request.method.map(ProviderId::as_str)),
->>>>>>> tools
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))

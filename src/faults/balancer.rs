@@ -23,7 +23,9 @@ impl Balancer {
         let address = listener.local_addr()?;
         let (instances, next): (Arc<[SocketAddr]>, _) = (instances.into(), AtomicUsize::new(0));
         tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
+            loop {
+                // A client that went away again is an error here, and no reason to stop.
+                let Ok((client, _)) = listener.accept().await else { continue };
                 let (instances, first) = (instances.clone(), next.fetch_add(1, Ordering::Relaxed));
                 tokio::spawn(async move { hand_over(client, &instances, first).await });
             }
@@ -35,7 +37,10 @@ impl Balancer {
 /// To the first that takes it, in turn; where none does, the client is hung up on.
 async fn hand_over(mut client: TcpStream, instances: &[SocketAddr], first: usize) {
     for turn in 0..instances.len() {
-        if let Ok(mut server) = TcpStream::connect(instances[(first + turn) % instances.len()]).await {
+        if let Ok(mut server) = TcpStream::connect(instances[(first + turn) % instances.len()]).await
+            // Where nobody listens, a connection may be given the very port that it looks for, and reach itself.
+            && server.local_addr().ok() != server.peer_addr().ok()
+        {
             let _ = (client.set_nodelay(true), server.set_nodelay(true));
             let _ = copy_bidirectional(&mut client, &mut server).await;
             return;

@@ -62,7 +62,8 @@ impl Proxy {
         });
         let serving = shared.clone();
         tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
+            loop {
+                let Ok((client, _)) = listener.accept().await else { continue };
                 tokio::spawn(connection(client, serving.clone()));
             }
         });

@@ -41,7 +41,8 @@ pub async fn change(stage: Arc<Stage>, seed: u64) -> anyhow::Result<()> {
             _ => json!({ "error_rate": 0.1, "record_then_error_rate": 0.1, "status": 500 }),
         };
         let stripe = json!({ "error_rate": 0.02, "status": 503, "record_then_error_rate": 0.01 });
-        stage.ledger.set_faults(&json!({ "klaviyo": klaviyo, "stripe": stripe })).await?;
+        // A machine that is short of time may be late here, too; the next weather is set in any case.
+        let _ = stage.ledger.set_faults(&json!({ "klaviyo": klaviyo, "stripe": stripe })).await;
         // A black hole is bounded: what met it is lost, and everybody waits for it in vain.
         let lasts = if toxics.black_hole { 2000 } else { dice.random_range(LASTS) };
         sleep(Duration::from_millis(lasts)).await;
