@@ -96,7 +96,9 @@ async fn a_body_has_to_arrive_in_time_however_busily_it_trickles() {
 
 #[tokio::test]
 async fn whoever_does_not_read_is_cut_and_a_quiet_stream_is_not() {
-    let app = shop(short()).await;
+    // Faster than what the kernel itself gives up on: see below.
+    let pace = Pace { least: 32 * 1024, ..short().pace };
+    let app = shop(Bounds { pace, ..short() }).await;
     app.shop.catalogue.refresh().await.unwrap();
     let pending = {
         let mut session = paid_session("cs_test_1");
@@ -116,7 +118,7 @@ async fn whoever_does_not_read_is_cut_and_a_quiet_stream_is_not() {
     let mut sipping = Raw::with_little_room(&app).await;
     sipping.send(&requests).await.unwrap();
     let mut sips = 0;
-    while sipping.sip(64).await.is_some() {
+    while sipping.sip(256).await.is_some() {
         sips += 1;
         assert!(sips < 3000, "it was never cut");
         tokio::time::sleep(Duration::from_millis(5)).await;
