@@ -1,14 +1,17 @@
 //! What a connection may cost: peers that are silent, slow or greedy are cut, and nobody else notices.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use axum::{Router, routing::get as get_route};
 use futures::future::join_all;
 use reqwest::StatusCode;
 use rolitt::server::{
     limits::Places,
-    listener::{Bounds, Pace},
+    listener::{Bounds, Pace, serve_within},
 };
 use serde_json::json;
+use tokio::{net::TcpListener, sync::Notify};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     raw::{Raw, host, statuses},
@@ -93,7 +96,9 @@ async fn a_body_has_to_arrive_in_time_however_busily_it_trickles() {
 
 #[tokio::test]
 async fn whoever_does_not_read_is_cut_and_a_quiet_stream_is_not() {
-    let app = shop(short()).await;
+    // Faster than what the kernel itself gives up on: see below.
+    let pace = Pace { least: 32 * 1024, ..short().pace };
+    let app = shop(Bounds { pace, ..short() }).await;
     app.shop.catalogue.refresh().await.unwrap();
     let pending = {
         let mut session = paid_session("cs_test_1");
@@ -109,6 +114,15 @@ async fn whoever_does_not_read_is_cut_and_a_quiet_stream_is_not() {
     let requests = get(&app, "/").repeat(50);
     // It takes no answer, so at some point nobody takes its requests; and in the end the connection is gone.
     while deaf.send(&requests).await.is_ok() {}
+    // Nor does it help to take a little now and then: the kernel sees a peer that is alive, and the shop one that is too slow.
+    let mut sipping = Raw::with_little_room(&app).await;
+    sipping.send(&requests).await.unwrap();
+    let mut sips = 0;
+    while sipping.sip(256).await.is_some() {
+        sips += 1;
+        assert!(sips < 3000, "it was never cut");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     // Who reads all the same gets everything, however much was asked for at once.
     let mut hungry = Raw::to(&app).await;
     let last = get(&app, "/healthz").replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
@@ -144,10 +158,11 @@ async fn each_route_takes_so_much_and_no_more() {
         let head = |length| post(&app, path, content_type, length).into_bytes();
         let fits = Raw::to(&app).await.exchange([head(most), vec![b'x'; most]].concat()).await;
         assert!(statuses(&fits).len() == 1 && statuses(&fits) != [413], "{path}: {fits}");
-        // The refusal is read, though the whole body was sent.
-        for length in [most + 1, 10 * 1024 * 1024] {
-            let long = Raw::to(&app).await.exchange([head(length), vec![b'x'; length]].concat()).await;
-            assert_eq!(statuses(&long), [413], "{path}: {length}");
+        // The refusal can be read, though the whole body was sent: no reset takes it away.
+        for length in [most + 1, 3 * 1024 * 1024] {
+            let mut long = Raw::to(&app).await;
+            long.send([head(length), vec![b'x'; length]].concat()).await.unwrap();
+            assert_eq!(statuses(&long.until_ended().await), [413], "{path}: {length}");
         }
         // Of an unknown length, for ever.
         let mut endless = Raw::to(&app).await;
@@ -237,4 +252,35 @@ async fn neither_slow_bodies_nor_forged_events_hold_a_place() {
     assert_eq!(app.deliver(&completed).await, StatusCode::OK);
     app.deliver_all().await;
     app.finish().await;
+}
+
+#[tokio::test]
+async fn a_listener_that_ends_waits_for_what_was_begun_and_for_nothing_else() {
+    let (began, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let slow = {
+        let (began, go_on) = (began.clone(), go_on.clone());
+        move || async move {
+            began.notify_one();
+            go_on.notified().await;
+            "done"
+        }
+    };
+    let app = Router::new().route("/slow", get_route(slow)).route("/", get_route(|| async { "ok" }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, end) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let mut serving = tokio::spawn(serve_within(listener, app, Bounds::default(), end.clone()));
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: h\r\n\r\n");
+    let (mut busy, mut idle) = (Raw::at(address).await, Raw::at(address).await);
+    busy.send(request("/slow")).await.unwrap();
+    idle.send(request("/")).await.unwrap();
+    idle.until("ok").await;
+    began.notified().await;
+
+    end.cancel();
+    assert_eq!(idle.until_ended().await, "", "a kept connection is let go");
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut serving).await.is_err(), "it waits for the other");
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody new is let in");
+    go_on.notify_one();
+    assert!(busy.until_ended().await.ends_with("done"));
+    serving.await.unwrap();
 }

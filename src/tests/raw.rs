@@ -21,7 +21,11 @@ impl Raw {
         Self(TcpStream::connect(host(app)).await.unwrap())
     }
 
-    /// The same, of a peer that has hardly any room for answers.
+    pub async fn at(address: std::net::SocketAddr) -> Self {
+        Self(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// A connection of a peer that has hardly any room for answers.
     pub async fn with_little_room(app: &TestApp) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
@@ -38,6 +42,19 @@ impl Raw {
         // A reset after an answer ends it like a close.
         let _ = timeout(PATIENCE, self.0.read_to_end(&mut all)).await.unwrap();
         String::from_utf8_lossy(&all).into_owned()
+    }
+
+    /// The same, of a connection that ends as it should: not by a reset, which can overtake what was said before it.
+    pub async fn until_ended(&mut self) -> String {
+        let mut all = Vec::new();
+        timeout(PATIENCE, self.0.read_to_end(&mut all)).await.unwrap().unwrap();
+        String::from_utf8_lossy(&all).into_owned()
+    }
+
+    /// Reads no more than this at a time. `None` once the connection is gone.
+    pub async fn sip(&mut self, bytes: usize) -> Option<usize> {
+        let mut piece = vec![0; bytes];
+        timeout(PATIENCE, self.0.read(&mut piece)).await.unwrap().ok().filter(|read| *read > 0)
     }
 
     /// What comes until `text` has.

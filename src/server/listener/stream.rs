@@ -144,7 +144,7 @@ impl AsyncWrite for Stream {
             self.state = State::Lingering;
             self.alarm_in(LINGER);
         }
-        let mut scrap = [0; 4096];
+        let mut scrap = [0; 16 * 1024];
         while self.poll_timer(cx).is_pending() {
             let mut buffer = ReadBuf::new(&mut scrap);
             match ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buffer)) {
