@@ -11,7 +11,11 @@ use std::{
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
 };
+
+/// How many connections are handed over at a time; more wait in the kernel's queue, as before any proxy.
+const PLACES: usize = 2000;
 
 pub struct Balancer {
     pub address: SocketAddr,
@@ -22,12 +26,16 @@ impl Balancer {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (instances, next): (Arc<[SocketAddr]>, _) = (instances.into(), AtomicUsize::new(0));
+        let places = Arc::new(Semaphore::new(PLACES));
         tokio::spawn(async move {
-            loop {
+            while let Ok(place) = places.clone().acquire_owned().await {
                 // A client that went away again is an error here, and no reason to stop.
                 let Ok((client, _)) = listener.accept().await else { continue };
                 let (instances, first) = (instances.clone(), next.fetch_add(1, Ordering::Relaxed));
-                tokio::spawn(async move { hand_over(client, &instances, first).await });
+                tokio::spawn(async move {
+                    hand_over(client, &instances, first).await;
+                    drop(place);
+                });
             }
         });
         Ok(Self { address })
