@@ -3,7 +3,7 @@
 //! Workers are driven step by step; nothing sleeps to wait for them.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop where it is")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
 #[path = "../faults/proxy.rs"]
 mod proxy;

@@ -40,7 +40,7 @@ pub struct Storm {
     #[arg(long, default_value_t = 3)]
     pub crashes: u64,
     /// An instance is killed at one of its points after at most this many passes.
-    #[arg(long, default_value_t = 250)]
+    #[arg(long, default_value_t = 40)]
     pub within: u64,
     /// How many customers are in the shop at the same time.
     #[arg(long, default_value_t = 24)]
