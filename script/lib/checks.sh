@@ -56,8 +56,6 @@ run_rust() {
   else
     heading "Rust: the shop on Firestore was NOT tested: $missing"
   fi
-  check "Faults: the shop with chaos, and what strikes it" build_faults dev
-  check "Faults: a small storm" faults_quick
   check "Rust: examples in the documentation" cargo test --locked --doc --quiet
   check "SQL: .sqlx agrees with the migrations" check_queries
 }

@@ -61,8 +61,10 @@ pub async fn crash_database(stage: &Stage, down: Duration) -> anyhow::Result<()>
 pub async fn clear(stage: &Stage) -> anyhow::Result<()> {
     stage.proxy.set(Toxics::default());
     stage.ledger.clear_faults().await?;
+    // Started anew, because a process keeps the blow that it was started with.
     for instance in &stage.instances {
         instance.peace();
+        instance.restart();
     }
     Ok(())
 }
