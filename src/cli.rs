@@ -12,11 +12,12 @@ use rolitt::{
     ops::{
         books, commands,
         desk::Desk,
+        erase,
         preorders::{self, provider},
         store,
     },
     server::{
-        config::Config, copy, payments::capability::RefundReason, reconcile::Options, refund::Asked,
+        config::Config, copy, erase::Whom, payments::capability::RefundReason, reconcile::Options, refund::Asked,
         store::PreorderFilter,
     },
 };
@@ -141,6 +142,8 @@ pub enum Preorders {
     },
     /// Call off an order by invoice that was not paid.
     Cancel { number: PreorderNumber },
+    /// Take away what is personal about one customer, for ever: of one order, or of all that an address has.
+    Erase(Erasing),
     /// Give money back, all that is left of it or a part.
     Refund {
         number: PreorderNumber,
@@ -153,6 +156,41 @@ pub enum Preorders {
         #[arg(long)]
         again: bool,
     },
+}
+
+#[derive(Args)]
+pub struct Erasing {
+    #[command(flatten)]
+    whom: Customer,
+    #[command(flatten)]
+    sure: Sure,
+    /// Erase also what orders still need, and events that wait for a person.
+    #[arg(long)]
+    force: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Whether it is meant.
+#[derive(Args)]
+pub struct Sure {
+    /// Do it: there is no way back.
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// Say what would be erased, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct Customer {
+    /// One order; other orders of the same customer stay as they are.
+    number: Option<PreorderNumber>,
+    /// Every order of this address, and everything that holds it.
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
 }
 
 #[derive(Args)]
@@ -211,6 +249,15 @@ pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -
         Command::Reconcile { since, dry_run, json } => {
             books::reconcile(config, path, Options { since, dry_run }, json).await
         }
+        Command::Preorders(Preorders::Erase(asked)) => {
+            let sure = asked.sure.yes || asked.sure.dry_run;
+            erase_customer(config, path, asked).await?;
+            if !sure {
+                let told = "nothing was erased: there is no way back, so say --yes when you mean it";
+                Cli::command().error(ErrorKind::MissingRequiredArgument, told).exit()
+            }
+            Ok(())
+        }
         Command::Preorders(command) => {
             let desk = Desk::open(config, path).await?;
             let result = preorder(&desk, command).await;
@@ -229,6 +276,15 @@ pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -
     }
 }
 
+async fn erase_customer(config: &Config, path: Option<OsString>, asked: Erasing) -> anyhow::Result<()> {
+    let Some(whom) = asked.whom.number.map(Whom::Order).or(asked.whom.email.map(Whom::Address)) else { return Ok(()) };
+    let desk = Desk::open(config, path).await?;
+    let options = rolitt::server::erase::Options { dry_run: !asked.sure.yes, force: asked.force };
+    let result = erase::erase(&desk, &whom, options, asked.json).await;
+    desk.close().await;
+    result
+}
+
 async fn preorder(desk: &Desk, command: Preorders) -> anyhow::Result<()> {
     match command {
         Preorders::List(Listing { status, review, email, provider, after, limit, json }) => {
@@ -241,6 +297,8 @@ async fn preorder(desk: &Desk, command: Preorders) -> anyhow::Result<()> {
         Preorders::Deliver { number } => preorders::act(desk, &number, &Act::Deliver).await,
         Preorders::MarkPaid { number, received_minor } => preorders::mark_paid(desk, &number, received_minor).await,
         Preorders::Cancel { number } => preorders::cancel(desk, &number).await,
+        // Answered before: it may end the process, after the desk is closed.
+        Preorders::Erase(_) => Ok(()),
         Preorders::Refund { number, amount_minor, reason, again } => {
             let asked = Asked { minor: amount_minor, reason: reason.map(Into::into), again };
             preorders::refund(desk, &number, asked).await

@@ -6,6 +6,13 @@ pub mod domain;
 
 pub mod app;
 
+#[cfg(all(feature = "ssr", not(feature = "chaos")))]
+#[path = "chaos/off.rs"]
+pub mod chaos;
+
+#[cfg(all(feature = "ssr", feature = "chaos"))]
+pub mod chaos;
+
 #[cfg(feature = "ssr")]
 pub mod server;
 

@@ -59,11 +59,17 @@ fn main() -> ExitCode {
         if matches!(command, Command::Serve | Command::Sandbox) { LogOutput::Stdout } else { LogOutput::Stderr };
     let format = if json { LogFormat::Json } else { LogFormat::Text };
     telemetry::start(format, output, environment.get("RUST_LOG").as_deref());
+    if let Err(error) = rolitt::chaos::start(environment.get("ROLITT_CHAOS").as_deref()) {
+        return failed(&anyhow::anyhow!(error));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
-    match runtime.block_on(run(command, &environment)) {
+    let ended = runtime.block_on(run(command, &environment));
+    // Not dropped: that would wait for a name that is being looked up, for as long as it takes.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

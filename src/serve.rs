@@ -11,7 +11,7 @@ use rolitt::{
     sandbox::{self, SandboxConfig},
     server::{
         config::{Config, Environment, SandboxNeed},
-        doctor, http, listener, outbox, reconcile,
+        doctor, http, listener, outbox, reconcile, retention,
         state::{AppState, Shop},
         webhook::retry,
     },
@@ -19,18 +19,23 @@ use rolitt::{
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long readiness is red before connections are refused: load balancers look every few seconds.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long workers may take to finish what they hold.
-const WORKERS_END: Duration = Duration::from_secs(15);
+/// From the signal to the end, whatever is slow: a supervisor that gives thirty seconds never has to kill. The grace and the
+/// listener's drain take twenty of them at most; workers, the pool and the rest share what is left.
+const END: Duration = Duration::from_secs(28);
+/// Of which, for the pool once the workers are done or cut, and for everything after it.
+const POOL_END: Duration = Duration::from_secs(5);
+const REST_END: Duration = Duration::from_secs(3);
 
 pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsString>) -> anyhow::Result<()> {
     let mut signals = Signals::install()?;
+    listener::raise_descriptor_limit();
     leptos.site_addr = config.listeners.public;
     // Addresses are taken first: a port that is in use is said before a database is started.
     let public = bind(config.listeners.public, "LEPTOS_SITE_ADDR").await?;
@@ -60,11 +65,13 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     signals.next().await;
 
     tracing::info!("stopping");
+    let over = Instant::now() + END;
     tokio::spawn(async move {
         signals.next().await;
         tracing::warn!("stopped at once, by a second signal");
         std::process::exit(1);
     });
+    // Readiness is red from here on; workers take nothing new, and streams end.
     end.cancel();
     if config.environment == Environment::Production {
         sleep(GRACE).await;
@@ -73,15 +80,17 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     listeners.close();
     listeners.wait().await;
     workers.close();
-    if timeout(WORKERS_END, workers.wait()).await.is_err() {
+    if timeout_at(over - POOL_END, workers.wait()).await.is_err() {
         tracing::warn!("workers cut; what they held is leased to others in a minute");
     }
-    shop.store.close().await;
+    let _ = timeout_at(over - REST_END, shop.store.close()).await;
     operations_end.cancel();
     sandbox_end.cancel();
     helpers.close();
-    let _ = timeout(Duration::from_secs(5), helpers.wait()).await;
-    open.close().await;
+    let _ = timeout_at(over - REST_END / 3, helpers.wait()).await;
+    if timeout_at(over, open.close()).await.is_err() {
+        tracing::warn!("the embedded database did not end in time");
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -133,7 +142,7 @@ fn start_catalogue(shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationTo
 /// and the checkout need no database, so one that is down stops neither.
 fn start_workers_when_migrated(config: &Config, shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationToken) {
     let (shop, end) = (shop.clone(), end.clone());
-    let (migrate, every) = (config.migrate, config.reconcile_every);
+    let (migrate, every, kept) = (config.migrate, config.reconcile_every, config.retention);
     let tracker = workers.clone();
     workers.spawn(async move {
         let mut told = false;
@@ -161,6 +170,8 @@ fn start_workers_when_migrated(config: &Config, shop: &Arc<Shop>, workers: &Task
             let (one, token) = (shop.clone(), end.clone());
             tracker.spawn(async move { reconcile::run(&one, every, token).await });
         }
+        let (one, token) = (shop.clone(), end.clone());
+        tracker.spawn(async move { retention::run(&one, kept, token).await });
         for _ in 0..outbox::SENDERS {
             let (one, token) = (shop.clone(), end.clone());
             tracker.spawn(async move { outbox::run(&one, token).await });

@@ -1,5 +1,8 @@
 // What a first visit costs, as it is served and as a browser counts it: less than the Next.js shop that this one is measured by.
 
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
 import { expect, test } from '../support/test.ts';
 
 /** That shop's scripts, gzipped; everything that its first page transfers. */
@@ -56,4 +59,33 @@ test('the bundle’s files are compressed beforehand, named by their content, an
   }
   const document = await fetch(`${shop.url}/`);
   expect(document.headers.get('cache-control') ?? '').not.toContain('immutable');
+});
+
+/** What only the server may know: names of secrets, how secrets begin, and whom only the server speaks to. */
+const SERVERS_OWN: [what: string, pattern: RegExp][] = [
+  ['a key of Stripe', /(?<![A-Za-z0-9])[sr]k_(test|live)_/],
+  ['a webhook secret', /whsec_/],
+  ['a key of Klaviyo', /Klaviyo-API-Key|(?<![A-Za-z0-9])pk_[0-9a-f]{8}/],
+  ['the name of a secret', /STRIPE_SECRET|WEBHOOK_SECRET|KLAVIYO_API|ADMIN_TOKEN|DATABASE_URL|APPLICATION_CREDENTIALS/],
+  ['an address of the inside', /postgres(ql)?:\/\/|api\.stripe\.com|a\.klaviyo\.com|googleapis\.com/],
+];
+
+test('nothing that only the server may know is in what a browser is given', async ({ page, shop }) => {
+  const loaded: string[] = [];
+  page.on('response', (response) => loaded.push(response.url()));
+  await page.goto('/', { waitUntil: 'networkidle' });
+  const given = new Map<string, string>();
+  for (const url of new Set(loaded.filter((url) => url.startsWith(shop.url)))) {
+    // Byte for byte, whatever it is.
+    const answer = await fetch(url, { headers: { 'accept-encoding': 'identity' } });
+    given.set(url.replace(shop.url, ''), Buffer.from(await answer.arrayBuffer()).toString('latin1'));
+  }
+  expect([...given.keys()].filter((path) => /\.(wasm|js|css)$/.test(path))).toHaveLength(3);
+  const folder = fileURLToPath(new URL('../../public/', import.meta.url));
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (statSync(folder + name).isFile()) given.set(`public/${name}`, readFileSync(folder + name, 'latin1'));
+  }
+  for (const [path, bytes] of given) {
+    for (const [what, pattern] of SERVERS_OWN) expect(bytes.match(pattern)?.[0], `${what} in ${path}`).toBeUndefined();
+  }
 });

@@ -38,10 +38,11 @@ forget_configuration() {
 }
 
 run_lint() {
-  check "Shell scripts: shellcheck" shellcheck -x -P SCRIPTDIR -P . script/{env,setup,server,test,bench,with-firestore,fuzz,mutants,supply} script/lib/* .ci/run
+  check "Shell scripts: shellcheck" shellcheck -x -P SCRIPTDIR -P . script/{env,setup,server,test,bench,faults,with-firestore,fuzz,mutants,supply} script/lib/* .ci/run
   check "Browser tests: types" npm --prefix end2end --silent run types
   check "Rust: format" cargo fmt --check
   check "Rust: clippy, server and tests" cargo clippy --locked --all-targets -- -D warnings
+  check "Rust: clippy, chaos and the fault harness" cargo clippy --locked --features chaos --bins -- -D warnings
   # The profile and folder of the bundle, so that its macros and build scripts are compiled for both at once.
   check "Rust: clippy, browser" env CARGO_TARGET_DIR="$(target_dir)/front" \
     cargo clippy --locked --lib --no-default-features --features hydrate --target wasm32-unknown-unknown --profile wasm-release -- -D warnings

@@ -4,6 +4,10 @@ use leptos::prelude::*;
 
 use crate::domain::promise::CONTACT_EMAIL;
 
+/// The id by which this request is found in the logs: what a customer can name who writes to us. In the page's context.
+#[derive(Clone)]
+pub struct Reference(pub String);
+
 /// Who sells: one place, so that every page names the same company.
 pub const COMPANY: &str = "Rolitt Workshop";
 /// Where letters and returns go.

@@ -7,6 +7,8 @@ mod shell;
 pub use shell::{App, shell};
 
 mod frame;
+pub use frame::Reference;
+
 mod not_found_page;
 mod order_link_page;
 mod order_page;

@@ -8,6 +8,7 @@ use leptos_meta::{Meta, Title};
 use leptos_router::hooks::use_query_map;
 
 use super::{
+    Reference,
     api::{OrderOutcome, OrderSummary, Transfer, load_order},
     await_payment::AwaitPayment,
     companion::Companion,
@@ -60,8 +61,13 @@ struct Wording {
     retry: Option<&'static str>,
 }
 
+/// Where we write to, as a sentence goes on; the address of an erased order is known to nobody.
+fn address(order: &OrderSummary) -> &str {
+    if order.masked_email.is_empty() { "the address you gave" } else { &order.masked_email }
+}
+
 fn wording(order: &OrderSummary) -> Wording {
-    let writes = |before: &str, after: &str| [before, &order.masked_email, after].concat();
+    let writes = |before: &str, after: &str| [before, address(order), after].concat();
     if let Some(wording) = order.transfer.as_ref().and_then(|transfer| wording_of_transfer(order, transfer)) {
         return wording;
     }
@@ -138,7 +144,7 @@ fn wording_of_transfer(order: &OrderSummary, transfer: &Transfer) -> Option<Word
                 "Nothing was charged. Your color and your place in the batch are kept",
                 &until.map(|until| [" until ", until].concat()).unwrap_or_default(),
                 ". When your transfer has arrived, we write to ",
-                &order.masked_email,
+                address(order),
                 ".",
             ]
             .concat(),
@@ -211,7 +217,7 @@ pub fn Order(order: Box<OrderSummary>) -> impl IntoView {
                 {order.color.map(|color| view! { <div><dt>"Color"</dt><dd>{color.as_str()}</dd></div> })}
                 {order.amount.map(|amount| view! { <div><dt>{amount_label}</dt><dd>{Money::display(amount)}</dd></div> })}
                 {place.map(|place| view! { <div><dt>"Ships to"</dt><dd>{place}</dd></div> })}
-                <div><dt>"We write to"</dt><dd>{order.masked_email.clone()}</dd></div>
+                {(!order.masked_email.is_empty()).then(|| view! { <div><dt>"We write to"</dt><dd>{order.masked_email.clone()}</dd></div> })}
                 {done.map(|_| view! { <div><dt>"Ships"</dt><dd>{SHIP_WINDOW} ", " {BATCH}</dd></div> })}
             </dl>
             {steps.map(|steps| view! {
@@ -319,6 +325,7 @@ pub fn Unreachable(again: String) -> impl IntoView {
                 <a href=mailto_about("My pre-order")>{CONTACT_EMAIL}</a> "."
             </p>
             <p><a class="button" href=again>"Reload this page"</a></p>
+            {use_context::<Reference>().map(|Reference(id)| view! { <p class="problem-id">"Reference: " <code>{id}</code></p> })}
         </section>
     }
 }

@@ -21,7 +21,8 @@ pub struct CheckoutRequest {
 }
 
 /// One customer's one intention to buy, made with the page: repeats of it lead to the same checkout session.
-/// Pages write `{unix seconds}-{random}`; anything else of the right alphabet is taken as well, without a time of its own.
+/// Pages write `{unix seconds}-{43 random letters and digits}`; anything else of the right alphabet is taken as well, without a
+/// time of its own.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Attempt(String);
@@ -34,9 +35,12 @@ impl Attempt {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// An attempt that begins at `issued_at` (unix seconds); characters of `random` that attempts do not have are left out.
+    /// How many random letters and digits a page's attempt has: 43 of 62 symbols are 256 bits.
+    pub const RANDOM: usize = 43;
+
+    /// The attempt of a page made at `issued_at` (unix seconds); characters of `random` that attempts do not have are left out.
     pub fn issued(issued_at: i64, random: &str) -> Self {
-        let random: String = random.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+        let random: String = random.chars().filter(char::is_ascii_alphanumeric).take(Self::RANDOM).collect();
         Self(format!("{issued_at}-{random}"))
     }
 
@@ -48,6 +52,15 @@ impl Attempt {
     pub fn issued_at(&self) -> Option<i64> {
         let (seconds, random) = self.0.split_once('-')?;
         (seconds.len() == 10 && !random.is_empty()).then(|| seconds.parse().ok()).flatten()
+    }
+
+    /// Whether it has the shape, and so the randomness, of one that a page of ours made. Somebody can write 43 equal letters; that
+    /// is then their own order that they leave open.
+    pub fn is_unguessable(&self) -> bool {
+        let random = self.0.split_once('-').map_or("", |(_, random)| random);
+        self.issued_at().is_some()
+            && random.len() == Self::RANDOM
+            && random.bytes().all(|byte| byte.is_ascii_alphanumeric())
     }
 }
 
@@ -236,6 +249,21 @@ mod tests {
             assert_eq!(Attempt::parse(text).unwrap().issued_at(), None, "{text}");
         }
         assert!(Attempt::parse(&"a".repeat(65)).is_none());
+    }
+
+    #[test]
+    fn only_a_pages_own_attempt_counts_as_unguessable() {
+        let random = "a1B".repeat(15);
+        assert!(Attempt::issued(1_750_000_000, &random).is_unguessable());
+        for weak in [
+            "1",
+            "1750000000-abc",
+            &random[..43],
+            &format!("1750000000-{}", &random[..42]),
+            &format!("175-{}", &random[..43]),
+        ] {
+            assert!(!Attempt::parse(weak).unwrap().is_unguessable(), "{weak}");
+        }
     }
 
     proptest! {

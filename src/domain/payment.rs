@@ -108,6 +108,13 @@ impl fmt::Display for EventId {
     }
 }
 
+/// Whom something is about that the shop does nothing about, as far as it says.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Mentions {
+    pub intent: Option<IntentId>,
+    pub customer: Option<CustomerId>,
+}
+
 /// A payment provider, as in `/api/webhooks/{provider}` and in the form's `method`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,5 +5,6 @@ pub mod listener;
 pub mod books;
 pub mod commands;
 pub mod desk;
+pub mod erase;
 pub mod preorders;
 pub mod store;

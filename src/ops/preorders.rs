@@ -36,6 +36,7 @@ struct Row<'a> {
     tracking_number: Option<&'a str>,
     review: Option<String>,
     open_disputes: usize,
+    erased: bool,
 }
 
 impl<'a> Row<'a> {
@@ -49,11 +50,12 @@ impl<'a> Row<'a> {
             amount_minor: details.amount.map(Money::minor),
             currency: details.amount.map(|amount| amount.currency().to_string()),
             refunded_minor: details.refunded_minor,
-            email: mask(&details.email),
+            email: if details.erased_at.is_some() { String::new() } else { mask(&details.email) },
             livemode: details.livemode,
             tracking_number: details.tracking.as_deref(),
             review: details.review.is_open().then(|| details.review.text()),
             open_disputes: purchase.case.disputes.iter().filter(|dispute| !dispute.status.is_over()).count(),
+            erased: details.erased_at.is_some(),
         }
     }
 }
@@ -74,7 +76,7 @@ pub async fn list(desk: &Desk, filter: &PreorderFilter, limit: u32, as_json: boo
             row.provider,
             row.color.unwrap_or("?"),
             amount,
-            row.email
+            if row.erased { "erased" } else { &row.email }
         );
         if let Some(review) = row.review {
             line = format!("{line}  REVIEW: {review}");
@@ -126,7 +128,9 @@ fn print(purchase: &Purchase) -> anyhow::Result<()> {
     say(&format!("{}  {}", row.number, row.status))?;
     say(&format!("  color     {}", row.color.unwrap_or("?")))?;
     say(&format!("  amount    {amount} by {}, session {}", row.provider, details.session))?;
-    say(&format!("  customer  {}", details.email))?;
+    let erased = details.erased_at.and_then(|at| time::OffsetDateTime::from_unix_timestamp(at).ok());
+    let customer = erased.map_or_else(|| details.email.clone(), |at| format!("erased on {}", at.date()));
+    say(&format!("  customer  {customer}"))?;
     if let Some(tracking) = &details.tracking {
         say(&format!("  tracking  {tracking}"))?;
     }

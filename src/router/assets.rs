@@ -3,7 +3,7 @@
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use leptos::prelude::LeptosOptions;
@@ -30,6 +30,9 @@ where
         let (directory, options, context, bundle) =
             (directory.clone(), options.clone(), context.clone(), bundle.clone());
         async move {
+            if !matches!(*request.method(), Method::GET | Method::HEAD) {
+                return Ok(StatusCode::NOT_FOUND.into_response());
+            }
             let (parts, body) = request.into_parts();
             let path = parts.uri.path().to_owned();
             let file = Request::from_parts(parts.clone(), Body::empty());
@@ -37,12 +40,24 @@ where
             match served {
                 Ok(mut response) if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED => {
                     response.headers_mut().insert(header::CACHE_CONTROL, lifetime(&path, &bundle, &options));
+                    say_charset(response.headers_mut());
                     Ok(response)
                 }
                 _ => Ok(missing(options, context, Request::from_parts(parts, body)).await),
             }
         }
     })
+}
+
+/// Texts of ours are UTF-8, and say so: a browser that guesses can be made to guess wrongly.
+fn say_charset(headers: &mut HeaderMap) {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if (text.starts_with("text/") || text == "image/svg+xml")
+        && !text.contains("charset")
+        && let Ok(value) = HeaderValue::from_str(&format!("{text}; charset=utf-8"))
+    {
+        headers.insert(header::CONTENT_TYPE, value);
+    }
 }
 
 /// What is hashed never changes under its name; the rest is asked for again.

@@ -8,7 +8,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     Json,
     body::Body,
-    extract::{ConnectInfo, Query, State},
+    extract::{ConnectInfo, Query, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{
         IntoResponse, Response,
@@ -20,7 +20,11 @@ use leptos::prelude::{Owner, ScopedFuture, provide_context};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::webhook::read;
+use super::{
+    admission::with_retry_after,
+    redirect::{Target, see_other},
+    webhook::read,
+};
 use crate::{
     app::api::create_checkout,
     domain::{
@@ -30,8 +34,7 @@ use crate::{
         product::ProductColor,
     },
     server::{
-        config::Environment,
-        pages::{EMAIL_COOKIE, RATE_LIMITED},
+        pages::{EMAIL_COOKIE, RATE_LIMITED, SECURE_EMAIL_COOKIE},
         state::Shop,
     },
 };
@@ -42,11 +45,15 @@ const MAX_BYTES: usize = 16 * 1024;
 /// How long the email is kept for a form that comes back, in seconds.
 const EMAIL_COOKIE_SECONDS: u32 = 600;
 
+/// When to come again if there was no place.
+const BUSY_FOR: Duration = Duration::from_secs(2);
+
 /// Why a form is not answered with a session.
 enum Refusal {
     Status(StatusCode),
-    CrossSite,
     Limited(Duration),
+    /// Too many checkouts are being worked on.
+    Busy,
     Checkout(CheckoutError),
 }
 
@@ -61,8 +68,8 @@ pub async fn create(
     let mut typed = Typed::default();
     let result = attempt(&shop, peer, &headers, body, &mut typed).await;
     let mut response = match (result, json) {
-        (Ok(url), true) => Json(json!({ "url": url })).into_response(),
-        (Ok(url), false) => see_other(&url),
+        (Ok(target), true) => Json(json!({ "url": target.as_str() })).into_response(),
+        (Ok(target), false) => target.into_response(),
         (Err(refusal), true) => refusal.as_json(),
         (Err(refusal), false) => refusal.as_page(&typed),
     };
@@ -79,12 +86,9 @@ async fn attempt(
     headers: &HeaderMap,
     body: Body,
     typed: &mut Typed,
-) -> Result<String, Refusal> {
+) -> Result<Target, Refusal> {
     if !is_form(headers) {
         return Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-    }
-    if !same_site(shop, headers) {
-        return Err(Refusal::CrossSite);
     }
     let body = read(headers, body, MAX_BYTES).await.map_err(Refusal::Status)?;
     let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body).map_err(|_| {
@@ -96,12 +100,25 @@ async fn attempt(
     typed.remember(&fields);
     let request = CheckoutRequest::from_fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))
         .map_err(Refusal::Checkout)?;
-    shop.limits.check(shop.limits.client(peer, headers)).map_err(|wait| {
+    shop.limits.checkouts.check(shop.limits.client(peer, headers)).map_err(|wait| {
         metrics::counter!("checkout_rate_limited_total").increment(1);
-        tracing::warn!("checkout slowed down: too many from one address, or in all");
+        if let Some(left_out) = shop.seldom.line("checkout slowed down") {
+            tracing::warn!(left_out, "checkout slowed down: too many from one address, or in all");
+        }
         Refusal::Limited(wait)
     })?;
-    call(shop, request).await.map_err(Refusal::Checkout)
+    let _place = shop.places.checkouts.try_acquire().map_err(|_| {
+        metrics::counter!("requests_refused_total", "reason" => "busy_checkouts").increment(1);
+        if let Some(left_out) = shop.seldom.line("busy checkouts") {
+            tracing::warn!(left_out, "checkout refused: too many are being worked on");
+        }
+        Refusal::Busy
+    })?;
+    let url = call(shop, request).await.map_err(Refusal::Checkout)?;
+    Target::parse(&url, &shop.app_url, shop.environment).ok_or_else(|| {
+        tracing::error!("the provider named a payment page that no customer may be sent to");
+        Refusal::Checkout(CheckoutError::Configuration)
+    })
 }
 
 /// Calls the server function as its generated route would: in a context that holds the shop.
@@ -131,12 +148,14 @@ impl Typed {
         self.email = value("email").filter(|email| !email.is_empty() && email.len() <= Email::MAX).map(str::to_owned);
     }
 
+    /// Bound to this very host where the connection is a safe one (RFC 6265bis, 4.1.3.2): no sibling site can plant another.
     fn cookie(&self, shop: &Shop) -> Option<HeaderValue> {
         let encoded = serde_urlencoded::to_string([("v", self.email.as_ref()?)]).ok()?;
-        let secure = if shop.app_url.scheme() == "https" { "; Secure" } else { "" };
         let value = encoded.strip_prefix("v=")?;
+        let (name, secure) =
+            if shop.app_url.scheme() == "https" { (SECURE_EMAIL_COOKIE, "; Secure") } else { (EMAIL_COOKIE, "") };
         HeaderValue::from_str(&format!(
-            "{EMAIL_COOKIE}={value}; Path=/; Max-Age={EMAIL_COOKIE_SECONDS}; HttpOnly; SameSite=Lax{secure}"
+            "{name}={value}; Path=/; Max-Age={EMAIL_COOKIE_SECONDS}; HttpOnly; SameSite=Lax{secure}"
         ))
         .ok()
     }
@@ -146,13 +165,11 @@ impl Refusal {
     fn as_json(&self) -> Response {
         match self {
             Self::Status(status) => (*status, Json(json!({ "error": plain(*status) }))).into_response(),
-            Self::CrossSite => {
-                (StatusCode::FORBIDDEN, Json(json!({ "error": plain(StatusCode::FORBIDDEN) }))).into_response()
-            }
             Self::Limited(wait) => {
                 let error = json!({ "error": { "kind": "invalid_input", "field": "form", "message": RATE_LIMITED } });
                 with_retry_after((StatusCode::TOO_MANY_REQUESTS, Json(error)).into_response(), *wait)
             }
+            Self::Busy => with_retry_after(Self::Checkout(CheckoutError::Network).as_json(), BUSY_FOR),
             Self::Checkout(error) => {
                 let status = match error {
                     CheckoutError::InvalidInput { .. } => StatusCode::UNPROCESSABLE_ENTITY,
@@ -170,8 +187,8 @@ impl Refusal {
     fn as_page(&self, typed: &Typed) -> Response {
         let (kind, field) = match self {
             Self::Status(status) => return (*status, plain_text(*status)).into_response(),
-            Self::CrossSite => return (StatusCode::FORBIDDEN, plain_text(StatusCode::FORBIDDEN)).into_response(),
             Self::Limited(_) => ("rate_limited", None),
+            Self::Busy => (CheckoutError::Network.kind(), None),
             Self::Checkout(error) => (error.kind(), error.field()),
         };
         let field = field.and_then(|field| serde_json::to_value(field).ok()?.as_str().map(str::to_owned));
@@ -187,6 +204,7 @@ impl Refusal {
         let back = see_other(&format!("/?{}#checkout", query.unwrap_or_default()));
         match self {
             Self::Limited(wait) => with_retry_after(back, *wait),
+            Self::Busy => with_retry_after(back, BUSY_FOR),
             _ => back,
         }
     }
@@ -200,26 +218,8 @@ const fn plain_text(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "Send the form as application/x-www-form-urlencoded.",
         StatusCode::PAYLOAD_TOO_LARGE => "The form is longer than this form can be.",
-        StatusCode::FORBIDDEN => "This form was sent from another site. Open the shop and order there.",
         StatusCode::REQUEST_TIMEOUT => "The form took too long to arrive. Try again.",
         _ => "The form could not be read.",
-    }
-}
-
-fn with_retry_after(mut response: Response, wait: Duration) -> Response {
-    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-    response
-}
-
-/// 303: the browser follows with a GET. The target is ours or the provider's, never a header's.
-fn see_other(target: &str) -> Response {
-    match HeaderValue::from_str(target) {
-        Ok(target) => (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response(),
-        Err(_) => {
-            (StatusCode::SEE_OTHER, [(header::LOCATION, HeaderValue::from_static("/?error=configuration#checkout"))])
-                .into_response()
-        }
     }
 }
 
@@ -229,7 +229,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 }
 
 /// Only a client that names JSON gets it: `*/*`, which browsers and tools send, means the form's answer.
-fn wants_json(headers: &HeaderMap) -> bool {
+pub fn wants_json(headers: &HeaderMap) -> bool {
     let accepts = headers
         .get_all(header::ACCEPT)
         .iter()
@@ -238,34 +238,6 @@ fn wants_json(headers: &HeaderMap) -> bool {
     accepts
         .into_iter()
         .any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json"))
-}
-
-/// Whether a browser sends this from our own pages. A client that says neither is no browser, and carries nobody's cookies.
-/// The rule is Go's cross-origin protection: <https://pkg.go.dev/net/http#CrossOriginProtection>.
-fn same_site(shop: &Shop, headers: &HeaderMap) -> bool {
-    let header = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = header(header::HeaderName::from_static("sec-fetch-site")) {
-        return matches!(site, "same-origin" | "none");
-    }
-    let Some(origin) = header(header::ORIGIN) else {
-        return true;
-    };
-    let Ok(origin) = url::Url::parse(origin) else {
-        return false;
-    };
-    if origin.origin() == shop.app_url.origin() {
-        return true;
-    }
-    if shop.environment == Environment::Production {
-        return false;
-    }
-    // In development one machine has several names.
-    let host = header(header::HOST).unwrap_or_default();
-    let authority = origin.port().map_or_else(
-        || origin.host_str().unwrap_or_default().to_owned(),
-        |port| format!("{}:{port}", origin.host_str().unwrap_or_default()),
-    );
-    !host.is_empty() && host == authority
 }
 
 /// `GET /api/offers`: the prices, for a page that was drawn without them or looks again.
@@ -284,7 +256,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOKS: u32 = 300;
 
 /// `GET /checkout/events`: the status of a pending preorder, whenever it changes. Ends with the process.
-pub async fn events(State(shop): State<Arc<Shop>>, Query(query): Query<EventsQuery>) -> Response {
+pub async fn events(
+    State(shop): State<Arc<Shop>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    // What does not read is answered in no words: an extractor's own would tell how the program is made.
+    query: Result<Query<EventsQuery>, QueryRejection>,
+) -> Response {
+    let Ok(Query(query)) = query else { return StatusCode::BAD_REQUEST.into_response() };
     let Some(session) = SessionId::parse(&query.session_id).filter(|session| session.as_str().starts_with("cs_"))
     else {
         return StatusCode::NOT_FOUND.into_response();
@@ -292,7 +271,12 @@ pub async fn events(State(shop): State<Arc<Shop>>, Query(query): Query<EventsQue
     // A stream is for a preorder that waits, and only so many wait at a time: the page reloads itself where it gets none.
     match shop.store.preorder_of_session(&session).await {
         Ok(Some(_)) => {}
-        Ok(None) => return StatusCode::NOT_FOUND.into_response(),
+        Ok(None) => {
+            return match shop.limits.lookups.check(shop.limits.client(peer, &headers)) {
+                Ok(()) => StatusCode::NOT_FOUND.into_response(),
+                Err(wait) => with_retry_after(StatusCode::TOO_MANY_REQUESTS.into_response(), wait),
+            };
+        }
         Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
     let Ok(place) = shop.streams.clone().try_acquire_owned() else {

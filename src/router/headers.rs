@@ -10,6 +10,7 @@ use leptos::{nonce::use_nonce, prelude::use_context};
 use leptos_axum::ResponseOptions;
 use tower_http::request_id::{MakeRequestId, RequestId};
 
+use super::REPORTS;
 use crate::server::{config::Environment, pages::REQUEST_ID};
 
 /// Pages may run our own bundle and what carries this response's nonce, and may send forms to us and on to the payment page.
@@ -26,13 +27,20 @@ pub fn content_security_policy(environment: Environment) {
         }
         Environment::Production => ("https://checkout.stripe.com", ""),
     };
+    // Of a page on plain http, a browser that upgrades finds nothing.
+    let upgrade = if environment == Environment::Production { "; upgrade-insecure-requests" } else { "" };
     let policy = format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self' \
          'nonce-{nonce}'; img-src 'self' data:; font-src 'self'; connect-src 'self'{reload}; manifest-src 'self'; \
-         form-action 'self' {pay}; frame-src 'none'; frame-ancestors 'none'; object-src 'none'; base-uri 'none'"
+         form-action 'self' {pay}; frame-src 'none'; frame-ancestors 'none'; object-src 'none'; base-uri \
+         'none'{upgrade}; report-uri {REPORTS}; report-to csp"
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    // `report-to` names this, `report-uri` is for browsers that do not know it.
+    if let Ok(endpoints) = HeaderValue::from_str(&format!("csp=\"{REPORTS}\"")) {
+        response.insert_header(HeaderName::from_static("reporting-endpoints"), endpoints);
     }
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
@@ -57,6 +65,7 @@ pub async fn security(State(environment): State<Environment>, request: Request, 
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"));
     if environment == Environment::Production {
+        // Without `preload`: that is for who is sure that every name under the domain has https, for good.
         headers
             .entry(header::STRICT_TRANSPORT_SECURITY)
             .or_insert(HeaderValue::from_static("max-age=63072000; includeSubDomains"));

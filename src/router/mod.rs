@@ -1,8 +1,13 @@
 //! Every URL of the public listener, grouped by who calls it.
 
+mod admission;
 mod assets;
 mod checkout;
 mod headers;
+mod origin;
+mod problem;
+mod redirect;
+mod reports;
 mod webhook;
 
 use std::sync::Arc;
@@ -10,11 +15,11 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
-    http::{HeaderName, Request, StatusCode},
-    response::{IntoResponse, Response},
+    http::{HeaderName, Request, StatusCode, request::Parts},
+    middleware::{from_fn, from_fn_with_state, map_request},
     routing::{any, get, post},
 };
-use leptos::prelude::provide_context;
+use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{LeptosRoutes, generate_route_list_with_exclusions};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -27,12 +32,18 @@ use tower_http::{
 };
 
 use crate::{
-    app::{App, shell},
+    app::{App, Reference, shell},
     server::{
         pages::REQUEST_ID,
         state::{AppState, Shop},
     },
 };
+
+/// Where load balancers ask whether the process is there.
+const HEALTH: &str = "/healthz";
+
+/// Where browsers report breaches of our content security policy.
+const REPORTS: &str = "/csp-report";
 
 /// The public site.
 pub fn public(state: AppState) -> Router {
@@ -42,6 +53,9 @@ pub fn public(state: AppState) -> Router {
         move || {
             provide_context::<Arc<Shop>>(shop.clone());
             headers::content_security_policy(shop.environment);
+            if let Some(parts) = use_context::<Parts>() {
+                provide_context(Reference(problem::request_id(&parts.headers)));
+            }
         }
     };
     let document = {
@@ -57,8 +71,10 @@ pub fn public(state: AppState) -> Router {
         .route("/checkout/events", get(checkout::events))
         // Payment providers.
         .route("/api/webhooks/{provider}", post(webhook::receive))
+        // Browsers.
+        .route(REPORTS, post(reports::receive))
         // Load balancers.
-        .route("/healthz", get(|| async { "ok" }))
+        .route(HEALTH, get(|| async { "ok" }))
         // Nobody: what is not there is said in the caller's terms.
         .route("/api/{*rest}", any(|| async { StatusCode::NOT_FOUND }))
         .fallback_service(assets::files(&state, context))
@@ -69,12 +85,19 @@ pub fn public(state: AppState) -> Router {
                     .and(NotForContentType::new("image/png")),
             ),
         )
-        .layer(axum::middleware::from_fn_with_state(state.shop.environment, headers::security))
-        .layer(CatchPanicLayer::custom(panicked))
+        // From here on outwards: each sees what those above it let through, and nothing else reaches a handler.
+        .layer(from_fn_with_state(state.shop.app_url.clone(), redirect::only_where_we_lead))
+        .layer(from_fn_with_state(state.shop.clone(), admission::limit))
+        .layer(origin::cross_site(&state.shop.app_url))
+        .layer(from_fn(origin::cross_site_in_words))
+        .layer(from_fn_with_state(state.shop.clone(), origin::known_host))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn(problem::in_words))
+        .layer(from_fn_with_state(state.shop.environment, headers::security))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()).on_failure(()))
         .layer(SetRequestIdLayer::new(request_id, headers::FreshRequestId))
-        .layer(axum::middleware::map_request(headers::without_foreign_request_id))
+        .layer(map_request(headers::without_foreign_request_id))
         .with_state(state)
 }
 
@@ -88,11 +111,4 @@ fn server_functions() -> Vec<String> {
 fn span(request: &Request<Body>) -> tracing::Span {
     let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", request_id = id, method = %request.method(), path = request.uri().path())
-}
-
-/// A panic is a defect: the customer gets the request id, the log gets the rest.
-fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    tracing::error!("a request panicked");
-    (StatusCode::INTERNAL_SERVER_ERROR, "Something is wrong on our side. Nothing was charged by this page.")
-        .into_response()
 }

@@ -1,14 +1,15 @@
 //! The provider's door: what is cheap to refuse is refused before the body is read.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, iter::successors, sync::Arc};
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, StatusCode, header},
 };
 use bytes::Bytes;
-use tokio::time::timeout;
+use http_body_util::LengthLimitError;
+use tower_http::timeout::TimeoutError;
 
 use crate::server::{
     state::Shop,
@@ -18,15 +19,16 @@ use crate::server::{
 /// The longest event that is read.
 pub const MAX_BYTES: usize = 1024 * 1024;
 
-/// How long a body may take to arrive, in all.
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
-
 pub async fn receive(
     State(shop): State<Arc<Shop>>,
-    Path(provider): Path<String>,
+    provider: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> StatusCode {
+    let provider = provider.map_or_else(|_| String::new(), |Path(provider)| provider);
+    if shop.payments.by_name(&provider).is_none() {
+        return StatusCode::NOT_FOUND;
+    }
     if let Some(content_type) = headers.get(header::CONTENT_TYPE)
         && !is_json(content_type.to_str().unwrap_or_default())
     {
@@ -47,20 +49,20 @@ fn is_json(content_type: &str) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-/// A body of at most `max` bytes, in time. A length that is announced as too long is refused unread.
+/// A body of at most `max` bytes. A length that is announced as too long is refused unread. How long it may take is the
+/// listener's business.
 pub async fn read(headers: &HeaderMap, body: Body, max: usize) -> Result<Bytes, StatusCode> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > max as u64) {
         return Err(StatusCode::PAYLOAD_TOO_LARGE);
     }
-    match timeout(BODY_DEADLINE, to_bytes(body, max)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => {
-            let too_long = std::error::Error::source(&error)
-                .and_then(|cause| cause.downcast_ref::<http_body_util::LengthLimitError>())
-                .is_some();
-            Err(if too_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST })
-        }
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
-    }
+    to_bytes(body, max).await.map_err(|error| {
+        let mut causes = successors(Some(&error as &(dyn Error + 'static)), |&cause| cause.source());
+        causes
+            .find_map(|cause| {
+                let too_long = cause.is::<LengthLimitError>().then_some(StatusCode::PAYLOAD_TOO_LARGE);
+                too_long.or(cause.is::<TimeoutError>().then_some(StatusCode::REQUEST_TIMEOUT))
+            })
+            .unwrap_or(StatusCode::BAD_REQUEST)
+    })
 }

@@ -33,8 +33,11 @@ struct Recorded {
     unique_id: Option<String>,
     time: String,
     posts: u64,
+    /// How many of the posts had other bytes than the first.
+    differing: u64,
     /// The first body: later ones of the same key are accepted and dropped.
     body: Value,
+    bytes: Bytes,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -118,11 +121,12 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 fn record(sandbox: &Sandbox, body: &Bytes) -> Result<(), Refusal> {
+    let bytes = body.clone();
     let body: Value =
         serde_json::from_slice(body).map_err(|_| invalid("Invalid input.", "The body is no JSON.", Some("/data")))?;
     let now =
         OffsetDateTime::from_unix_timestamp(sandbox.with(|world| world.now())).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let event = read(body, now)?;
+    let event = Recorded { bytes, ..read(body, now)? };
     sandbox.with(|world| world.klaviyo.add(event));
     Ok(())
 }
@@ -164,7 +168,17 @@ fn read(body: Value, now: OffsetDateTime) -> Result<Recorded, Refusal> {
     let id = unique_id.clone().unwrap_or_else(|| time.unix_timestamp().to_string());
     let key = Key { profile: who, metric: metric.to_owned(), id };
     let time = time.format(&Rfc3339).unwrap_or_default();
-    Ok(Recorded { key, metric: metric.to_owned(), email, unique_id, time, posts: 1, body })
+    Ok(Recorded {
+        key,
+        metric: metric.to_owned(),
+        email,
+        unique_id,
+        time,
+        posts: 1,
+        differing: 0,
+        body,
+        bytes: Bytes::new(),
+    })
 }
 
 /// Who the event is about: one identifier is enough.
@@ -243,7 +257,9 @@ impl IntoResponse for Refusal {
 impl Journal {
     fn add(&mut self, event: Recorded) {
         if let Some(place) = self.places.get(&event.key) {
-            self.events[*place].posts += 1;
+            let first = &mut self.events[*place];
+            first.posts += 1;
+            first.differing += u64::from(first.bytes != event.bytes);
         } else {
             self.places.insert(event.key.clone(), self.events.len());
             self.events.push(event);
@@ -257,6 +273,7 @@ impl Journal {
                 "metric": event.metric, "unique_id": event.unique_id, "email": event.email,
                 "properties": attributes["properties"], "value": attributes["value"],
                 "value_currency": attributes["value_currency"], "time": event.time, "posts": event.posts,
+                "differing": event.differing,
                 "body": event.body,
             })
         };

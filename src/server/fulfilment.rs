@@ -8,10 +8,11 @@ use super::{
     state::Shop,
     store::{Applied, CaseEffect, CaseKey, Delivery, Effect, Message, MessageKind, Step, StoreError},
 };
+use crate::chaos;
 use crate::domain::{
     life::{self, Act, Case, Change, Consequence, Fact, SessionFacts},
     mirror::Mirror,
-    payment::ProviderId,
+    payment::{Mentions, ProviderId},
     preorder::{Preorder, PreorderNumber},
 };
 
@@ -54,10 +55,15 @@ pub async fn copy(shop: &Shop, telling: Telling<'_>, mirror: &Mirror) -> Result<
 }
 
 /// An event that does nothing, for a reason that the log keeps.
-pub async fn ignore(shop: &Shop, delivery: &Delivery, reason: &str) -> Result<Applied, StoreError> {
+pub async fn ignore(
+    shop: &Shop,
+    delivery: &Delivery,
+    reason: &str,
+    mentions: &Mentions,
+) -> Result<Applied, StoreError> {
     let telling =
         Telling { provider: delivery.provider, delivery: Some(delivery), at: shop.clock.now(), rehearsal: false };
-    persist(shop, telling, || Effect::Ignore(reason)).await
+    persist(shop, telling, || Effect::Ignore { reason, mentions }).await
 }
 
 async fn change(
@@ -123,7 +129,7 @@ fn messages(
             consequence: consequence.clone(),
         })
     };
-    consequences.iter().filter_map(message).collect()
+    chaos::divert(shop.klaviyo.as_ref(), consequences.iter().filter_map(message).collect())
 }
 
 /// The line that an operator follows a purchase by.

@@ -1,4 +1,5 @@
-//! Rate limits of the checkout: per address and in all. Per process: behind several instances each has its own.
+//! How often and how many at a time: rate limits per address and in all, and places for what is being worked on. Per process:
+//! behind several instances each has its own.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -11,28 +12,66 @@ use governor::{
     DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock,
 };
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 use super::config::Limits;
 
 /// Above this many remembered addresses, those that have been quiet are forgotten.
 const REMEMBERED: usize = 10_000;
 
+/// How many lookups of a session that the shop does not know an address gets for each checkout that it gets: a customer who
+/// comes back may reload, a guesser of ids may not go on guessing at the provider's expense.
+const LOOKUPS_PER_CHECKOUT: NonZeroU32 = NonZeroU32::new(6).unwrap();
+
 pub struct RateLimits {
+    pub checkouts: Gate,
+    /// Of sessions that the shop does not know: each is a question to the provider. Those of known ones are not counted.
+    pub lookups: Gate,
+    trusted_proxy_hops: usize,
+}
+
+/// One rate limit: per address, and in all.
+pub struct Gate {
     per_ip: Option<DefaultKeyedRateLimiter<IpAddr>>,
     global: Option<DefaultDirectRateLimiter>,
-    trusted_proxy_hops: usize,
+}
+
+impl Gate {
+    fn new(per_ip_per_minute: Option<NonZeroU32>, global_per_second: Option<NonZeroU32>) -> Self {
+        Self {
+            per_ip: per_ip_per_minute.map(|number| RateLimiter::keyed(Quota::per_minute(number))),
+            global: global_per_second.map(|number| RateLimiter::direct(Quota::per_second(number))),
+        }
+    }
+
+    /// Counts one request of this client; the wait until the next is allowed when it is one too many.
+    pub fn check(&self, client: IpAddr) -> Result<(), Duration> {
+        let clock = DefaultClock::default();
+        if let Some(per_ip) = &self.per_ip {
+            if per_ip.len() > REMEMBERED {
+                per_ip.retain_recent();
+            }
+            per_ip.check_key(&client).map_err(|wait| wait.wait_time_from(clock.now()))?;
+        }
+        if let Some(global) = &self.global {
+            global.check().map_err(|wait| wait.wait_time_from(clock.now()))?;
+        }
+        Ok(())
+    }
 }
 
 impl RateLimits {
     pub fn new(limits: &Limits) -> Self {
         let some = |number: Option<u32>| number.and_then(NonZeroU32::new);
+        let (per_ip, global) = (some(limits.per_ip_per_minute), some(limits.global_per_second));
         Self {
-            per_ip: some(limits.per_ip_per_minute).map(|number| RateLimiter::keyed(Quota::per_minute(number))),
-            global: some(limits.global_per_second).map(|number| RateLimiter::direct(Quota::per_second(number))),
+            checkouts: Gate::new(per_ip, global),
+            lookups: Gate::new(per_ip.map(|number| number.saturating_mul(LOOKUPS_PER_CHECKOUT)), global),
             trusted_proxy_hops: limits.trusted_proxy_hops,
         }
     }
 
-    /// Whose checkout this is: the peer, or what the trusted proxies say. Only the last `TRUSTED_PROXY_HOPS` entries of
+    /// Whose request this is: the peer, or what the trusted proxies say. Only the last `TRUSTED_PROXY_HOPS` entries of
     /// `X-Forwarded-For` were written by somebody who is believed; the rest is whatever the client sent.
     pub fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
         let forwarded: Vec<&str> = headers
@@ -49,20 +88,34 @@ impl RateLimits {
             .and_then(|text| address(text));
         network(told.unwrap_or_else(|| peer.ip()))
     }
+}
 
-    /// Counts one checkout of this client; the wait until the next is allowed when it is one too many.
-    pub fn check(&self, client: IpAddr) -> Result<(), Duration> {
-        let clock = DefaultClock::default();
-        if let Some(per_ip) = &self.per_ip {
-            if per_ip.len() > REMEMBERED {
-                per_ip.retain_recent();
-            }
-            per_ip.check_key(&client).map_err(|wait| wait.wait_time_from(clock.now()))?;
-        }
-        if let Some(global) = &self.global {
-            global.check().map_err(|wait| wait.wait_time_from(clock.now()))?;
-        }
-        Ok(())
+/// Places for what is being worked on. Who finds none is told to come again, instead of waiting in a queue that only grows.
+pub struct Places {
+    /// Pages and files. Taken before anything is done.
+    pub pages: Semaphore,
+    /// Checkouts. Taken once the form has arrived: a slow body holds no place.
+    pub checkouts: Semaphore,
+    /// Webhooks. Taken once the signature was found good: who cannot sign holds no place.
+    pub webhooks: Semaphore,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        let places = || Semaphore::new(Self::EACH);
+        Self { pages: places(), checkouts: places(), webhooks: places() }
+    }
+}
+
+impl Places {
+    /// Of each kind: far above what one machine works on at a time, far below what would exhaust it.
+    pub const EACH: usize = 256;
+
+    /// How long a signed event waits for a place. Its provider waits longer, and comes back much later.
+    const WAIT: Duration = Duration::from_secs(3);
+
+    pub async fn for_webhook(&self) -> Option<SemaphorePermit<'_>> {
+        tokio::time::timeout(Self::WAIT, self.webhooks.acquire()).await.ok()?.ok()
     }
 }
 
@@ -116,9 +169,16 @@ mod tests {
     fn one_address_is_slowed_and_another_is_not() {
         let limits = limits(0);
         let (one, other) = ("1.1.1.1".parse().unwrap(), "2.2.2.2".parse().unwrap());
-        assert!(limits.check(one).is_ok() && limits.check(one).is_ok());
-        let wait = limits.check(one).unwrap_err();
+        assert!(limits.checkouts.check(one).is_ok() && limits.checkouts.check(one).is_ok());
+        let wait = limits.checkouts.check(one).unwrap_err();
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(30));
-        assert!(limits.check(other).is_ok());
+        assert!(limits.checkouts.check(other).is_ok());
+    }
+
+    #[test]
+    fn guessing_is_slowed_before_it_is_worth_it_and_reloading_is_not() {
+        let (limits, one) = (limits(0), "1.1.1.1".parse().unwrap());
+        let allowed = (0..100).take_while(|_| limits.lookups.check(one).is_ok()).count();
+        assert_eq!(allowed, 12);
     }
 }

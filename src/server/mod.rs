@@ -7,12 +7,14 @@ pub mod telemetry;
 pub mod checkout;
 pub mod copy;
 pub mod doctor;
+pub mod erase;
 pub mod fulfilment;
 pub mod ledger;
 pub mod outbox;
 pub mod pages;
 pub mod reconcile;
 pub mod refund;
+pub mod retention;
 pub mod settle;
 pub mod webhook;
 
@@ -25,6 +27,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod ids;
 pub mod limits;
+pub mod seldom;
 pub mod signatures;
 
 pub mod marketing;

@@ -12,7 +12,10 @@ use super::{
     store::{LeasedMessage, MessageEnd, MessageKind, PurchaseKey, StoreError},
     worker::{self, Progress},
 };
-use crate::domain::life;
+use crate::{
+    chaos::{self, Point},
+    domain::life,
+};
 
 /// Longer than any attempt to send.
 const LEASE: Duration = Duration::from_mins(1);
@@ -22,6 +25,9 @@ const GIVE_UP_AFTER: Duration = Duration::from_hours(72);
 
 /// How long a lane with a refused key waits before it tries one message again.
 const REFUSED_PAUSE: Duration = Duration::from_mins(1);
+
+/// What is written beside a message that was not sent because the process ended.
+const GIVEN_BACK: &str = "given back: the process ended before it was sent";
 
 /// How many messages are on their way at the same time.
 pub const SENDERS: usize = 4;
@@ -34,9 +40,10 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
     if shop.klaviyo_lane.stopped_for().is_some() {
         return Ok(Progress::Idle);
     }
-    let Some(message) = shop.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await? else {
+    let Some(message) = shop.store.lease_message(MessageKind::KlaviyoEvent, chaos::lease(LEASE)).await? else {
         return Ok(Progress::Idle);
     };
+    chaos::pass(Point::MessageLeased);
     if still_holds(shop, &message).await? {
         deliver(shop, klaviyo, &message).await?;
     } else {
@@ -55,10 +62,21 @@ async fn still_holds(shop: &Shop, message: &LeasedMessage) -> Result<bool, Store
 }
 
 async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Result<(), StoreError> {
-    shop.klaviyo_lane.turn().await;
+    // A message that only waits is given back at the end, for the next process to find at once; one on its way is waited for.
+    tokio::select! {
+        biased;
+        () = shop.end.cancelled() => {
+            let back = MessageEnd::Again { error: GIVEN_BACK, next: Duration::ZERO, counts: false };
+            shop.store.finish_message(message, back).await?;
+            return Ok(());
+        }
+        () = shop.klaviyo_lane.turn() => {}
+    }
     let error = match klaviyo.send(message.body.clone()).await {
         Ok(()) => {
+            chaos::pass(Point::MessageSent);
             let ours = shop.store.finish_message(message, MessageEnd::Sent).await?;
+            chaos::pass(Point::MessageMarked);
             metrics::counter!("outbox_messages_total", "result" => "sent").increment(1);
             tracing::info!(about = message.about(), attempt = message.attempts, ours, "klaviyo event sent");
             return Ok(());
@@ -76,7 +94,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
             MessageEnd::Again { error: &told, next: REFUSED_PAUSE, counts: false }
         }
         MarketingError::Again(_) if message.age < GIVE_UP_AFTER => {
-            MessageEnd::Again { error: &told, next: backoff::message(message.attempts), counts: true }
+            MessageEnd::Again { error: &told, next: chaos::pause(backoff::message(message.attempts)), counts: true }
         }
         MarketingError::Again(_) | MarketingError::Final(_) => MessageEnd::Parked { error: &told },
     };

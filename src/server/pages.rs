@@ -1,9 +1,17 @@
 //! What the pages show: read from the shop and the request, never from the pages themselves. Called from server functions'
 //! bodies, which run while a page is rendered.
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+};
 
-use axum::http::{HeaderValue, StatusCode, header, request::Parts};
+use axum::{
+    extract::ConnectInfo,
+    http::{HeaderValue, StatusCode, header, request::Parts},
+};
+use futures::FutureExt as _;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use time::{Date, Duration, OffsetDateTime};
@@ -30,6 +38,9 @@ use crate::{
 
 /// The cookie that keeps the email while the customer is away, or while the form comes back.
 pub const EMAIL_COOKIE: &str = "rolitt_email";
+
+/// The same cookie where the site is on https: by this prefix browsers refuse one that another host or plain http set.
+pub const SECURE_EMAIL_COOKIE: &str = "__Host-rolitt_email";
 
 /// The header by which a request is found again in the logs.
 pub const REQUEST_ID: &str = "x-request-id";
@@ -95,7 +106,8 @@ impl RequestView {
         let query: Vec<(String, String)> =
             serde_urlencoded::from_str(parts.uri.query().unwrap_or_default()).unwrap_or_default();
         let asked = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
-        let email = cookie(header("cookie"), EMAIL_COOKIE).unwrap_or_default();
+        let cookies = header("cookie");
+        let email = cookie(cookies, SECURE_EMAIL_COOKIE).or_else(|| cookie(cookies, EMAIL_COOKIE)).unwrap_or_default();
         Self {
             color: asked("color").and_then(ProductColor::from_slug),
             method: asked("method").and_then(ProviderId::from_name),
@@ -152,17 +164,30 @@ pub async fn create_checkout(request: CheckoutRequest) -> Result<String, Checkou
 /// customer who is faster than the webhook finds an order.
 pub async fn order_outcome(session: &str) -> OrderOutcome {
     match (SessionId::parse(session), use_context::<Arc<Shop>>()) {
-        (Some(session), Some(shop)) if session.as_str().starts_with("cs_") => outcome_of(&shop, &session).await,
+        (Some(session), Some(shop)) if session.as_str().starts_with("cs_") => {
+            unless_it_panics(outcome_of(&shop, &session, &Visitor::here(&shop))).await
+        }
         _ => OrderOutcome::NotFound,
     }
 }
 
-async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
+/// A page is rendered by tasks of their own: a panic in one of them would leave its customer with an answer that never ends.
+async fn unless_it_panics(outcome: impl Future<Output = OrderOutcome>) -> OrderOutcome {
+    AssertUnwindSafe(outcome).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("an order's page panicked");
+        OrderOutcome::Unreachable
+    })
+}
+
+async fn outcome_of(shop: &Shop, session: &SessionId, visitor: &Visitor) -> OrderOutcome {
     let known = shop.store.preorder_of_session(session).await;
     if let Ok(Some(preorder)) = &known
         && preorder.details.status != PreorderStatus::AwaitingPayment
     {
         return OrderOutcome::Order(Box::new(summary(shop, preorder)));
+    }
+    if !matches!(known, Ok(Some(_))) && visitor.is_one_too_many(shop) {
+        return OrderOutcome::Unreachable;
     }
     // Only Stripe's page sends customers back with a session.
     let Some(provider) = shop.payments.by_id(ProviderId::Stripe) else { return OrderOutcome::NotFound };
@@ -190,11 +215,45 @@ async fn outcome_of(shop: &Shop, session: &SessionId) -> OrderOutcome {
     }
 }
 
+/// Who asks, and what the answer can say beside its page.
+struct Visitor {
+    address: Option<IpAddr>,
+    response: Option<ResponseOptions>,
+}
+
+impl Visitor {
+    fn here(shop: &Shop) -> Self {
+        let parts = use_context::<Parts>();
+        let address = parts.and_then(|parts| {
+            let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+            Some(shop.limits.client(*peer, &parts.headers))
+        });
+        Self { address, response: use_context() }
+    }
+
+    /// Counts a question to the provider about a session that the shop does not know: anybody can invent one. A customer who
+    /// has paid loses nothing by being told to come again, for the webhook comes by itself.
+    fn is_one_too_many(&self, shop: &Shop) -> bool {
+        let Some(wait) = self.address.and_then(|address| shop.limits.lookups.check(address).err()) else {
+            return false;
+        };
+        metrics::counter!("lookups_rate_limited_total").increment(1);
+        if let Some(left_out) = shop.seldom.line("lookups slowed down") {
+            tracing::warn!(left_out, "lookups of unknown sessions slowed down: too many from one address, or in all");
+        }
+        if let Some(response) = &self.response {
+            response.set_status(StatusCode::TOO_MANY_REQUESTS);
+            response.insert_header(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+        }
+        true
+    }
+}
+
 /// The order of this number, for who has its token. Everybody else gets one and the same answer, whatever is wrong.
 pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
     let (shop, response) = (use_context::<Arc<Shop>>(), use_context::<ResponseOptions>());
     let outcome = match shop {
-        Some(shop) => linked(&shop, number, token).await,
+        Some(shop) => unless_it_panics(linked(&shop, number, token)).await,
         None => OrderOutcome::Unreachable,
     };
     if let Some(response) = response {
@@ -259,7 +318,7 @@ fn summary(shop: &Shop, preorder: &Preorder) -> OrderSummary {
         amount: details.amount,
         city: shipping.city,
         country: shipping.country,
-        masked_email: mask(&details.email),
+        masked_email: if details.erased_at.is_some() { String::new() } else { mask(&details.email) },
         session: details.session.clone(),
         transfer: (details.provider == ProviderId::Invoice).then(|| transfer(shop, details)),
     }
@@ -282,6 +341,12 @@ mod tests {
             view("/?color=sakura-pink&error=invalid_input&field=email", "a=b; rolitt_email=jo%2Bx%40example; c=d");
         assert_eq!((view.color, view.email.as_str()), (Some(ProductColor::SakuraPink), "jo+x@example"));
         assert_eq!(view.error.unwrap().field(), Some(Field::Email));
+    }
+
+    #[test]
+    fn the_cookie_that_nobody_else_can_set_counts_first() {
+        let view = view("/", "rolitt_email=al@example.com; __Host-rolitt_email=jo@example.com");
+        assert_eq!(view.email, "jo@example.com");
     }
 
     #[test]

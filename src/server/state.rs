@@ -16,13 +16,14 @@ use super::{
     ids::RandomIds,
     lane::Lane,
     ledger::StoreLedger,
-    limits::RateLimits,
+    limits::{Places, RateLimits},
     marketing::klaviyo::Klaviyo,
     payments::{
         PaymentProvider, PaymentService,
         invoice::{Invoice, InvoiceConfig},
         stripe::Stripe,
     },
+    seldom::Seldom,
     signatures::Signatures,
     store::{Ids, Store},
 };
@@ -44,6 +45,9 @@ pub struct Shop {
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub limits: RateLimits,
+    pub places: Places,
+    /// Log lines that anybody can cause.
+    pub seldom: Seldom,
     /// What was seen of webhook signatures lately.
     pub signatures: Signatures,
     pub shipping_countries: Arc<[String]>,
@@ -59,11 +63,12 @@ impl Shop {
     /// Builds the shop of this configuration on `store`.
     pub fn new(config: &Config, store: Arc<dyn Store>, http: reqwest::Client, end: CancellationToken) -> Self {
         let stripe = Arc::new(Stripe::new(&config.stripe, http.clone()));
-        let provider = |config: &ProviderConfig| -> Arc<dyn PaymentProvider> {
-            match config {
+        let provider = |chosen: &ProviderConfig| -> Arc<dyn PaymentProvider> {
+            match chosen {
                 ProviderConfig::Stripe => stripe.clone(),
                 ProviderConfig::Invoice(invoice) => {
-                    Arc::new(Invoice::new(invoice, Arc::new(StoreLedger(store.clone()))))
+                    let ledger = Arc::new(StoreLedger(store.clone()));
+                    Arc::new(Invoice::new(invoice, ledger, config.stripe.secret_key.clone()))
                 }
             }
         };
@@ -82,6 +87,8 @@ impl Shop {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
             limits: RateLimits::new(&config.limits),
+            places: Places::default(),
+            seldom: Seldom::default(),
             signatures: Signatures::default(),
             shipping_countries: config.shipping_countries.clone(),
             streams: Arc::new(Semaphore::new(STREAMS)),

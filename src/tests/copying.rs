@@ -17,7 +17,7 @@ use rolitt::{
 };
 use secrecy::SecretString;
 use serde_json::json;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, PgPool};
 use time::OffsetDateTime;
 
 use super::{
@@ -32,6 +32,7 @@ const DRY: Options = Options { dry_run: true, batch: 2 };
 
 /// Where a shop is copied to.
 pub struct Target {
+    pool: PgPool,
     pub store: PostgresStore,
     pub url: String,
     name: String,
@@ -40,27 +41,29 @@ pub struct Target {
 impl Target {
     pub async fn new() -> Self {
         let (name, url) = fresh_database().await;
-        Self { store: PostgresStore::new(&SecretString::from(url.clone())).unwrap(), url, name }
+        let pool = PgPool::connect_lazy(&url).unwrap();
+        Self { store: PostgresStore::new(&SecretString::from(url.clone())).unwrap(), pool, url, name }
     }
 
     pub async fn run(&self, sql: &str) {
-        run(&self.store, sql).await;
+        run(&self.pool, sql).await;
     }
 
     /// What `select` says here; one value as text.
     pub async fn says(&self, select: &str) -> Option<String> {
-        sqlx::query_scalar(AssertSqlSafe(select.to_owned())).fetch_one(self.store.pool()).await.unwrap()
+        sqlx::query_scalar(AssertSqlSafe(select.to_owned())).fetch_one(&self.pool).await.unwrap()
     }
 
     pub async fn leave(self, app: TestApp) {
         self.store.close().await;
+        self.pool.close().await;
         drop_database(&self.name).await;
         app.leave().await;
     }
 }
 
-async fn run(store: &PostgresStore, sql: &str) {
-    sqlx::query(AssertSqlSafe(sql.to_owned())).execute(store.pool()).await.unwrap();
+async fn run(pool: &PgPool, sql: &str) {
+    sqlx::query(AssertSqlSafe(sql.to_owned())).execute(pool).await.unwrap();
 }
 
 async fn at_source(app: &TestApp, sql: &str) {

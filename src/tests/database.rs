@@ -34,3 +34,17 @@ pub async fn fresh_database() -> (String, String) {
 pub async fn drop_database(name: &str) {
     as_admin(format!("drop database if exists {name} with (force)")).await;
 }
+
+/// An empty database of somebody whose password this is: the name of both, and the URL.
+pub async fn owned_database(password: &str) -> (String, String) {
+    let (name, url) = fresh_database().await;
+    as_admin(format!("create role {name} login password '{password}'")).await;
+    as_admin(format!("alter database {name} owner to {name}")).await;
+    let (_, place) = url.split_once('@').unwrap();
+    (name.clone(), format!("postgres://{name}:{password}@{place}"))
+}
+
+pub async fn drop_owned(name: &str) {
+    drop_database(name).await;
+    as_admin(format!("drop role {name}")).await;
+}

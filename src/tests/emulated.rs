@@ -9,6 +9,7 @@ use rolitt::server::store::{
     postgres::PostgresStore,
 };
 use serde_json::Value;
+use sqlx::PgPool;
 
 /// A project of its own for one test: the emulator keeps projects apart.
 pub struct Emulated {
@@ -97,7 +98,7 @@ impl Emulated {
 }
 
 /// Makes the database what is in the documents.
-pub async fn mirror(store: &dyn Store, sql: &PostgresStore) {
+pub async fn mirror(store: &dyn Store, sql: &PostgresStore, pool: &PgPool) {
     let tables = Table::ALL.map(Table::as_str).join(", ");
     let empty = format!("truncate {tables} restart identity cascade");
     let read = futures::stream::iter(Table::ALL)
@@ -105,7 +106,7 @@ pub async fn mirror(store: &dyn Store, sql: &PostgresStore) {
         .buffered(4)
         .collect::<Vec<_>>()
         .await;
-    sqlx::query(sqlx::AssertSqlSafe(empty)).execute(sql.pool()).await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(empty)).execute(pool).await.unwrap();
     for (table, rows) in read {
         let refused = sql.import(table, &rows).await.unwrap();
         assert_eq!(refused, [], "{table:?}");

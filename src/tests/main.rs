@@ -5,13 +5,18 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+#[path = "../faults/proxy.rs"]
+mod proxy;
+
 mod database;
 mod emulated;
 mod fixtures;
 mod program;
+mod raw;
 mod test_app;
 
 mod architecture;
+mod canary;
 mod checkout;
 mod commands;
 mod configuration;
@@ -19,15 +24,23 @@ mod conformance;
 mod contract;
 mod copying;
 mod corpus;
+mod failures;
 mod firestore;
 mod invoice;
 mod life;
+mod listener;
 mod migrations;
+mod network;
 mod outbox;
 mod pages;
 mod peers;
+mod privacy;
 mod reconcile;
+mod redirects;
+mod shutdown;
+mod smuggling;
 mod sql;
 mod store;
+mod web;
 mod webhook;
 mod webhook_meaning;

@@ -16,7 +16,9 @@ use rolitt::{
     server::{
         clock::Clock,
         config::{Config, StoreConfig},
-        http, listener, outbox,
+        http,
+        listener::{self, Bounds},
+        outbox,
         state::{AppState, Shop},
         store::{Ids, Store, firestore::FirestoreStore, postgres::PostgresStore},
         webhook::retry,
@@ -33,6 +35,7 @@ pub use super::fixtures::{completed, event, form, paid_session, sign};
 use super::{
     database::{drop_database, fresh_database},
     emulated::{self, Emulated},
+    proxy::Proxy,
 };
 
 pub const SECRET: &str = "whsec_test_current";
@@ -43,6 +46,7 @@ pub struct TestApp {
     pub store: Arc<dyn Store>,
     /// The test's own database: the store itself, or a mirror of it to be asked in SQL.
     sql: PostgresStore,
+    pool: PgPool,
     /// Where the shop lives on Firestore instead.
     firestore: Option<Emulated>,
     pub http: reqwest::Client,
@@ -79,7 +83,13 @@ impl Clock for TestClock {
 pub struct Setup {
     pub variables: HashMap<&'static str, String>,
     pub ids: Option<Arc<dyn Ids>>,
+    /// What stands between the shop and its database.
+    pub through: Option<Arc<Proxy>>,
     pub home: Home,
+    /// Of the public listener.
+    pub bounds: Option<Bounds>,
+    /// Where the site's files are.
+    pub site: Option<&'static str>,
 }
 
 /// Which store the shop lives on.
@@ -100,11 +110,18 @@ impl TestApp {
     pub async fn start_with(setup: Setup) -> Self {
         let [public, operations, sandbox] = [listen().await, listen().await, listen().await];
         let (database, url) = fresh_database().await;
+        let through = setup.through.map_or_else(
+            || url.clone(),
+            |proxy| {
+                proxy.repoint(format!("127.0.0.1:{}", url::Url::parse(&url).unwrap().port().unwrap()));
+                proxy.before(&url).unwrap()
+            },
+        );
         let mut variables: HashMap<&'static str, String> = HashMap::from([
             ("LEPTOS_SITE_ADDR", address(&public).to_string()),
             ("OPS_ADDR", address(&operations).to_string()),
             ("SANDBOX_ADDR", address(&sandbox).to_string()),
-            ("DATABASE_URL", url.clone()),
+            ("DATABASE_URL", through.clone()),
             ("STRIPE_WEBHOOK_SECRET", SECRET.to_owned()),
             ("STRIPE_WEBHOOK_SECRET_PREVIOUS", PREVIOUS_SECRET.to_owned()),
             ("CHECKOUT_RATE_PER_IP", "off".to_owned()),
@@ -122,10 +139,11 @@ impl TestApp {
         let end = CancellationToken::new();
         let addresses = [&public, &operations, &sandbox].map(|listener| format!("http://{}", address(listener)));
         start_sandbox(&config, sandbox, &end);
+        let pool = PgPool::connect_lazy(&url).unwrap();
         let sql = PostgresStore::new(&SecretString::from(url)).unwrap();
         sql.migrate().await.unwrap();
         let store: Arc<dyn Store> = match &config.storage.chosen {
-            StoreConfig::Postgres(_) => Arc::new(sql.clone()),
+            StoreConfig::Postgres(_) => Arc::new(PostgresStore::new(&SecretString::from(through)).unwrap()),
             StoreConfig::Firestore(config) => Arc::new(FirestoreStore::new(config)),
         };
         store.migrate().await.unwrap();
@@ -137,9 +155,10 @@ impl TestApp {
             shop.ids = ids;
         }
         let shop = Arc::new(shop);
-        let leptos = LeptosOptions::builder().output_name("rolitt").site_root("target/site").build();
+        let leptos =
+            LeptosOptions::builder().output_name("rolitt").site_root(setup.site.unwrap_or("target/site")).build();
         let app = router::public(AppState { shop: shop.clone(), leptos });
-        tokio::spawn(listener::serve(public, app, end.clone()));
+        tokio::spawn(listener::serve_within(public, app, setup.bounds.unwrap_or_default(), end.clone()));
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         tokio::spawn(listener::serve(operations, ops::listener::router(shop.clone(), metrics), end.clone()));
         let [public, operations, sandbox] = addresses;
@@ -147,6 +166,7 @@ impl TestApp {
             shop,
             store,
             sql,
+            pool,
             firestore,
             http: client,
             public,
@@ -163,13 +183,13 @@ impl TestApp {
     /// The database behind the shop, for tests that are about PostgreSQL.
     pub fn pool(&self) -> &PgPool {
         assert!(self.firestore.is_none(), "this test is about PostgreSQL");
-        self.sql.pool()
+        &self.pool
     }
 
     /// Changes what is stored, as nobody but a test does.
     pub async fn edit(&self, change: &str) {
         self.look().await;
-        sqlx::query(AssertSqlSafe(change.to_owned())).execute(self.sql.pool()).await.unwrap();
+        sqlx::query(AssertSqlSafe(change.to_owned())).execute(&self.pool).await.unwrap();
         if let Some(firestore) = &self.firestore {
             firestore.replace(&*self.store, &self.sql).await;
         }
@@ -178,7 +198,7 @@ impl TestApp {
     /// Brings what is asked in SQL up to date.
     async fn look(&self) {
         if self.firestore.is_some() {
-            emulated::mirror(&*self.store, &self.sql).await;
+            emulated::mirror(&*self.store, &self.sql, &self.pool).await;
         }
     }
 
@@ -197,6 +217,7 @@ impl TestApp {
         self.end.cancel();
         self.store.close().await;
         self.sql.close().await;
+        self.pool.close().await;
         drop_database(&self.database).await;
     }
 
@@ -220,7 +241,7 @@ impl TestApp {
     pub async fn count(&self, from: &str) -> i64 {
         self.look().await;
         let query = format!("select count(*) from {from}");
-        sqlx::query(AssertSqlSafe(query)).fetch_one(self.sql.pool()).await.unwrap().get(0)
+        sqlx::query(AssertSqlSafe(query)).fetch_one(&self.pool).await.unwrap().get(0)
     }
 
     /// The first row of `select {columns} …` as JSON.
@@ -228,7 +249,7 @@ impl TestApp {
         self.look().await;
         let query = format!("select to_jsonb(r) from ({select}) r limit 1");
         sqlx::query(AssertSqlSafe(query))
-            .fetch_optional(self.sql.pool())
+            .fetch_optional(&self.pool)
             .await
             .unwrap()
             .map_or(Value::Null, |row| row.get::<Value, _>(0))

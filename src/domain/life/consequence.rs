@@ -49,7 +49,8 @@ impl FromStr for Consequence {
     }
 }
 
-/// What follows from `after` that did not follow from `before`. Nothing while the order itself is in doubt.
+/// What follows from `after` that did not follow from `before`. Nothing while the order itself is in doubt, nor once there is
+/// nobody to tell: the customer was erased.
 pub fn consequences(before: &Case, after: &Case) -> Vec<Consequence> {
     let mut found = following(after);
     let known = following(before);
@@ -58,9 +59,8 @@ pub fn consequences(before: &Case, after: &Case) -> Vec<Consequence> {
 }
 
 fn following(case: &Case) -> Vec<Consequence> {
-    let Some(preorder) = case.preorder.as_ref().filter(|preorder| !preorder.review.holds()) else {
-        return Vec::new();
-    };
+    let told = |preorder: &&PreorderDetails| !preorder.review.holds() && preorder.erased_at.is_none();
+    let Some(preorder) = case.preorder.as_ref().filter(told) else { return Vec::new() };
     let mut found = Vec::new();
     match preorder.status {
         PreorderStatus::AwaitingPayment if preorder.provider == ProviderId::Invoice => {
@@ -83,7 +83,7 @@ fn following(case: &Case) -> Vec<Consequence> {
 
 /// Whether a message about `consequence` is still true, given what is known now.
 pub fn still_holds(consequence: &Consequence, now: &Case) -> bool {
-    let Some(preorder) = &now.preorder else { return false };
+    let Some(preorder) = now.preorder.as_ref().filter(|preorder| preorder.erased_at.is_none()) else { return false };
     let status_is = |status| preorder.status == status;
     match consequence {
         Consequence::AwaitingPayment => status_is(PreorderStatus::AwaitingPayment),

@@ -71,6 +71,11 @@ pub enum Act {
     Deliver,
     /// A person looked at the reasons for review that are open now.
     Approve,
+    /// What is personal in it is taken away for ever, at this moment in unix seconds. `force` where the order still needs it.
+    Erase {
+        at: i64,
+        force: bool,
+    },
 }
 
 /// Settles what a merchant's act changes; the text says why it cannot be done.
@@ -92,8 +97,30 @@ pub fn act(known: &Case, act: &Act) -> Result<Change, &'static str> {
         Act::Deliver if preorder.status < PreorderStatus::Shipped => return Err("it was not shipped"),
         Act::Deliver => preorder.status = preorder.status.max(PreorderStatus::Delivered),
         Act::Approve => preorder.review.settled = preorder.review.reasons.clone(),
+        Act::Erase { at, force } => {
+            if let Some(needed) = still_needed(known).filter(|_| !force && preorder.erased_at.is_none()) {
+                return Err(needed);
+            }
+            preorder.erased_at = preorder.erased_at.or(Some(*at));
+        }
     }
+    preorder.keep_erased();
     Ok(if case == *known { Change::None } else { Change::Put(Box::new(case)) })
+}
+
+/// What the personal data of a preorder is still needed for, if for anything.
+fn still_needed(case: &Case) -> Option<&'static str> {
+    let status = case.preorder.as_ref().map(|preorder| preorder.status)?;
+    match status {
+        PreorderStatus::AwaitingPayment => Some("its payment may still come; cancel it first, or say --force"),
+        PreorderStatus::Paid => {
+            Some("it is paid and not shipped, which needs an address; refund or ship it first, or say --force")
+        }
+        _ if case.disputes.iter().any(|dispute| !dispute.status.is_over()) => {
+            Some("a dispute over it is open, and its evidence may be needed; wait for its end, or say --force")
+        }
+        _ => None,
+    }
 }
 
 /// Why a fact is no business of this shop, if it is not.
@@ -146,6 +173,7 @@ fn payment_of<'a>(case: &'a mut Case, intent: &IntentId, livemode: bool) -> &'a 
 /// Works out the preorder's state from all that is known. The status only ever goes up.
 fn settle(case: &mut Case) {
     let Some(preorder) = &mut case.preorder else { return };
+    preorder.keep_erased();
     if let Some(payment) = &case.payment {
         let told = match payment.status {
             IntentStatus::Succeeded => Some(PreorderStatus::Paid),
@@ -194,6 +222,8 @@ fn settle_refunds(preorder: &mut PreorderDetails, payment: &PaymentRecord, refun
     }
 }
 
+const NO_EMAIL: &str = "the provider has no email address";
+
 fn details_from(facts: &SessionFacts) -> PreorderDetails {
     let color = facts.color.as_deref().and_then(|color| color.parse::<ProductColor>().ok());
     let mut review = Review::default();
@@ -201,7 +231,7 @@ fn details_from(facts: &SessionFacts) -> PreorderDetails {
         review.add("the session names no color of ours");
     }
     if facts.email.is_none() {
-        review.add("the provider has no email address");
+        review.add(NO_EMAIL);
     }
     match (facts.amount, facts.expected) {
         (None, _) => review.add("the provider told no amount"),
@@ -238,13 +268,16 @@ fn details_from(facts: &SessionFacts) -> PreorderDetails {
         tracking: None,
         second_payment: false,
         review,
+        erased_at: None,
     }
 }
 
 /// What is known stays, what was missing is filled in, the status goes up and never down.
 fn merge(current: PreorderDetails, told: PreorderDetails) -> PreorderDetails {
     let mut review = current.review;
-    review.reasons.extend(told.review.reasons);
+    // Of an erased order nobody misses the address.
+    let missed = |reason: &String| current.erased_at.is_none() || reason != NO_EMAIL;
+    review.reasons.extend(told.review.reasons.into_iter().filter(missed));
     if let (Some(known), Some(other)) = (&current.intent, &told.intent)
         && known != other
     {

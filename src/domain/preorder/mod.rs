@@ -78,7 +78,7 @@ pub struct PreorderDetails {
     /// The customer's intention that led to the session; several sessions may share it.
     pub attempt: Option<Attempt>,
     pub status: PreorderStatus,
-    /// Empty only when the provider had none; such a preorder is held for review.
+    /// Empty when the provider had none, which holds the preorder for review, and once it was erased.
     pub email: String,
     /// `None` only when the session named no color of ours; such a preorder is held for review.
     pub color: Option<ProductColor>,
@@ -97,6 +97,20 @@ pub struct PreorderDetails {
     pub second_payment: bool,
     /// Why a person must look at it.
     pub review: Review,
+    /// When what is personal in it was erased, in unix seconds. It stays so, whatever is told later.
+    pub erased_at: Option<i64>,
+}
+
+impl PreorderDetails {
+    /// Takes away what is personal, where that was erased: nothing that is told later may bring it back.
+    pub fn keep_erased(&mut self) {
+        if self.erased_at.is_some() {
+            self.email.clear();
+            self.shipping = None;
+            self.access = None;
+            self.tracking = None;
+        }
+    }
 }
 
 /// Reasons for a person to look at a preorder, and those that a person has looked at.

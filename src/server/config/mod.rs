@@ -6,6 +6,7 @@ mod colors;
 mod pace;
 mod payments;
 mod reader;
+mod retention;
 mod storage;
 
 use std::{
@@ -23,6 +24,7 @@ use self::reader::Reader;
 pub use self::{
     payments::{ProviderConfig, ProvidersConfig},
     reader::{ConfigError, Fault},
+    retention::Retention,
     storage::{Database, StorageConfig, StoreConfig},
 };
 use super::{marketing::klaviyo::KlaviyoConfig, payments::stripe::StripeConfig};
@@ -54,6 +56,7 @@ pub struct Config {
     pub limits: Limits,
     /// How often the books are compared with the provider's; `None` is never.
     pub reconcile_every: Option<Duration>,
+    pub retention: Retention,
     pub admin_token: Option<SecretString>,
 }
 
@@ -144,6 +147,7 @@ impl Config {
             shipping_countries: shipping_countries(&mut reader),
             limits: pace::limits(&mut reader),
             reconcile_every: pace::reconcile_every(&mut reader),
+            retention: retention::retention(&mut reader),
             admin_token: {
                 let needed = reader.production;
                 reader.secret("ADMIN_TOKEN", needed, |value| {
@@ -177,6 +181,7 @@ struct Parts {
     shipping_countries: Option<Arc<[String]>>,
     limits: Limits,
     reconcile_every: Option<Duration>,
+    retention: Retention,
     admin_token: Option<SecretString>,
 }
 
@@ -215,6 +220,7 @@ impl Parts {
             shipping_countries: self.shipping_countries?,
             limits: self.limits,
             reconcile_every: self.reconcile_every,
+            retention: self.retention,
             admin_token: self.admin_token,
         })
     }

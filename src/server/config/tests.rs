@@ -271,3 +271,18 @@ fn providers_that_mean_nothing_and_accounts_that_are_none_do_not_start() {
         assert_eq!(faulty(&invoice_with(("INVOICE_DUE_DAYS", changed))), ["INVOICE_DUE_DAYS"], "{days}");
     }
 }
+
+#[test]
+fn what_is_personal_is_kept_for_a_while_and_not_too_short() {
+    let days = |days: u64| Some(Duration::from_hours(24 * days));
+    let kept = |raw: &str, personal: &str| {
+        read(&[("RETENTION_RAW", raw), ("RETENTION_PERSONAL", personal)]).map(|config| config.retention)
+    };
+    assert_eq!(read(&[]).unwrap().retention, Retention { raw: days(90), personal: days(730) });
+    assert_eq!(kept("7d", "120d").unwrap(), Retention { raw: days(7), personal: days(120) });
+    assert_eq!(kept("off", "off").unwrap(), Retention { raw: None, personal: None });
+    for (raw, personal) in [("6d 23h", "119d"), ("0s", "90"), ("never", "-1d")] {
+        let faults: Vec<_> = kept(raw, personal).unwrap_err().0.into_iter().map(|fault| fault.variable).collect();
+        assert_eq!(faults, ["RETENTION_RAW", "RETENTION_PERSONAL"], "{raw} {personal}");
+    }
+}

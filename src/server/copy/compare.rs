@@ -15,6 +15,39 @@ pub fn settled(mut row: Row) -> Row {
     row
 }
 
+/// The source's row without what was taken out of the target's for ever: a copy brings nothing personal back.
+pub fn without_what_is_erased(mut source: Row, target: &Row) -> Row {
+    let is_null = |row: &Row, column: &str| row.columns.get(column).is_none_or(|value| *value == Value::Null);
+    match source.table {
+        Table::Preorders | Table::Customers if !is_null(target, "erased_at") && is_null(&source, "erased_at") => {
+            if source.table == Table::Preorders {
+                source.set("email", "");
+            } else {
+                source.set("email", Value::Null);
+            }
+            for column in ["shipping_address", "access_hash", "tracking_number", "user_id", "name"] {
+                if source.columns.contains_key(column) {
+                    source.set(column, Value::Null);
+                }
+            }
+            source.set("erased_at", target.columns.get("erased_at").cloned().unwrap_or(Value::Null));
+        }
+        Table::WebhookLogs if is_closed(target) && is_null(target, "raw_body") => {
+            source.set("raw_body", Value::Null);
+            source.set("email", Value::Null);
+        }
+        Table::Outbox if target.bytes("body").is_ok_and(|body| body.is_empty()) => {
+            source.set("body", bytes::Bytes::new());
+        }
+        _ => {}
+    }
+    source
+}
+
+fn is_closed(log: &Row) -> bool {
+    matches!(text(log, "status"), "done" | "ignored")
+}
+
 /// Whether the target knows more than the source: then it is left alone. Of equal age, the source's counts.
 pub fn target_is_newer(source: &Row, target: &Row) -> bool {
     age(target) > age(source)
@@ -27,10 +60,7 @@ fn age(row: &Row) -> (bool, Option<OffsetDateTime>, Option<i64>, Option<OffsetDa
         Table::Preorders | Table::Payments | Table::Refunds | Table::Disputes => {
             (false, time("updated_at"), None, None)
         }
-        Table::WebhookLogs => {
-            let is_final = matches!(text(row, "status"), "done" | "ignored");
-            (is_final, time("processed_at").or_else(|| time("received_at")), None, None)
-        }
+        Table::WebhookLogs => (is_closed(row), time("processed_at").or_else(|| time("received_at")), None, None),
         Table::Outbox => (text(row, "status") != "pending", None, None, None),
         Table::Customers | Table::Subscriptions => {
             (false, time("told_at"), row.int_opt("finality").ok().flatten(), time("updated_at"))
@@ -94,6 +124,32 @@ mod tests {
             let row = |age: u8| Row::new(Table::Outbox).with("status", if age == 0 { "pending" } else { end });
             assert_eq!(newer(row), expected, "{end}");
         }
+    }
+
+    #[test]
+    fn what_was_erased_at_the_target_does_not_come_back() {
+        let full = Row::new(Table::Preorders)
+            .with("email", "jo@example.com")
+            .with("shipping_address", "x")
+            .with("tracking_number", "JD1")
+            .with("status", "delivered");
+        let erased = Row::new(Table::Preorders).with("email", "").with("erased_at", at(5)).with("status", "shipped");
+        let moved = without_what_is_erased(full.clone(), &erased);
+        assert_eq!(differing(&moved, &erased), "status", "the rest is the source's");
+        assert_eq!(without_what_is_erased(full.clone(), &full), full);
+        let customer = Row::new(Table::Customers).with("email", "jo@example.com").with("name", "Jo");
+        let erased = Row::new(Table::Customers).with("erased_at", at(5));
+        assert_eq!(differing(&without_what_is_erased(customer, &erased), &erased), "");
+        let body = |body: &'static [u8]| Value::Bytes(bytes::Bytes::from_static(body));
+        let log = |status: &str| Row::new(Table::WebhookLogs).with("status", status);
+        let full = Row::new(Table::WebhookLogs).with("status", "done").with("email", "jo@example.com");
+        let full =
+            Row { columns: [("raw_body".to_owned(), body(b"{}"))].into_iter().chain(full.columns).collect(), ..full };
+        assert_eq!(differing(&without_what_is_erased(full.clone(), &log("done")), &log("done")), "");
+        assert_eq!(without_what_is_erased(full.clone(), &log("failed")), full, "an event that waits needs its body");
+        let message = |bytes| Row { table: Table::Outbox, columns: [("body".to_owned(), body(bytes))].into() };
+        assert_eq!(without_what_is_erased(message(b"x"), &message(b"")), message(b""));
+        assert_eq!(without_what_is_erased(message(b"x"), &message(b"y")), message(b"x"));
     }
 
     #[test]

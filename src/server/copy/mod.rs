@@ -11,7 +11,7 @@ use thiserror::Error;
 
 pub use self::report::{Difference, Report, TableReport};
 use self::{
-    compare::{differing, settled, target_is_newer},
+    compare::{differing, settled, target_is_newer, without_what_is_erased},
     report::Notes,
 };
 use super::store::{Entry, Page, Row, Store, StoreError, Table, Unread};
@@ -155,13 +155,14 @@ impl Run<'_, '_> {
     async fn rows(&mut self, table: Table, rows: Vec<Row>, report: &mut TableReport) -> Result<(), CopyError> {
         let mut there = self.target_rows(table, rows.iter().map(Row::key).collect()).await?;
         let mut writing = Vec::new();
-        for row in rows {
+        for mut row in rows {
             let key = row.key();
             let why = match there.remove(&key) {
                 None => "is not there".to_owned(),
                 Some(Entry::Unreadable(_)) => "does not read there".to_owned(),
                 Some(Entry::Row(target)) => {
                     let target = settled(target);
+                    row = without_what_is_erased(row, &target);
                     if target.content_hash() == row.content_hash() {
                         report.same += 1;
                         continue;

@@ -3,7 +3,7 @@
 
 use super::{
     CopyError, Run, Step,
-    compare::{differing, settled, target_is_newer},
+    compare::{differing, settled, target_is_newer, without_what_is_erased},
     count,
     report::TableReport,
 };
@@ -74,6 +74,7 @@ fn judge(source: Entry, target: Option<Entry>, report: &mut TableReport) -> Opti
         Some(Entry::Unreadable(unread)) => format!("does not read at the target: {}", unread.why),
         Some(Entry::Row(target)) => {
             let target = settled(target);
+            let source = without_what_is_erased(source, &target);
             if target.content_hash() == source.content_hash() {
                 return None;
             }

@@ -29,7 +29,7 @@ use crate::domain::{
     life::{Fact, SessionFacts},
     mirror::Mirror,
     money::Money,
-    payment::{EventId, PriceId, ProviderId, SessionId},
+    payment::{EventId, Mentions, PriceId, ProviderId, SessionId},
     product::ProductColor,
 };
 
@@ -170,6 +170,8 @@ pub struct ProviderEvent {
     /// When it happened, by the provider's clock (whole seconds): not an order of events.
     pub created: OffsetDateTime,
     pub occurrence: Occurrence,
+    /// Whom it is about, where nothing is done about it.
+    pub mentions: Mentions,
 }
 
 /// What happened, in the shop's words.

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Difference, End, Options, ReconcileError, Report, Scope, ScopeReport};
 use crate::{
+    chaos::{self, Point},
     domain::{life::Fact, payment::SessionId},
     server::{
         fulfilment::{Telling, record},
@@ -61,9 +62,20 @@ impl<'a> Cycle<'a> {
         Ok(Self { shop, provider, options, report, lease, token, seen: HashSet::new(), noted: HashSet::new(), current })
     }
 
-    /// Compares everything. A list that cannot be finished does not keep the others from being compared.
+    /// Compares everything, or as much as there is time for until the process ends.
     pub async fn run(mut self) -> Result<(), ReconcileError> {
-        let mut result = Ok(());
+        let (shop, lease, token) = (self.shop, self.lease.clone(), self.token.clone());
+        let result = tokio::select! {
+            compared = self.compare_all() => compared,
+            () = shop.end.cancelled() => Err(ReconcileError::Ended),
+        };
+        // Best effort: a lease that is not given back runs out.
+        let _ = shop.store.drop_lease(&lease, &token).await;
+        result
+    }
+
+    /// A list that cannot be finished does not keep the others from being compared.
+    async fn compare_all(&mut self) -> Result<(), ReconcileError> {
         let before = self.shop.store.open_differences(self.provider.id()).await?;
         for scope in [Scope::Events, Scope::Sessions, Scope::Refunds, Scope::Disputes, Scope::Preorders, Scope::Again] {
             self.current = ScopeReport::begin(self.provider.id(), scope);
@@ -76,14 +88,12 @@ impl<'a> Cycle<'a> {
                 self.current.failure = Some(error.to_string());
             }
             self.report.scopes.push(self.current.clone());
-            if let Err(error @ (ReconcileError::Store(_) | ReconcileError::Busy)) = compared {
-                result = Err(error);
-                break;
+            match compared {
+                Ok(()) | Err(ReconcileError::Provider(_)) => {}
+                Err(error) => return Err(error),
             }
         }
-        // Best effort: a lease that is not given back runs out.
-        let _ = self.shop.store.drop_lease(&self.lease, &self.token).await;
-        result
+        Ok(())
     }
 
     async fn compare(&mut self, scope: Scope) -> Result<(), ReconcileError> {
@@ -178,6 +188,7 @@ impl<'a> Cycle<'a> {
 
     /// After a page: leaves a mark, keeps the lease. `false` at the list's end.
     pub async fn turn(&mut self, window: &mut Window, next: Option<Cursor>) -> Result<bool, ReconcileError> {
+        chaos::pass(Point::PageCompared);
         window.from = next;
         if let (Some(mark), false) = (&window.mark, self.options.dry_run) {
             let mark = match &window.from {

@@ -128,6 +128,9 @@ pub enum End {
 pub enum ReconcileError {
     #[error("another instance is comparing the books right now; try again in a few minutes")]
     Busy,
+    /// The next one goes on from the last page.
+    #[error("the process ended before the comparison did")]
+    Ended,
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
@@ -179,11 +182,8 @@ pub async fn run(shop: &Shop, every: Duration, end: CancellationToken) {
             () = tokio::time::sleep(wait) => {}
         }
         wait = every;
-        let compared = tokio::select! {
-            () = end.cancelled() => return,
-            compared = AssertUnwindSafe(reconcile(shop, Options::default())).catch_unwind() => compared,
-        };
-        let Ok(compared) = compared else {
+        // It ends by itself at the end, and gives its lease back.
+        let Ok(compared) = AssertUnwindSafe(reconcile(shop, Options::default())).catch_unwind().await else {
             tracing::error!("a comparison of the books panicked; the next one is made in its time");
             continue;
         };
@@ -192,6 +192,7 @@ pub async fn run(shop: &Shop, every: Duration, end: CancellationToken) {
                 let repaired = report.differences.iter().filter(|difference| difference.end == End::Repaired).count();
                 tracing::info!(repaired, unexplained = report.unexplained, "books compared");
             }
+            Err(ReconcileError::Ended) => return,
             Err(ReconcileError::Busy) => tracing::debug!("another instance compares the books"),
             Err(error) => tracing::warn!(%error, "the books could not be compared; trying again next time"),
         }

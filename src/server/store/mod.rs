@@ -7,6 +7,7 @@ mod archive;
 mod books;
 pub mod firestore;
 pub mod postgres;
+mod privacy;
 mod reading;
 mod row;
 mod rows;
@@ -19,20 +20,21 @@ use thiserror::Error;
 pub use self::{
     archive::{Archive, Entry, Page, Unread},
     books::{Books, Mark, OpenDifference, PreorderFilter},
+    privacy::{Erased, Erasure, Over, Privacy},
     row::{KEY_SEPARATOR, Row, Table, Value},
 };
 use crate::domain::{
     checkout::Attempt,
     life::{Case, Change, Consequence, Fact},
     mirror::Mirror,
-    payment::{EventId, IntentId, ProviderId, SessionId},
+    payment::{EventId, IntentId, Mentions, ProviderId, SessionId},
     preorder::{Preorder, PreorderNumber},
 };
 
 /// Where preorders, the webhook log and the outbox live. What reconciliation and the merchant's commands need beside it is in
-/// [`Books`], what moving a shop needs in [`Archive`].
+/// [`Books`], what moving a shop needs in [`Archive`], what takes personal data away in [`Privacy`].
 #[async_trait]
-pub trait Store: Books + Archive + Send + Sync {
+pub trait Store: Books + Archive + Privacy + Send + Sync {
     /// Applies one fact with all that follows from it. Safe to repeat, and safe beside others that apply the same fact.
     async fn apply(&self, step: Step<'_>) -> Result<Applied, StoreError>;
 
@@ -80,8 +82,11 @@ pub struct Step<'a> {
 
 /// What a fact does.
 pub enum Effect<'a> {
-    /// Nothing, and the log says why.
-    Ignore(&'a str),
+    /// Nothing, and the log says why. Where it is about somebody who was erased, the log keeps no body.
+    Ignore {
+        reason: &'a str,
+        mentions: &'a Mentions,
+    },
     Case(CaseEffect<'a>),
     /// A copy is brought up to date, unless it is newer already.
     Mirror {
@@ -242,7 +247,7 @@ pub enum MessageEnd<'a> {
     Parked {
         error: &'a str,
     },
-    /// What it is about no longer holds.
+    /// What it is about no longer holds: its body is emptied, because nobody will be told.
     Withdrawn,
 }
 

@@ -67,6 +67,7 @@ fn preorder(row: &Row) -> Result<(), StoreError> {
     )?;
     truths(row, &["livemode", "second_payment", "needs_review", "klaviyo_event_sent"])?;
     row.time_opt("completed_at")?;
+    row.time_opt("erased_at")?;
     written(row)
 }
 
@@ -139,6 +140,7 @@ fn customer(row: &Row) -> Result<(), StoreError> {
     row.parsed("id", CustomerId::parse)?;
     texts(row, &["email", "name"])?;
     truths(row, &["deleted", "livemode"])?;
+    row.time_opt("erased_at")?;
     told(row)
 }
 

@@ -56,6 +56,7 @@ pub fn preorder_of(row: &Row) -> Result<Preorder, StoreError> {
             tracking: row.text_opt("tracking_number")?.map(str::to_owned),
             second_payment: row.bool("second_payment")?,
             review: Review::from_texts(row.text_opt("review_reason")?, row.text_opt("review_settled")?),
+            erased_at: row.time_opt("erased_at")?.map(OffsetDateTime::unix_timestamp),
         },
     })
 }
@@ -100,7 +101,11 @@ pub fn put_preorder(fields: &mut Fields, preorder: &Preorder) {
         "needs_review" => details.review.is_open(),
         "review_reason" => text(details.review.text()),
         "review_settled" => text(details.review.settled_text()),
+        "erased_at" => details.erased_at.and_then(moment),
     });
+    if details.erased_at.is_some() {
+        set!(fields, { "user_id" => Value::Null });
+    }
 }
 
 pub fn payment_of(row: &Row) -> Result<PaymentRecord, StoreError> {

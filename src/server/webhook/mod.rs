@@ -17,6 +17,10 @@ use super::{
     state::Shop,
     store::{Applied, Delivery, StoreError},
 };
+use crate::{
+    chaos::{self, Point},
+    domain::payment::Mentions,
+};
 
 /// Why a webhook is not acknowledged; the provider is told the status and nothing else.
 #[derive(Debug, Error)]
@@ -25,6 +29,8 @@ pub enum WebhookError {
     UnknownProvider,
     #[error("not signed by the provider: {0}")]
     Signature(#[from] SignatureError),
+    #[error("too many events are being taken")]
+    Busy,
     #[error("the event could not be stored: {0}")]
     NotStored(#[from] StoreError),
 }
@@ -34,7 +40,7 @@ impl WebhookError {
         match self {
             Self::UnknownProvider => StatusCode::NOT_FOUND,
             Self::Signature(_) => StatusCode::BAD_REQUEST,
-            Self::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -66,9 +72,19 @@ pub async fn receive(shop: &Shop, provider: &str, headers: &HeaderMap, body: Byt
         if matches!(error, SignatureError::Mismatch | SignatureError::Stale) {
             shop.signatures.bad(*error, shop.clock.now());
         }
-        tracing::warn!(reason = error.reason(), "webhook refused: not signed by the provider");
+        if let Some(left_out) = shop.seldom.line(error.reason()) {
+            tracing::warn!(reason = error.reason(), left_out, "webhook refused: not signed by the provider");
+        }
     })?;
     shop.signatures.good(shop.clock.now());
+    chaos::pass(Point::WebhookVerified);
+    let Some(_place) = shop.places.for_webhook().await else {
+        metrics::counter!("requests_refused_total", "reason" => "busy_webhooks").increment(1);
+        if let Some(left_out) = shop.seldom.line("busy webhooks") {
+            tracing::warn!(left_out, "webhook refused: too many are being taken; the provider will send it again");
+        }
+        return Err(WebhookError::Busy);
+    };
     take(shop, provider.as_ref(), verified).await?;
     Ok(())
 }
@@ -90,7 +106,7 @@ pub async fn take(
     let (failure, error) = match failure {
         Failure::Store(error @ StoreError::Unavailable(_)) => (error.to_string(), error),
         failure => {
-            let next = (!failure.hopeless()).then(|| backoff::event(1));
+            let next = (!failure.hopeless()).then(|| chaos::pause(backoff::event(1)));
             match keep(shop, &delivery, &failure, next).await {
                 Ok(()) => return Ok(None),
                 Err(error) => (failure.to_string(), error),
@@ -127,11 +143,11 @@ async fn apply_unguarded(shop: &Shop, provider: &dyn PaymentProvider, delivery: 
     if event.livemode.is_some_and(|livemode| livemode != provider.livemode()) {
         metrics::counter!("webhook_livemode_mismatches_total").increment(1);
         tracing::warn!(event = %delivery.event_id, livemode = event.livemode, "webhook event of the other mode ignored");
-        return Ok(ignore(shop, delivery, "an event of the other mode (test or live)").await?);
+        return Ok(ignore(shop, delivery, "an event of the other mode (test or live)", &Mentions::default()).await?);
     }
     let telling = Telling { provider: provider.id(), delivery: Some(delivery), at: event.created, rehearsal: false };
     Ok(match &event.occurrence {
-        Occurrence::Other => ignore(shop, delivery, "nothing to do for this type").await?,
+        Occurrence::Other => ignore(shop, delivery, "nothing to do for this type", &event.mentions).await?,
         Occurrence::Fact(fact) => record(shop, telling, fact).await?,
         Occurrence::Mirror(mirror) => copy(shop, telling, mirror).await?,
     })

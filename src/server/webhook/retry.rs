@@ -5,11 +5,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, apply, keep};
-use crate::server::{
-    backoff,
-    state::Shop,
-    store::StoreError,
-    worker::{self, Progress},
+use crate::{
+    chaos::{self, Point},
+    server::{
+        backoff,
+        state::Shop,
+        store::StoreError,
+        worker::{self, Progress},
+    },
 };
 
 /// How many tries an event gets: about a day, by the pauses between them.
@@ -23,9 +26,10 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// Tries the event that is due first.
 pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
-    let Some(leased) = shop.store.lease_event(LEASE).await? else {
+    let Some(leased) = shop.store.lease_event(chaos::lease(LEASE)).await? else {
         return Ok(Progress::Idle);
     };
+    chaos::pass(Point::EventLeased);
     let delivery = &leased.delivery;
     let Some(provider) = shop.payments.by_id(delivery.provider) else {
         shop.store.keep_event(delivery, "its provider is not set up", None).await?;
@@ -34,7 +38,7 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
     if let Err(failure) = apply(shop, provider.as_ref(), delivery).await {
         let hopeless = failure.hopeless()
             || (leased.attempts >= TRIES && !matches!(failure, Failure::Store(StoreError::Unavailable(_))));
-        keep(shop, delivery, &failure, (!hopeless).then(|| backoff::event(leased.attempts))).await?;
+        keep(shop, delivery, &failure, (!hopeless).then(|| chaos::pause(backoff::event(leased.attempts)))).await?;
     }
     Ok(Progress::Worked)
 }

@@ -2,6 +2,7 @@
 
 mod cases;
 mod lists;
+mod privacy;
 mod queues;
 
 use std::sync::Arc;

@@ -164,6 +164,7 @@ mod tests {
                 tracking: None,
                 second_payment: false,
                 review: Review::default(),
+                erased_at: None,
             },
         }
     }

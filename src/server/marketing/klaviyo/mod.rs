@@ -28,6 +28,7 @@ pub struct KlaviyoConfig {
     pub base: Url,
 }
 
+#[derive(Clone)]
 pub struct Klaviyo {
     http: reqwest::Client,
     url: String,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::http::HeaderMap;
 use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -49,11 +50,28 @@ pub trait InvoiceLedger: Send + Sync {
 pub struct Invoice {
     livemode: bool,
     ledger: Arc<dyn InvoiceLedger>,
+    /// A secret of this shop, see [`Invoice::token`].
+    key: SecretString,
 }
 
 impl Invoice {
-    pub fn new(config: &InvoiceConfig, ledger: Arc<dyn InvoiceLedger>) -> Self {
-        Self { livemode: config.livemode, ledger }
+    /// `key` is any lasting secret of this shop; only one-way hashes are made of it.
+    pub fn new(config: &InvoiceConfig, ledger: Arc<dyn InvoiceLedger>, key: SecretString) -> Self {
+        Self { livemode: config.livemode, ledger, key }
+    }
+
+    /// What opens the order's page: a hash of the order, so that a double click and a reload lead to one link. It is as hard to
+    /// guess as the order is, and of the order only the attempt is nobody else's. One that a page of ours made is 256 random
+    /// bits of our own, and needs nothing more: its link stays the same whatever the merchant's keys do. One that somebody else
+    /// made may be `1`; there a secret of the shop goes into the hash, so that no guess of the attempt makes the token.
+    fn token(&self, order: &SessionOrder) -> Result<SecretString, PaymentError> {
+        if order.attempt.is_unguessable() {
+            return Ok(SecretString::from(hex::encode(digest("token", order))));
+        }
+        let mut keyed = Hmac::<Sha256>::new_from_slice(self.key.expose_secret().as_bytes())
+            .map_err(|_| PaymentError::Unreadable("the key of links".to_owned()))?;
+        keyed.update(&digest("keyed token", order));
+        Ok(SecretString::from(hex::encode(keyed.finalize().into_bytes())))
     }
 }
 
@@ -72,11 +90,11 @@ impl PaymentProvider for Invoice {
     }
 
     async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError> {
-        let token = token(order);
+        let token = self.token(order)?;
         let unreadable = |what: &str| PaymentError::Unreadable(format!("{what} made of an order"));
         let facts = SessionFacts {
             provider: ProviderId::Invoice,
-            session: SessionId::parse(&format!("inv_{}", &digest("session", order)[..40]))
+            session: SessionId::parse(&format!("inv_{}", &hex::encode(digest("session", order))[..40]))
                 .ok_or_else(|| unreadable("the session"))?,
             outcome: SessionOutcome::Pending,
             intent: None,
@@ -163,16 +181,9 @@ pub fn paid(facts: SessionFacts, received: Money) -> SessionFacts {
     SessionFacts { outcome: SessionOutcome::Paid, amount: Some(received), ..facts }
 }
 
-/// What opens the order's page: 256 bits, the same for every repeat of the form, so that a double click and a reload lead to
-/// one link. That it can be worked out from the order is safe: the order has the page's attempt in it, 24 random symbols that
-/// only this customer's page and our own records hold, and nothing that is told outside is made of them but one-way hashes.
-fn token(order: &SessionOrder) -> SecretString {
-    SecretString::from(digest("token", order))
-}
-
 /// A hash of everything that the customer decided and was shown; `purpose` makes hashes that say nothing about each other.
 /// Not of the moment, nor of the shop's settings: an order stays the same order for as long as its page is open.
-fn digest(purpose: &str, order: &SessionOrder) -> String {
+fn digest(purpose: &str, order: &SessionOrder) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [
         "rolitt invoice",
@@ -188,7 +199,7 @@ fn digest(purpose: &str, order: &SessionOrder) -> String {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
-    hex::encode(hash.finalize())
+    hash.finalize().into()
 }
 
 #[cfg(test)]

@@ -46,7 +46,11 @@ fn order() -> SessionOrder {
 }
 
 fn provider(records: Vec<SessionFacts>) -> Invoice {
-    Invoice { livemode: false, ledger: Arc::new(Records(Mutex::new(records))) }
+    keyed(records, "a secret of the shop")
+}
+
+fn keyed(records: Vec<SessionFacts>, key: &str) -> Invoice {
+    Invoice { livemode: false, ledger: Arc::new(Records(Mutex::new(records))), key: SecretString::from(key.to_owned()) }
 }
 
 async fn placed(order: &SessionOrder) -> (SessionFacts, String) {
@@ -90,6 +94,26 @@ async fn an_equal_order_is_the_same_one_whenever_it_comes_and_any_difference_is_
         let (facts, token) = placed(&other).await;
         assert!(facts.session != first.session && token != link, "{other:?}");
     }
+}
+
+#[tokio::test]
+async fn whoever_guesses_the_attempt_does_not_have_the_link() {
+    let token = async |key: &str, attempt: &str| {
+        let order = SessionOrder { attempt: Attempt::parse(attempt).unwrap(), ..order() };
+        let Started::Placed { token, .. } = keyed(Vec::new(), key).create_session(&order).await.unwrap() else {
+            panic!("an invoice has no page elsewhere");
+        };
+        token.expose_secret().to_owned()
+    };
+    for weak in
+        ["1", "1750000000-abc", "6f1c1b2e-8f0a-4a39-9d2f-0d3a3c0f5c55", &format!("17500000001-{}", "x".repeat(50))]
+    {
+        assert_ne!(token("one", weak).await, token("other", weak).await, "{weak}: the shop's secret is in it");
+        assert_eq!(token("one", weak).await, token("one", weak).await, "{weak}: a repeat leads to the same link");
+    }
+    // A page's own attempt is secret enough, and outlives a change of keys.
+    let page = crate::server::checkout::fresh_attempt(order().asked_at);
+    assert_eq!(token("one", page.as_str()).await, token("other", page.as_str()).await);
 }
 
 #[tokio::test]

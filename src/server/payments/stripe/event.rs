@@ -11,12 +11,17 @@ use super::{
     customers::CustomerObject,
     disputes::DisputeObject,
     intents::IntentObject,
-    read::read,
+    read::{Reference, read},
     refunds::{ChargeObject, RefundObject},
     session_facts::{Session, Telling},
     subscriptions::{InvoiceObject, SubscriptionObject},
 };
-use crate::domain::{life::Fact, mirror::Mirror, payment::EventId, text::clean};
+use crate::domain::{
+    life::Fact,
+    mirror::Mirror,
+    payment::{CustomerId, EventId, IntentId, Mentions},
+    text::clean,
+};
 
 /// Every type that is read; an endpoint must ask for these.
 pub const EVENTS: [&str; 26] = [
@@ -101,8 +106,31 @@ pub fn decode(body: &[u8], livemode: bool) -> Result<ProviderEvent, DecodeError>
     } else {
         Occurrence::Other
     };
+    let mentions = match &occurrence {
+        Occurrence::Other => mentions(envelope.data.object.get().as_bytes()),
+        Occurrence::Fact(_) | Occurrence::Mirror(_) => Mentions::default(),
+    };
     let created = OffsetDateTime::from_unix_timestamp(envelope.created).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    Ok(ProviderEvent { livemode: envelope.livemode, created, occurrence })
+    Ok(ProviderEvent { livemode: envelope.livemode, created, occurrence, mentions })
+}
+
+/// Whom an object is about, be it a payment, a customer, or something of theirs.
+fn mentions(object: &[u8]) -> Mentions {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Object {
+        id: Option<String>,
+        payment_intent: Option<Reference>,
+        customer: Option<Reference>,
+    }
+    // An object with a strange reference is about nobody that is known.
+    let object: Object = read(object).unwrap_or_default();
+    let own = |prefix: &str| object.id.as_deref().filter(|id| id.starts_with(prefix));
+    let of = |reference: &Option<Reference>| reference.as_ref().map(|reference| reference.id.clone());
+    Mentions {
+        intent: of(&object.payment_intent).as_deref().or_else(|| own("pi_")).and_then(IntentId::parse),
+        customer: of(&object.customer).as_deref().or_else(|| own("cus_")).and_then(CustomerId::parse),
+    }
 }
 
 /// What the envelope says.

@@ -7,7 +7,9 @@ use super::{
     books::COPY,
     cases,
     client::{Client, Committed, Only, Snapshot, Tries, Write},
-    logs, query, unique,
+    logs,
+    privacy::look_again,
+    query, unique,
     value::{Document, Fields, path},
 };
 
@@ -85,7 +87,10 @@ async fn entry(client: &Client, table: Table, document: &Document) -> Result<Ent
 pub async fn import(client: &Client, table: Table, rows: &[Row]) -> Result<Vec<Unread>, StoreError> {
     let mut refused = Vec::new();
     for some in batches(rows) {
-        let (writes, no) = planned(client, table, some).await?;
+        let (mut writes, no) = planned(client, table, some).await?;
+        if matches!(table, Table::WebhookLogs | Table::Outbox) {
+            writes.push(look_again());
+        }
         if client.commit(&writes).await? == Committed::Done {
             refused.extend(no);
             continue;

@@ -211,7 +211,8 @@ pub async fn decide(
     let after = match (effect.decide)(&read.case) {
         Change::Ignore(reason) => {
             let applied = Applied::Ignored(reason.to_owned());
-            return Ok(Decided { applied, outcome: Outcome::ignored(reason), writes: Vec::new() });
+            let outcome = Outcome::ignored(reason).about(read.preorder.as_ref());
+            return Ok(Decided { applied, outcome, writes: Vec::new() });
         }
         Change::None => {
             let known = read.document(read.target.preorder());
@@ -263,7 +264,15 @@ async fn fresh(client: &Client, preorder: &Preorder, messages: Vec<Message>) -> 
     Ok(new.map(|(message, place)| outbox::write(&preorder.id, message, place)).collect())
 }
 
-fn preorder_write(read: &Read, preorder: &Preorder, logged: bool) -> Write {
+/// The preorder that was read, with all that is known of its payment.
+pub const fn known(read: &Read) -> Option<(&Preorder, &Case)> {
+    match &read.preorder {
+        Some(preorder) => Some((preorder, &read.case)),
+        None => None,
+    }
+}
+
+pub fn preorder_write(read: &Read, preorder: &Preorder, logged: bool) -> Write {
     let known = read.document(read.target.preorder());
     let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
     if known.is_none() {

@@ -33,6 +33,8 @@ pub struct Outcome {
     preorder_id: Option<String>,
     email: Option<String>,
     told: bool,
+    /// Whether it is about somebody who was erased: then its body is not kept.
+    erased: bool,
 }
 
 impl Outcome {
@@ -40,13 +42,25 @@ impl Outcome {
         Self { ignored: Some(reason.to_owned()), ..Self::default() }
     }
 
+    /// The same, perhaps about somebody who was erased.
+    #[must_use]
+    pub fn erased(self, erased: bool) -> Self {
+        Self { erased, ..self }
+    }
+
+    /// The same, about this preorder, which it did not change.
+    #[must_use]
+    pub fn about(self, preorder: Option<&Preorder>) -> Self {
+        self.erased(preorder.is_some_and(|preorder| preorder.details.erased_at.is_some()))
+    }
+
     /// With its preorder, where that is known, and whether something was told about it already.
     pub fn done(preorder: Option<&Preorder>, told: bool) -> Self {
         Self {
-            ignored: None,
             preorder_id: preorder.map(|preorder| preorder.id.clone()),
-            email: preorder.map(|preorder| preorder.details.email.clone()),
+            email: preorder.map(|preorder| preorder.details.email.clone()).filter(|email| !email.is_empty()),
             told,
+            ..Self::default().about(preorder)
         }
     }
 }
@@ -64,7 +78,11 @@ pub fn is_closed(log: Option<&Document>) -> bool {
 pub fn close(delivery: &Delivery, snapshot: &Snapshot, outcome: &Outcome) -> Vec<Write> {
     let place = path_of(delivery);
     let known = snapshot.get(&place);
-    let (mut fields, pieces) = known.map_or_else(|| begin(delivery), |log| (log.fields.clone(), Vec::new()));
+    let (mut fields, mut pieces) = known.map_or_else(|| begin(delivery), |log| (log.fields.clone(), Vec::new()));
+    if outcome.erased {
+        pieces = known.map(without_pieces).unwrap_or_default();
+        set!(fields, { "raw_body" => Value::Null, PIECES => Value::Null });
+    }
     set!(fields, {
         "status" => if outcome.ignored.is_some() { "ignored" } else { "done" },
         "preorder_id" => outcome.preorder_id.clone(),
@@ -112,6 +130,25 @@ pub fn put_body(fields: &mut Fields, log: &str, body: &Bytes) -> Vec<Write> {
         .collect();
     set!(fields, { PIECES => i64::try_from(pieces.len()).unwrap_or_default() });
     pieces
+}
+
+/// What takes away the pieces of a log's body.
+fn without_pieces(log: &Document) -> Vec<Write> {
+    let pieces = log.int(PIECES).and_then(|pieces| usize::try_from(pieces).ok()).unwrap_or_default();
+    (0..pieces).map(|number| Write::delete(piece_path(&log.path, number), Only::Always)).collect()
+}
+
+/// Whether there is something personal in a log: its body, or an address.
+pub fn is_kept(log: &Document) -> bool {
+    let full = |field: &str| log.fields.get(field).is_some_and(|value| *value != Value::Null);
+    [PIECES, "raw_body", "raw_data", "email"].into_iter().any(full)
+}
+
+/// What takes that out of a log.
+pub fn forget(log: &Document, only: Only) -> Vec<Write> {
+    let gone = [PIECES, "raw_body", "raw_data", "email"].map(|field| (field.to_owned(), Value::Null));
+    let gone: Fields = gone.into_iter().filter(|(field, _)| log.fields.contains_key(field)).collect();
+    std::iter::once(Write::change(log.path.clone(), gone, only)).chain(without_pieces(log)).collect()
 }
 
 fn piece_path(log: &str, number: usize) -> String {

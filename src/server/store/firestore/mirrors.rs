@@ -4,15 +4,16 @@ use time::OffsetDateTime;
 
 use super::{
     super::{
-        Table,
-        rows::{self, moment},
+        StoreError, Table, Value,
+        rows::{self, moment, set},
     },
-    client::{Snapshot, Write},
+    client::{Client, Snapshot, Write},
+    privacy::ERASED,
     value::{Document, path},
 };
 use crate::domain::{
     mirror::{Mirror, Version},
-    payment::ProviderId,
+    payment::{CustomerId, ProviderId},
 };
 
 pub fn path_of(mirror: &Mirror) -> String {
@@ -34,6 +35,9 @@ pub fn write(snapshot: &Snapshot, provider: ProviderId, mirror: &Mirror) -> Opti
                 return None;
             }
             rows::put_customer(&mut fields, provider, copy);
+            if known.is_some_and(|known| known.time(ERASED).is_some()) {
+                set!(fields, { "email" => Value::Null, "name" => Value::Null });
+            }
         }
         Mirror::Subscription(copy) => {
             if known.is_some_and(|known| is_newer(known, copy.version)) {
@@ -55,6 +59,22 @@ pub fn write(snapshot: &Snapshot, provider: ProviderId, mirror: &Mirror) -> Opti
         }
     }
     Some(Write::bring(place, known, fields).now(&["updated_at"]))
+}
+
+/// Whether the copy is of a customer who was erased.
+pub async fn is_erased(client: &Client, snapshot: &Snapshot, mirror: &Mirror) -> Result<bool, StoreError> {
+    let of_subscription = || snapshot.get(&path_of(mirror)).and_then(|known| known.text("customer_id"));
+    let customer = match mirror {
+        Mirror::Customer(copy) => Some(copy.id.as_str()),
+        Mirror::Subscription(copy) => copy.customer.as_ref().map(CustomerId::as_str).or_else(of_subscription),
+        Mirror::Invoice(_) => of_subscription(),
+    };
+    let Some(place) = customer.map(|customer| path(Table::Customers, customer)) else { return Ok(false) };
+    let erased = |snapshot: &Snapshot| snapshot.get(&place).is_some_and(|known| known.time(ERASED).is_some());
+    if matches!(mirror, Mirror::Customer(_)) {
+        return Ok(erased(snapshot));
+    }
+    Ok(erased(&client.read(std::slice::from_ref(&place)).await?))
 }
 
 fn is_newer(known: &Document, version: Version) -> bool {

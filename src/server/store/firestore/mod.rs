@@ -12,6 +12,7 @@ mod connection;
 mod logs;
 mod mirrors;
 mod outbox;
+mod privacy;
 mod query;
 mod unique;
 mod value;
@@ -84,16 +85,18 @@ impl FirestoreStore {
         let log = step.delivery.map(logs::path_of);
         let (applied, outcome, mut writes, snapshot) = match &step.effect {
             Effect::Case(effect) => return self.apply_case(step, effect, log, thorough).await,
-            Effect::Ignore(reason) => {
+            Effect::Ignore { reason, mentions } => {
                 let snapshot = self.client.read(&log.iter().cloned().collect::<Vec<_>>()).await?;
-                (Applied::Ignored((*reason).to_owned()), Outcome::ignored(reason), Vec::new(), snapshot)
+                let outcome = Outcome::ignored(reason).erased(privacy::is_erased(&self.client, mentions).await?);
+                (Applied::Ignored((*reason).to_owned()), outcome, Vec::new(), snapshot)
             }
             Effect::Mirror { provider, mirror } => {
                 let paths: Vec<String> = log.iter().cloned().chain([mirrors::path_of(mirror)]).collect();
                 let snapshot = self.client.read(&paths).await?;
                 let write = mirrors::write(&snapshot, *provider, mirror);
                 let applied = if write.is_some() { Applied::Changed(None) } else { Applied::Unchanged(None) };
-                (applied, Outcome::done(None, false), write.into_iter().collect(), snapshot)
+                let erased = mirrors::is_erased(&self.client, &snapshot, mirror).await?;
+                (applied, Outcome::done(None, false).erased(erased), write.into_iter().collect(), snapshot)
             }
         };
         if log.is_some_and(|log| logs::is_closed(snapshot.get(&log))) {

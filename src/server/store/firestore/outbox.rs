@@ -90,6 +90,7 @@ pub async fn finish(client: &Client, message: &LeasedMessage, end: &MessageEnd<'
                 set!(change, { "status" => "sent", "last_error" => Value::Null, "sent_at" => snapshot.at });
             }
             MessageEnd::Withdrawn => {
+                change.append(&mut emptied());
                 set!(change, { "status" => "withdrawn", "last_error" => Value::Null });
             }
             MessageEnd::Parked { error } => {
@@ -111,6 +112,15 @@ pub async fn finish(client: &Client, message: &LeasedMessage, end: &MessageEnd<'
         }
         tries.again().await?;
     }
+}
+
+/// A body of nothing.
+pub fn emptied() -> Fields {
+    Fields::from([("body".to_owned(), bytes::Bytes::new().into())])
+}
+
+pub fn has_body(message: &Document) -> bool {
+    matches!(message.fields.get("body"), Some(Value::Bytes(body)) if !body.is_empty())
 }
 
 /// Says on a preorder and in its logs that something was told. It stands on the preorder as it was before its logs were

@@ -1,13 +1,13 @@
 //! What waits, in figures.
 
-use sqlx::PgPool;
+use sqlx::PgConnection;
 
 use super::{
     super::{Backlog, StoreError},
     refused_or_unavailable,
 };
 
-pub async fn read(pool: &PgPool) -> Result<Backlog, StoreError> {
+pub async fn read(connection: &mut PgConnection) -> Result<Backlog, StoreError> {
     sqlx::query_as!(
         Backlog,
         r#"select
@@ -30,7 +30,7 @@ pub async fn read(pool: &PgPool) -> Result<Backlog, StoreError> {
                 as "payments_without_preorder!",
              (select count(*) from reconcile_differences) as "differences_open!""#
     )
-    .fetch_one(pool)
+    .fetch_one(&mut *connection)
     .await
     .map_err(refused_or_unavailable)
 }

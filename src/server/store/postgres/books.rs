@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{
@@ -15,8 +15,11 @@ use crate::domain::{
     preorder::{PreorderNumber, PreorderStatus},
 };
 
-pub async fn purchases(pool: &PgPool, filter: &PreorderFilter, limit: u32) -> Result<Vec<Purchase>, StoreError> {
-    let mut connection = pool.acquire().await.map_err(refused_or_unavailable)?;
+pub async fn purchases(
+    connection: &mut PgConnection,
+    filter: &PreorderFilter,
+    limit: u32,
+) -> Result<Vec<Purchase>, StoreError> {
     let rows = preorders::select_preorders!(
         "where ($1::text is null or status = $1::preorder_status) and (not $2 or needs_review)
            and ($3::text is null or provider = $3) and ($4::text is null or lower(email) = lower($4))
@@ -36,24 +39,32 @@ pub async fn purchases(pool: &PgPool, filter: &PreorderFilter, limit: u32) -> Re
     .map_err(refused_or_unavailable)?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
-        found.push(cases::with_payment(&mut connection, row.into_preorder()?).await?);
+        found.push(cases::with_payment(&mut *connection, row.into_preorder()?).await?);
     }
     Ok(found)
 }
 
-pub async fn waiting_refunds(pool: &PgPool, provider: ProviderId, limit: u32) -> Result<Vec<RefundId>, StoreError> {
+pub async fn waiting_refunds(
+    connection: &mut PgConnection,
+    provider: ProviderId,
+    limit: u32,
+) -> Result<Vec<RefundId>, StoreError> {
     let ids = sqlx::query_scalar!(
         "select id from refunds where provider = $1 and status in ('pending', 'requires_action') order by updated_at limit $2",
         provider.as_str(),
         i64::from(limit)
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(ids.iter().filter_map(|id| RefundId::parse(id)).collect())
 }
 
-pub async fn open_disputes(pool: &PgPool, provider: ProviderId, limit: u32) -> Result<Vec<DisputeId>, StoreError> {
+pub async fn open_disputes(
+    connection: &mut PgConnection,
+    provider: ProviderId,
+    limit: u32,
+) -> Result<Vec<DisputeId>, StoreError> {
     let ids = sqlx::query_scalar!(
         "select id from disputes
          where provider = $1 and status not in ('warning_closed', 'prevented', 'won', 'lost')
@@ -61,25 +72,34 @@ pub async fn open_disputes(pool: &PgPool, provider: ProviderId, limit: u32) -> R
         provider.as_str(),
         i64::from(limit)
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(ids.iter().filter_map(|id| DisputeId::parse(id)).collect())
 }
 
-pub async fn mark(pool: &PgPool, provider: ProviderId, scope: &str) -> Result<Option<Mark>, StoreError> {
+pub async fn mark(
+    connection: &mut PgConnection,
+    provider: ProviderId,
+    scope: &str,
+) -> Result<Option<Mark>, StoreError> {
     let row = sqlx::query!(
         r#"select mark, passing, cursor from reconcile_marks where provider = $1 and scope = $2"#,
         provider.as_str(),
         scope
     )
-    .fetch_optional(pool)
+    .fetch_optional(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(row.map(|row| Mark { until: row.mark, passing: row.passing.map(|began| (began, row.cursor)) }))
 }
 
-pub async fn set_mark(pool: &PgPool, provider: ProviderId, scope: &str, mark: &Mark) -> Result<(), StoreError> {
+pub async fn set_mark(
+    connection: &mut PgConnection,
+    provider: ProviderId,
+    scope: &str,
+    mark: &Mark,
+) -> Result<(), StoreError> {
     let (passing, cursor): (Option<OffsetDateTime>, Option<&str>) = match &mark.passing {
         Some((began, cursor)) => (Some(*began), cursor.as_deref()),
         None => (None, None),
@@ -94,24 +114,31 @@ pub async fn set_mark(pool: &PgPool, provider: ProviderId, scope: &str, mark: &M
         passing,
         cursor
     )
-    .execute(pool)
+    .execute(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(())
 }
 
-pub async fn open_differences(pool: &PgPool, provider: ProviderId) -> Result<Vec<OpenDifference>, StoreError> {
+pub async fn open_differences(
+    connection: &mut PgConnection,
+    provider: ProviderId,
+) -> Result<Vec<OpenDifference>, StoreError> {
     sqlx::query_as!(
         OpenDifference,
         "select scope, id, number, what from reconcile_differences where provider = $1 order by found_at limit 1000",
         provider.as_str()
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)
 }
 
-pub async fn note_difference(pool: &PgPool, provider: ProviderId, open: &OpenDifference) -> Result<(), StoreError> {
+pub async fn note_difference(
+    connection: &mut PgConnection,
+    provider: ProviderId,
+    open: &OpenDifference,
+) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into reconcile_differences (provider, scope, id, number, what) values ($1, $2, $3, $4, $5)
          on conflict (provider, id) do update
@@ -122,21 +149,26 @@ pub async fn note_difference(pool: &PgPool, provider: ProviderId, open: &OpenDif
         open.number,
         open.what
     )
-    .execute(pool)
+    .execute(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(())
 }
 
-pub async fn drop_difference(pool: &PgPool, provider: ProviderId, id: &str) -> Result<(), StoreError> {
+pub async fn drop_difference(connection: &mut PgConnection, provider: ProviderId, id: &str) -> Result<(), StoreError> {
     sqlx::query!("delete from reconcile_differences where provider = $1 and id = $2", provider.as_str(), id)
-        .execute(pool)
+        .execute(&mut *connection)
         .await
         .map_err(refused_or_unavailable)?;
     Ok(())
 }
 
-pub async fn take_lease(pool: &PgPool, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError> {
+pub async fn take_lease(
+    connection: &mut PgConnection,
+    name: &str,
+    token: &str,
+    lease: Duration,
+) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         "insert into leases (name, token, until) values ($1, $2, now() + make_interval(secs => $3))
          on conflict (name) do update set token = excluded.token, until = excluded.until
@@ -145,15 +177,15 @@ pub async fn take_lease(pool: &PgPool, name: &str, token: &str, lease: Duration)
         token,
         seconds(lease)
     )
-    .execute(pool)
+    .execute(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn drop_lease(pool: &PgPool, name: &str, token: &str) -> Result<(), StoreError> {
+pub async fn drop_lease(connection: &mut PgConnection, name: &str, token: &str) -> Result<(), StoreError> {
     sqlx::query!("delete from leases where name = $1 and token = $2", name, token)
-        .execute(pool)
+        .execute(&mut *connection)
         .await
         .map_err(refused_or_unavailable)?;
     Ok(())

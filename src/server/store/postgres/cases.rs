@@ -10,11 +10,14 @@ use super::{
     outbox, payments, preorders, refused_or_unavailable,
     webhook_logs::Outcome,
 };
-use crate::domain::{
-    checkout::Attempt,
-    life::{Case, Change, consequences},
-    payment::{IntentId, SessionId},
-    preorder::{Preorder, PreorderStatus},
+use crate::{
+    chaos::{self, Control, Point},
+    domain::{
+        checkout::Attempt,
+        life::{Case, Change, consequences},
+        payment::{IntentId, SessionId},
+        preorder::{Preorder, PreorderStatus},
+    },
 };
 
 /// How many numbers are tried for one preorder: at ten million preorders, three draws all collide once in 10^15.
@@ -27,6 +30,13 @@ struct Target {
     attempt: Option<Attempt>,
 }
 
+/// One purchase, locked until the transaction ends, with what is known of it.
+pub async fn locked(tx: &mut PgConnection, key: CaseKey<'_>) -> Result<(Option<Preorder>, Case), StoreError> {
+    let target = resolve(tx, key).await?;
+    lock(tx, target.attempt.as_ref(), target.intent.as_ref()).await?;
+    read(tx, key, &target).await
+}
+
 /// Decides and writes, in the caller's transaction.
 pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Applied, Outcome), StoreError> {
     let target = resolve(tx, effect.key).await?;
@@ -34,8 +44,12 @@ pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Ap
     let mut tries = 0;
     loop {
         let (names, before) = read(tx, effect.key, &target).await?;
+        chaos::pass(Point::LockHeld);
         let after = match (effect.decide)(&before) {
-            Change::Ignore(reason) => return Ok((Applied::Ignored(reason.to_owned()), Outcome::ignored(reason))),
+            Change::Ignore(reason) => {
+                let outcome = Outcome::ignored(reason).about(names.as_ref());
+                return Ok((Applied::Ignored(reason.to_owned()), outcome));
+            }
             Change::None => return Ok((Applied::Unchanged(names.clone()), Outcome::done(names.as_ref()))),
             Change::Put(after) => *after,
         };
@@ -147,6 +161,9 @@ async fn read(
 
 /// Waits until nobody else in any transaction works on the same attempt, nor on the same payment.
 async fn lock(tx: &mut PgConnection, attempt: Option<&Attempt>, intent: Option<&IntentId>) -> Result<(), StoreError> {
+    if chaos::breaks(Control::NoUniqueIndex) {
+        return Ok(());
+    }
     sqlx::query!(
         "select case when $1::text is not null then pg_advisory_xact_lock(hashtextextended('attempt:' || $1, 0)) end,
                 case when $2::text is not null then pg_advisory_xact_lock(hashtextextended('intent:' || $2, 0)) end",

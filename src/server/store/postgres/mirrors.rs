@@ -17,6 +17,24 @@ pub async fn write(tx: &mut PgConnection, provider: ProviderId, mirror: &Mirror)
     }
 }
 
+/// Whether the copy is of a customer who was erased.
+pub async fn is_erased(tx: &mut PgConnection, mirror: &Mirror) -> Result<bool, StoreError> {
+    let (customer, subscription) = match mirror {
+        Mirror::Customer(copy) => (Some(&copy.id), None),
+        Mirror::Subscription(copy) => (copy.customer.as_ref(), None),
+        Mirror::Invoice(copy) => (None, Some(copy.subscription.as_str())),
+    };
+    sqlx::query_scalar!(
+        r#"select exists(select from customers where erased_at is not null
+                         and id = coalesce($1, (select customer_id from subscriptions where id = $2))) as "exists!""#,
+        customer.map(CustomerId::as_str),
+        subscription
+    )
+    .fetch_one(tx)
+    .await
+    .map_err(refused_or_unavailable)
+}
+
 async fn write_customer(
     tx: &mut PgConnection,
     provider: ProviderId,
@@ -26,8 +44,9 @@ async fn write_customer(
         r#"insert into customers (id, provider, email, name, deleted, livemode, told_at, finality)
            values ($1, $2, $3, $4, $5, $6, to_timestamp($7::bigint::double precision), $8)
            on conflict (id) do update
-           set email = excluded.email, name = excluded.name, deleted = excluded.deleted, told_at = excluded.told_at,
-               finality = excluded.finality, updated_at = now()
+           set email = case when customers.erased_at is null then excluded.email end,
+               name = case when customers.erased_at is null then excluded.name end,
+               deleted = excluded.deleted, told_at = excluded.told_at, finality = excluded.finality, updated_at = now()
            where (customers.told_at, customers.finality) <= (excluded.told_at, excluded.finality)"#,
         customer.id.as_str(),
         provider.as_str(),

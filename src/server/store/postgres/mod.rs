@@ -10,7 +10,9 @@ pub mod embedded;
 mod mirrors;
 mod outbox;
 mod payments;
+mod pool;
 mod preorders;
+mod privacy;
 mod webhook_logs;
 
 use std::time::Duration;
@@ -18,30 +20,33 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    PgPool,
+    Connection as _, PgConnection,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+use self::pool::{Pool, step};
 use super::{
     Applied, Backlog, Books, Delivery, Effect, LeasedEvent, LeasedMessage, Mark, MessageEnd, MessageKind,
     OpenDifference, PreorderFilter, Purchase, PurchaseKey, Step, Store, StoreError,
 };
-use crate::domain::{
-    payment::{DisputeId, ProviderId, RefundId, SessionId},
-    preorder::Preorder,
+use crate::{
+    chaos::{self, Point},
+    domain::{
+        payment::{DisputeId, ProviderId, RefundId, SessionId},
+        preorder::Preorder,
+    },
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
 #[derive(Clone)]
 pub struct PostgresStore {
-    pool: PgPool,
+    pool: Pool,
     options: PgConnectOptions,
 }
 
 impl PostgresStore {
-    /// A pool that connects when it is first needed: a database that is down must not keep the storefront from starting.
     pub fn new(url: &SecretString) -> Result<Self, StoreError> {
         let options: PgConnectOptions = url
             .expose_secret()
@@ -53,17 +58,7 @@ impl PostgresStore {
             ("lock_timeout", "4000"),
             ("idle_in_transaction_session_timeout", "10000"),
         ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(16)
-            .acquire_timeout(Duration::from_secs(4))
-            .idle_timeout(Duration::from_mins(5))
-            .connect_lazy_with(bounds);
-        Ok(Self { pool, options })
-    }
-
-    /// The pool, for those who read the database beside the store (tests).
-    pub fn pool(&self) -> &PgPool {
-        &self.pool
+        Ok(Self { pool: Pool::new(bounds)?, options })
     }
 }
 
@@ -76,57 +71,51 @@ pub fn reads(url: &str) -> bool {
 impl Store for PostgresStore {
     async fn apply(&self, step: Step<'_>) -> Result<Applied, StoreError> {
         let json = step.delivery.and_then(|delivery| webhook_logs::json_text(&delivery.body));
-        match bounded(self.apply_once(&step, json)).await {
+        match step!(self, STEP, |connection| apply_once(connection, &step, json)) {
             // Rust reads JSON that jsonb refuses. The bytes are what counts, and they are kept either way.
-            Err(error) if json.is_some() && is_data_exception(&error) => bounded(self.apply_once(&step, None)).await,
+            Err(error) if json.is_some() && is_data_exception(&error) => {
+                step!(self, STEP, |connection| apply_once(connection, &step, None))
+            }
             other => other,
         }
     }
 
     async fn keep_event(&self, delivery: &Delivery, error: &str, next: Option<Duration>) -> Result<(), StoreError> {
         let json = webhook_logs::json_text(&delivery.body);
-        match bounded(webhook_logs::keep(&self.pool, delivery, json, error, next)).await {
+        match step!(self, STEP, |connection| webhook_logs::keep(connection, delivery, json, error, next)) {
             Err(refused) if json.is_some() && is_data_exception(&refused) => {
-                bounded(webhook_logs::keep(&self.pool, delivery, None, error, next)).await
+                step!(self, STEP, |connection| webhook_logs::keep(connection, delivery, None, error, next))
             }
             other => other,
         }
     }
 
     async fn lease_event(&self, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
-        bounded(webhook_logs::lease(&self.pool, lease)).await
+        step!(self, STEP, |connection| webhook_logs::lease(connection, lease))
     }
 
     async fn preorder_of_session(&self, session: &SessionId) -> Result<Option<Preorder>, StoreError> {
-        bounded(async {
-            let mut connection = self.pool.acquire().await.map_err(refused_or_unavailable)?;
-            preorders::find(&mut connection, PurchaseKey::Session(session)).await
-        })
-        .await
+        step!(self, STEP, |connection| preorders::find(connection, PurchaseKey::Session(session)))
     }
 
     async fn purchase(&self, of: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError> {
-        bounded(async {
-            let mut connection = self.pool.acquire().await.map_err(refused_or_unavailable)?;
-            cases::purchase(&mut connection, of).await
-        })
-        .await
+        step!(self, STEP, |connection| cases::purchase(connection, of))
     }
 
     async fn lease_message(&self, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
-        bounded(outbox::lease(&self.pool, kind, lease)).await
+        step!(self, STEP, |connection| outbox::lease(connection, kind, lease))
     }
 
     async fn finish_message(&self, message: &LeasedMessage, end: MessageEnd<'_>) -> Result<bool, StoreError> {
-        bounded(outbox::finish(&self.pool, message, end)).await
+        step!(self, STEP, |connection| outbox::finish(connection, message, end))
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
-        bounded(backlog::read(&self.pool)).await
+        step!(self, STEP, |connection| backlog::read(connection))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        bounded(self.schema_is_current()).await
+        step!(self, STEP, |connection| schema_is_current(connection))
     }
 
     /// Under a lock that other instances wait for.
@@ -144,7 +133,7 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) {
-        let _ = tokio::time::timeout(STEP, self.pool.close()).await;
+        self.pool.close();
     }
 
     fn rest(&self) -> Duration {
@@ -155,96 +144,97 @@ impl Store for PostgresStore {
 #[async_trait]
 impl Books for PostgresStore {
     async fn purchases(&self, filter: &PreorderFilter, limit: u32) -> Result<Vec<Purchase>, StoreError> {
-        bounded(books::purchases(&self.pool, filter, limit)).await
+        step!(self, STEP, |connection| books::purchases(connection, filter, limit))
     }
 
     async fn waiting_refunds(&self, provider: ProviderId, limit: u32) -> Result<Vec<RefundId>, StoreError> {
-        bounded(books::waiting_refunds(&self.pool, provider, limit)).await
+        step!(self, STEP, |connection| books::waiting_refunds(connection, provider, limit))
     }
 
     async fn open_disputes(&self, provider: ProviderId, limit: u32) -> Result<Vec<DisputeId>, StoreError> {
-        bounded(books::open_disputes(&self.pool, provider, limit)).await
+        step!(self, STEP, |connection| books::open_disputes(connection, provider, limit))
     }
 
     async fn mark(&self, provider: ProviderId, scope: &str) -> Result<Option<Mark>, StoreError> {
-        bounded(books::mark(&self.pool, provider, scope)).await
+        step!(self, STEP, |connection| books::mark(connection, provider, scope))
     }
 
     async fn set_mark(&self, provider: ProviderId, scope: &str, mark: &Mark) -> Result<(), StoreError> {
-        bounded(books::set_mark(&self.pool, provider, scope, mark)).await
+        step!(self, STEP, |connection| books::set_mark(connection, provider, scope, mark))
     }
 
     async fn open_differences(&self, provider: ProviderId) -> Result<Vec<OpenDifference>, StoreError> {
-        bounded(books::open_differences(&self.pool, provider)).await
+        step!(self, STEP, |connection| books::open_differences(connection, provider))
     }
 
     async fn note_difference(&self, provider: ProviderId, open: &OpenDifference) -> Result<(), StoreError> {
-        bounded(books::note_difference(&self.pool, provider, open)).await
+        step!(self, STEP, |connection| books::note_difference(connection, provider, open))
     }
 
     async fn drop_difference(&self, provider: ProviderId, id: &str) -> Result<(), StoreError> {
-        bounded(books::drop_difference(&self.pool, provider, id)).await
+        step!(self, STEP, |connection| books::drop_difference(connection, provider, id))
     }
 
     async fn take_lease(&self, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError> {
-        bounded(books::take_lease(&self.pool, name, token, lease)).await
+        step!(self, STEP, |connection| books::take_lease(connection, name, token, lease))
     }
 
     async fn drop_lease(&self, name: &str, token: &str) -> Result<(), StoreError> {
-        bounded(books::drop_lease(&self.pool, name, token)).await
+        step!(self, STEP, |connection| books::drop_lease(connection, name, token))
     }
 }
 
-impl PostgresStore {
-    async fn apply_once(&self, step: &Step<'_>, json: Option<&str>) -> Result<Applied, StoreError> {
-        let mut tx = self.pool.begin().await.map_err(refused_or_unavailable)?;
-        let log = match step.delivery {
-            Some(delivery) => match webhook_logs::open(&mut tx, delivery, json).await? {
-                Some(id) => Some(id),
-                None => return Ok(Applied::Duplicate),
-            },
-            None => None,
-        };
-        let (applied, outcome) = match &step.effect {
-            Effect::Ignore(reason) => (Applied::Ignored((*reason).to_owned()), webhook_logs::Outcome::ignored(reason)),
-            Effect::Case(effect) => cases::apply(&mut tx, effect).await?,
-            Effect::Mirror { provider, mirror } => {
-                let newer = mirrors::write(&mut tx, *provider, mirror).await?;
-                let applied = if newer { Applied::Changed(None) } else { Applied::Unchanged(None) };
-                (applied, webhook_logs::Outcome::done(None))
-            }
-        };
-        if step.rehearsal {
-            tx.rollback().await.map_err(refused_or_unavailable)?;
-            return Ok(applied);
-        }
-        if let Some(id) = log {
-            webhook_logs::close(&mut tx, id, &outcome).await?;
-        }
-        tx.commit().await.map_err(refused_or_unavailable)?;
-        Ok(applied)
+async fn apply_once(connection: &mut PgConnection, step: &Step<'_>, json: Option<&str>) -> Result<Applied, StoreError> {
+    let mut tx = connection.begin().await.map_err(refused_or_unavailable)?;
+    let log = match step.delivery {
+        Some(delivery) => webhook_logs::open(&mut tx, delivery, json).await?,
+        None => None,
+    };
+    if step.delivery.is_some() && log.is_none() {
+        // Said at once: left to the next step, it would keep its locks until then.
+        tx.rollback().await.map_err(refused_or_unavailable)?;
+        return Ok(Applied::Duplicate);
     }
-
-    async fn schema_is_current(&self) -> Result<(), StoreError> {
-        let applied = sqlx::query_scalar!(r#"select count(*) as "count!" from _sqlx_migrations where success"#)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(refused_or_unavailable)?;
-        let known = MIGRATIONS.iter().filter(|migration| migration.migration_type.is_up_migration()).count();
-        if usize::try_from(applied).is_ok_and(|applied| applied >= known) {
-            Ok(())
-        } else {
-            Err(StoreError::Refused("the schema is older than this program; run `rolitt migrate`".to_owned()))
+    let (applied, outcome) = match &step.effect {
+        Effect::Ignore { reason, mentions } => {
+            let erased = privacy::is_erased(&mut tx, mentions).await?;
+            (Applied::Ignored((*reason).to_owned()), webhook_logs::Outcome::ignored(reason).erased(erased))
         }
+        Effect::Case(effect) => cases::apply(&mut tx, effect).await?,
+        Effect::Mirror { provider, mirror } => {
+            let newer = mirrors::write(&mut tx, *provider, mirror).await?;
+            let applied = if newer { Applied::Changed(None) } else { Applied::Unchanged(None) };
+            (applied, webhook_logs::Outcome::done(None).erased(mirrors::is_erased(&mut tx, mirror).await?))
+        }
+    };
+    if step.rehearsal {
+        tx.rollback().await.map_err(refused_or_unavailable)?;
+        return Ok(applied);
+    }
+    if let Some(id) = log {
+        webhook_logs::close(&mut tx, id, &outcome).await?;
+    }
+    chaos::pass(Point::BeforeCommit);
+    tx.commit().await.map_err(refused_or_unavailable)?;
+    chaos::pass(Point::AfterCommit);
+    Ok(applied)
+}
+
+async fn schema_is_current(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let applied = sqlx::query_scalar!(r#"select count(*) as "count!" from _sqlx_migrations where success"#)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(refused_or_unavailable)?;
+    let known = MIGRATIONS.iter().filter(|migration| migration.migration_type.is_up_migration()).count();
+    if usize::try_from(applied).is_ok_and(|applied| applied >= known) {
+        Ok(())
+    } else {
+        Err(StoreError::Refused("the schema is older than this program; run `rolitt migrate`".to_owned()))
     }
 }
 
-/// A step that waits longer is given up here: the server's own timeout does not help when the server cannot be heard.
+/// How long a step may take, in all.
 const STEP: Duration = Duration::from_secs(6);
-
-async fn bounded<T>(step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    within(STEP, step).await
-}
 
 async fn within<T>(longest: Duration, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     tokio::time::timeout(longest, step)

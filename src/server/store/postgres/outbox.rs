@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection as _, PgConnection};
 
 use super::{
     super::{LeasedMessage, Message, MessageEnd, MessageKind, StoreError},
@@ -26,7 +26,11 @@ pub async fn insert(tx: &mut PgConnection, preorder_id: &str, message: &Message)
     Ok(())
 }
 
-pub async fn lease(pool: &PgPool, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
+pub async fn lease(
+    connection: &mut PgConnection,
+    kind: MessageKind,
+    lease: Duration,
+) -> Result<Option<LeasedMessage>, StoreError> {
     let token = nanoid::nanoid!();
     let row = sqlx::query!(
         r#"update outbox
@@ -38,7 +42,7 @@ pub async fn lease(pool: &PgPool, kind: MessageKind, lease: Duration) -> Result<
         seconds(lease),
         kind.as_str()
     )
-    .fetch_optional(pool)
+    .fetch_optional(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     let Some(row) = row else { return Ok(None) };
@@ -60,10 +64,14 @@ pub async fn lease(pool: &PgPool, kind: MessageKind, lease: Duration) -> Result<
 }
 
 /// Only the holder of the token changes anything: a worker that slept past its lease comes too late.
-pub async fn finish(pool: &PgPool, message: &LeasedMessage, end: MessageEnd<'_>) -> Result<bool, StoreError> {
+pub async fn finish(
+    connection: &mut PgConnection,
+    message: &LeasedMessage,
+    end: MessageEnd<'_>,
+) -> Result<bool, StoreError> {
     let id = row_id(message)?;
     let done = match end {
-        MessageEnd::Sent => return sent(pool, message, id).await,
+        MessageEnd::Sent => return sent(connection, message, id).await,
         MessageEnd::Again { error, next, counts } => sqlx::query!(
             r#"update outbox
                    set available_at = now() + make_interval(secs => $3), last_error = $4, lease_token = null,
@@ -75,7 +83,7 @@ pub async fn finish(pool: &PgPool, message: &LeasedMessage, end: MessageEnd<'_>)
             error,
             i32::from(!counts)
         )
-        .execute(pool)
+        .execute(&mut *connection)
         .await
         .map(|done| usize::try_from(done.rows_affected()).unwrap_or(usize::MAX)),
         MessageEnd::Parked { error } => sqlx::query!(
@@ -85,16 +93,16 @@ pub async fn finish(pool: &PgPool, message: &LeasedMessage, end: MessageEnd<'_>)
             message.lease_token,
             error
         )
-        .execute(pool)
+        .execute(&mut *connection)
         .await
         .map(|done| usize::try_from(done.rows_affected()).unwrap_or(usize::MAX)),
         MessageEnd::Withdrawn => sqlx::query!(
-            "update outbox set status = 'withdrawn', last_error = null, lease_token = null
+            "update outbox set status = 'withdrawn', body = '', last_error = null, lease_token = null
                  where id = $1 and lease_token = $2 and status = 'pending'",
             id,
             message.lease_token
         )
-        .execute(pool)
+        .execute(&mut *connection)
         .await
         .map(|done| usize::try_from(done.rows_affected()).unwrap_or(usize::MAX)),
     };
@@ -106,8 +114,8 @@ fn row_id(message: &LeasedMessage) -> Result<i64, StoreError> {
 }
 
 /// The preorder is locked first, as whoever writes its log rows does: each of the two sees what the other wrote.
-async fn sent(pool: &PgPool, message: &LeasedMessage, id: i64) -> Result<bool, StoreError> {
-    let mut tx = pool.begin().await.map_err(refused_or_unavailable)?;
+async fn sent(connection: &mut PgConnection, message: &LeasedMessage, id: i64) -> Result<bool, StoreError> {
+    let mut tx = connection.begin().await.map_err(refused_or_unavailable)?;
     sqlx::query!("select id from preorders where id = (select preorder_id from outbox where id = $1) for update", id)
         .fetch_optional(&mut *tx)
         .await
@@ -121,7 +129,10 @@ async fn sent(pool: &PgPool, message: &LeasedMessage, id: i64) -> Result<bool, S
     .fetch_optional(&mut *tx)
     .await
     .map_err(refused_or_unavailable)?;
-    let Some(row) = row else { return Ok(false) };
+    let Some(row) = row else {
+        tx.rollback().await.map_err(refused_or_unavailable)?;
+        return Ok(false);
+    };
     if row.kind == MessageKind::KlaviyoEvent.as_str() {
         sqlx::query!(
             "update webhook_logs set klaviyo_event_sent = true where preorder_id = $1 and status = 'done'",

@@ -38,6 +38,7 @@ pub struct Row {
     pub second_payment: bool,
     pub review_reason: Option<String>,
     pub review_settled: Option<String>,
+    pub erased_at: Option<i64>,
 }
 
 /// The key as the four columns that a preorder is found by; three of them are null.
@@ -59,7 +60,7 @@ macro_rules! select_preorders {
                       color::text as "color", amount_minor, currency, refunded_minor, locale,
                       shipping_address as "shipping_address: sqlx::types::Json<ShippingAddress>", livemode,
                       extract(epoch from completed_at)::bigint as "completed_at", access_hash, tracking_number,
-                      second_payment, review_reason, review_settled
+                      second_payment, review_reason, review_settled, extract(epoch from erased_at)::bigint as "erased_at"
                from preorders "# + $end,
             $($argument),+
         )
@@ -140,6 +141,7 @@ impl Row {
                 tracking: self.tracking_number,
                 second_payment: self.second_payment,
                 review: Review::from_texts(self.review_reason.as_deref(), self.review_settled.as_deref()),
+                erased_at: self.erased_at,
             },
             id: self.id,
         })
@@ -198,7 +200,8 @@ pub async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Resul
                color = $6::text::product_color, amount_minor = $7, currency = $8, refunded_minor = $9, locale = $10,
                shipping_address = $11, completed_at = to_timestamp($12::bigint::double precision), access_hash = $13,
                tracking_number = $14, second_payment = $15, needs_review = $16, review_reason = nullif($17, ''),
-               review_settled = nullif($18, ''), updated_at = now()
+               review_settled = nullif($18, ''), erased_at = to_timestamp($19::bigint::double precision),
+               user_id = case when $19::bigint is null then user_id end, updated_at = now()
            where id = $1"#,
         preorder.id,
         details.intent.as_ref().map(IntentId::as_str),
@@ -217,7 +220,8 @@ pub async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Resul
         details.second_payment,
         review.is_open(),
         review.text(),
-        review.settled_text()
+        review.settled_text(),
+        details.erased_at
     )
     .execute(connection)
     .await

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::{
     super::{Delivery, LeasedEvent, StoreError},
@@ -15,23 +15,38 @@ use crate::domain::{
 };
 
 /// How an applied event goes into the log.
+#[derive(Default)]
 pub struct Outcome {
     ignored: Option<String>,
     preorder_id: Option<String>,
     email: Option<String>,
+    /// Whether it is about somebody who was erased: then its body is not kept.
+    erased: bool,
 }
 
 impl Outcome {
     pub fn ignored(reason: &str) -> Self {
-        Self { ignored: Some(reason.to_owned()), preorder_id: None, email: None }
+        Self { ignored: Some(reason.to_owned()), ..Self::default() }
+    }
+
+    /// The same, perhaps about somebody who was erased.
+    #[must_use]
+    pub fn erased(self, erased: bool) -> Self {
+        Self { erased, ..self }
+    }
+
+    /// The same, about this preorder, which it did not change.
+    #[must_use]
+    pub fn about(self, preorder: Option<&Preorder>) -> Self {
+        self.erased(preorder.is_some_and(|preorder| preorder.details.erased_at.is_some()))
     }
 
     /// With its preorder, where that is known.
     pub fn done(preorder: Option<&Preorder>) -> Self {
         Self {
-            ignored: None,
             preorder_id: preorder.map(|preorder| preorder.id.clone()),
-            email: preorder.map(|preorder| preorder.details.email.clone()),
+            email: preorder.map(|preorder| preorder.details.email.clone()).filter(|email| !email.is_empty()),
+            ..Self::default().about(preorder)
         }
     }
 }
@@ -61,6 +76,7 @@ pub async fn close(tx: &mut PgConnection, id: i64, outcome: &Outcome) -> Result<
     sqlx::query!(
         r#"update webhook_logs
            set status = $2::text::webhook_status, preorder_id = $3, email = $4, error = $5, processed_at = now(),
+               raw_body = case when not $6 then raw_body end, raw_data = case when not $6 then raw_data end,
                klaviyo_event_sent = exists
                    (select 1 from outbox where outbox.preorder_id = $3 and kind = 'klaviyo_event' and status = 'sent')
            where id = $1"#,
@@ -68,7 +84,8 @@ pub async fn close(tx: &mut PgConnection, id: i64, outcome: &Outcome) -> Result<
         status,
         outcome.preorder_id,
         outcome.email,
-        outcome.ignored
+        outcome.ignored,
+        outcome.erased
     )
     .execute(tx)
     .await
@@ -78,7 +95,7 @@ pub async fn close(tx: &mut PgConnection, id: i64, outcome: &Outcome) -> Result<
 
 /// Keeps an event that could not be applied; leaves one alone that was applied meanwhile.
 pub async fn keep(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     delivery: &Delivery,
     json: Option<&str>,
     error: &str,
@@ -100,14 +117,14 @@ pub async fn keep(
         error,
         seconds(next.unwrap_or_default())
     )
-    .execute(pool)
+    .execute(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(())
 }
 
 /// The kept event that is due first, counted as tried and out of the others' sight for `lease`.
-pub async fn lease(pool: &PgPool, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
+pub async fn lease(connection: &mut PgConnection, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
     let row = sqlx::query!(
         r#"update webhook_logs
            set status = 'processing', attempts = attempts + 1, available_at = now() + make_interval(secs => $1)
@@ -117,7 +134,7 @@ pub async fn lease(pool: &PgPool, lease: Duration) -> Result<Option<LeasedEvent>
            returning event, provider, stripe_event_id as "stripe_event_id!", raw_body as "raw_body!", attempts"#,
         seconds(lease)
     )
-    .fetch_optional(pool)
+    .fetch_optional(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     let Some(row) = row else { return Ok(None) };

@@ -152,6 +152,8 @@ fn order(field: &str, towards: Towards) -> Order {
 }
 
 const WAITING: [&str; 3] = ["received", "processing", "failed"];
+const CLOSED: [&str; 2] = ["done", "ignored"];
+const OVER: [&str; 4] = ["delivered", "refunded", "cancelled", "payment_failed"];
 const OPEN_DISPUTES: [&str; 4] = ["warning_needs_response", "warning_under_review", "needs_response", "under_review"];
 const NEEDS_RESPONSE: [&str; 2] = ["warning_needs_response", "needs_response"];
 const WAITING_REFUNDS: [&str; 2] = ["pending", "requires_action"];
@@ -207,6 +209,9 @@ pub fn that_need_indexes() -> Vec<Query> {
         disputes_due(),
         payments_without_preorder(now).limit(1),
         open_differences(provider).limit(1),
+        aged(Aged::Events, None, now, 1),
+        aged(Aged::Sent, None, now, 1),
+        orders_over(now, None, 1),
     ]);
     all
 }
@@ -297,6 +302,49 @@ pub fn open_differences(provider: ProviderId) -> Query {
         .equal("provider", provider.as_str())
         .order("found_at", Towards::Later)
         .limit(1_000)
+}
+
+/// Logs or messages of a preorder.
+pub fn of_preorder(table: Table, preorder: &str) -> Query {
+    Query::over(table).equal("preorder_id", preorder)
+}
+
+/// What is emptied when it is old, each by a time of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Aged {
+    Events,
+    Sent,
+    /// Those of before bodies were emptied on withdrawal, or copied.
+    Withdrawn,
+}
+
+impl Aged {
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Events => "processed_at",
+            Self::Sent => "sent_at",
+            Self::Withdrawn => "created_at",
+        }
+    }
+}
+
+/// What became old from `since` on, the oldest first.
+pub fn aged(what: Aged, since: Option<OffsetDateTime>, until: OffsetDateTime, limit: u32) -> Query {
+    let mut query = match what {
+        Aged::Events => Query::over(Table::WebhookLogs).among("status", &CLOSED),
+        Aged::Sent => Query::over(Table::Outbox).equal("status", "sent"),
+        Aged::Withdrawn => Query::over(Table::Outbox).equal("status", "withdrawn"),
+    };
+    query.conditions.extend(since.map(|since| Condition::Since(what.field(), since.into())));
+    query.before(what.field(), Some(until)).order(what.field(), Towards::Later).limit(limit)
+}
+
+/// Orders that are over, the longest untouched first.
+pub fn orders_over(until: OffsetDateTime, after: Option<(OffsetDateTime, String)>, limit: u32) -> Query {
+    let mut query = Query::over(Table::Preorders).among("status", &OVER).before("updated_at", Some(until));
+    query = query.order("updated_at", Towards::Later).limit(limit);
+    query.after = after.map(|(touched, path)| (Some(touched.into()), path));
+    query
 }
 
 /// Everything in a collection, by name.

@@ -51,6 +51,12 @@ fn all() -> Vec<Query> {
         oldest_message_pending(),
         parked(Table::WebhookLogs),
         open_differences(stripe),
+        aged(Aged::Events, Some(now), now, 1),
+        aged(Aged::Sent, Some(now), now, 1),
+        aged(Aged::Withdrawn, Some(now), now, 1),
+        of_preorder(Table::WebhookLogs, "id"),
+        of_preorder(Table::Outbox, "id"),
+        orders_over(now, Some((now, "preorders/cs_1".to_owned())), 1),
     ];
     all.extend(Table::ALL.map(everything));
     all.extend(Table::ALL.map(|table| page(table, Some("a/b".to_owned()), 1)));

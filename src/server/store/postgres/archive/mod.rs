@@ -7,11 +7,13 @@ mod write;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgConnection};
 
 use super::{
     super::{Archive, Entry, KEY_SEPARATOR, Page, Row, StoreError, Table, Unread, reading},
-    PostgresStore, refused_or_unavailable, within,
+    PostgresStore,
+    pool::step,
+    refused_or_unavailable,
 };
 
 /// Whose rows of `reconcile_marks` are the places of a copy. They are no part of the shop.
@@ -23,43 +25,48 @@ const LONG: std::time::Duration = std::time::Duration::from_secs(30);
 #[async_trait]
 impl Archive for PostgresStore {
     async fn export(&self, table: Table, after: Option<&str>, limit: u32) -> Result<Page, StoreError> {
-        within(LONG, export(&self.pool, table, after, limit)).await
+        step!(self, LONG, |connection| export(connection, table, after, limit))
     }
 
     async fn rows(&self, table: Table, keys: &[String]) -> Result<Vec<Entry>, StoreError> {
-        within(LONG, entries(&self.pool, table, keys)).await
+        step!(self, LONG, |connection| entries(connection, table, keys))
     }
 
     async fn import(&self, table: Table, rows: &[Row]) -> Result<Vec<Unread>, StoreError> {
         debug_assert!(rows.iter().all(|row| row.table == table), "rows of one table");
-        match within(LONG, import_together(&self.pool, rows)).await {
+        match step!(self, LONG, |connection| import_together(connection, rows)) {
             Ok(()) => Ok(Vec::new()),
-            Err(error) if is_of_one_row(&error) => within(LONG, import_apart(&self.pool, rows)).await,
+            Err(error) if is_of_one_row(&error) => step!(self, LONG, |connection| import_apart(connection, rows)),
             Err(error) => Err(error),
         }
     }
 
     async fn count(&self, table: Table) -> Result<u64, StoreError> {
-        within(LONG, keys::count(&self.pool, table)).await
+        step!(self, LONG, |connection| keys::count(connection, table))
     }
 
     async fn place(&self, origin: &str, table: Table) -> Result<Option<String>, StoreError> {
-        within(LONG, place(&self.pool, &scope(origin, table))).await
+        step!(self, LONG, |connection| place(connection, &scope(origin, table)))
     }
 
     async fn set_place(&self, origin: &str, table: Table, place: Option<&str>) -> Result<(), StoreError> {
-        within(LONG, set_place(&self.pool, &scope(origin, table), place)).await
+        step!(self, LONG, |connection| set_place(connection, &scope(origin, table), place))
     }
 }
 
-async fn export(pool: &PgPool, table: Table, after: Option<&str>, limit: u32) -> Result<Page, StoreError> {
-    let keys = keys::page(pool, table, after, i64::from(limit)).await?;
-    let found = entries(pool, table, &keys).await?;
+async fn export(
+    connection: &mut PgConnection,
+    table: Table,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Page, StoreError> {
+    let keys = keys::page(connection, table, after, i64::from(limit)).await?;
+    let found = entries(connection, table, &keys).await?;
     let mut found: HashMap<String, Entry> = found.into_iter().map(|entry| (entry.key(), entry)).collect();
     let mut page = Page::default();
     if after.is_none() {
         let unread = |key| Entry::Unreadable(Unread { key, why: "no key names this row".to_owned() });
-        page.entries.extend(keys::nameless(pool, table).await?.into_iter().map(unread));
+        page.entries.extend(keys::nameless(connection, table).await?.into_iter().map(unread));
     }
     // One that is gone since its key was read is not there.
     page.entries.extend(keys.iter().filter_map(|key| found.remove(key)));
@@ -68,14 +75,14 @@ async fn export(pool: &PgPool, table: Table, after: Option<&str>, limit: u32) ->
     Ok(page)
 }
 
-async fn entries(pool: &PgPool, table: Table, keys: &[String]) -> Result<Vec<Entry>, StoreError> {
-    match read::rows(pool, table, keys).await {
+async fn entries(connection: &mut PgConnection, table: Table, keys: &[String]) -> Result<Vec<Entry>, StoreError> {
+    match read::rows(connection, table, keys).await {
         Ok(rows) => Ok(rows.into_iter().map(checked).collect()),
         // One column that its type cannot hold spoils the whole answer: which row it is, shows when each is asked for alone.
         Err(StoreError::Unreadable(_)) => {
             let mut entries = Vec::with_capacity(keys.len());
             for key in keys {
-                match read::rows(pool, table, std::slice::from_ref(key)).await {
+                match read::rows(connection, table, std::slice::from_ref(key)).await {
                     Ok(rows) => entries.extend(rows.into_iter().map(checked)),
                     Err(StoreError::Unreadable(why)) => {
                         entries.push(Entry::Unreadable(Unread { key: key.clone(), why }));
@@ -97,8 +104,8 @@ fn checked(row: Row) -> Entry {
 }
 
 /// All of them, or none.
-async fn import_together(pool: &PgPool, rows: &[Row]) -> Result<(), StoreError> {
-    let mut tx = pool.begin().await.map_err(refused_or_unavailable)?;
+async fn import_together(connection: &mut PgConnection, rows: &[Row]) -> Result<(), StoreError> {
+    let mut tx = connection.begin().await.map_err(refused_or_unavailable)?;
     for row in rows {
         write::row(&mut tx, row, true).await?;
     }
@@ -106,14 +113,13 @@ async fn import_together(pool: &PgPool, rows: &[Row]) -> Result<(), StoreError> 
 }
 
 /// Each by itself; answers those that are refused.
-async fn import_apart(pool: &PgPool, rows: &[Row]) -> Result<Vec<Unread>, StoreError> {
-    let mut connection = pool.acquire().await.map_err(refused_or_unavailable)?;
+async fn import_apart(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec<Unread>, StoreError> {
     let mut refused = Vec::new();
     for row in rows {
-        let written = match write::row(&mut connection, row, true).await {
+        let written = match write::row(&mut *connection, row, true).await {
             // As when the event came: what `jsonb` refuses is kept as bytes only.
             Err(error) if row.table == Table::WebhookLogs && super::is_data_exception(&error) => {
-                write::row(&mut connection, row, false).await
+                write::row(&mut *connection, row, false).await
             }
             other => other,
         };
@@ -136,16 +142,16 @@ fn scope(origin: &str, table: Table) -> String {
     format!("{origin}:{}", table.as_str())
 }
 
-async fn place(pool: &PgPool, scope: &str) -> Result<Option<String>, StoreError> {
+async fn place(connection: &mut PgConnection, scope: &str) -> Result<Option<String>, StoreError> {
     let place =
         sqlx::query_scalar!("select cursor from reconcile_marks where provider = $1 and scope = $2", PLACES, scope)
-            .fetch_optional(pool)
+            .fetch_optional(&mut *connection)
             .await
             .map_err(refused_or_unavailable)?;
     Ok(place.flatten())
 }
 
-async fn set_place(pool: &PgPool, scope: &str, place: Option<&str>) -> Result<(), StoreError> {
+async fn set_place(connection: &mut PgConnection, scope: &str, place: Option<&str>) -> Result<(), StoreError> {
     let done = match place {
         Some(place) => {
             sqlx::query!(
@@ -155,12 +161,12 @@ async fn set_place(pool: &PgPool, scope: &str, place: Option<&str>) -> Result<()
                 scope,
                 place
             )
-            .execute(pool)
+            .execute(&mut *connection)
             .await
         }
         None => {
             sqlx::query!("delete from reconcile_marks where provider = $1 and scope = $2", PLACES, scope)
-                .execute(pool)
+                .execute(&mut *connection)
                 .await
         }
     };

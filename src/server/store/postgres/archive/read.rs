@@ -1,7 +1,7 @@
 //! Whole rows, table by table, as both stores know them.
 
 use bytes::Bytes;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 
 use super::{
     super::{
@@ -12,18 +12,18 @@ use super::{
 };
 
 /// The rows of these keys, those that are there.
-pub async fn rows(pool: &PgPool, table: Table, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+pub async fn rows(connection: &mut PgConnection, table: Table, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     match table {
-        Table::Preorders => preorders(pool, keys).await,
-        Table::Payments => payments(pool, keys).await,
-        Table::Refunds => refunds(pool, keys).await,
-        Table::Disputes => disputes(pool, keys).await,
-        Table::WebhookLogs => webhook_logs(pool, keys).await,
-        Table::Outbox => outbox(pool, keys).await,
-        Table::Customers => customers(pool, keys).await,
-        Table::Subscriptions => subscriptions(pool, keys).await,
-        Table::ReconcileMarks => marks(pool, keys).await,
-        Table::ReconcileDifferences => differences(pool, keys).await,
+        Table::Preorders => preorders(connection, keys).await,
+        Table::Payments => payments(connection, keys).await,
+        Table::Refunds => refunds(connection, keys).await,
+        Table::Disputes => disputes(connection, keys).await,
+        Table::WebhookLogs => webhook_logs(connection, keys).await,
+        Table::Outbox => outbox(connection, keys).await,
+        Table::Customers => customers(connection, keys).await,
+        Table::Subscriptions => subscriptions(connection, keys).await,
+        Table::ReconcileMarks => marks(connection, keys).await,
+        Table::ReconcileDifferences => differences(connection, keys).await,
     }
 }
 
@@ -34,18 +34,18 @@ macro_rules! row {
     };
 }
 
-async fn preorders(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+async fn preorders(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     let records = sqlx::query!(
         r#"select id, user_id, email, color::text as color, status::text as "status!", session_id, payment_intent_id,
                   amount_minor, currency, preorder_number, shipping_address, locale, tracking_number, livemode,
                   refunded_minor, needs_review, review_reason, created_at, updated_at, provider, attempt, completed_at,
-                  access_hash, second_payment, review_settled,
+                  access_hash, second_payment, review_settled, erased_at,
                   exists(select from outbox where outbox.preorder_id = preorders.id and kind = 'klaviyo_event'
                                                   and outbox.status = 'sent') as "klaviyo_event_sent!"
            from preorders where session_id = any($1)"#,
         keys
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(records
@@ -53,13 +53,13 @@ async fn preorders(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreErro
         .map(|record| {
         row!(Table::Preorders, record: id user_id email color status session_id payment_intent_id amount_minor currency
              preorder_number locale tracking_number livemode refunded_minor needs_review review_reason created_at updated_at
-             provider attempt completed_at access_hash second_payment review_settled klaviyo_event_sent)
+             provider attempt completed_at access_hash second_payment review_settled erased_at klaviyo_event_sent)
         .with("shipping_address", record.shipping_address.map_or(Value::Null, Value::from_json))
     })
         .collect())
 }
 
-async fn payments(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+async fn payments(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     let records = sqlx::query!(
         r#"select payment_intent_id, provider, status, amount_minor, currency, ours, failed_at, failure_code,
                   refunded_minor, livemode, created_at, updated_at,
@@ -72,7 +72,7 @@ async fn payments(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError
            from payments p where payment_intent_id = any($1)"#,
         keys
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(records
@@ -84,14 +84,14 @@ async fn payments(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError
         .collect())
 }
 
-async fn refunds(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+async fn refunds(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     let records = sqlx::query!(
         "select id, provider, payment_intent_id, amount_minor, currency, status, counted, succeeded, reason, failure,
                 livemode, created_at, updated_at
          from refunds where id = any($1)",
         keys
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(records
@@ -103,14 +103,14 @@ async fn refunds(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError>
         .collect())
 }
 
-async fn disputes(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+async fn disputes(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     let records = sqlx::query!(
         "select id, provider, payment_intent_id, amount_minor, currency, status, funds, reason, due_by, livemode,
                 created_at, updated_at
          from disputes where id = any($1)",
         keys
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(records
@@ -122,14 +122,14 @@ async fn disputes(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError
         .collect())
 }
 
-async fn webhook_logs(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+async fn webhook_logs(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     let records = sqlx::query!(
         r#"select event, provider, status::text as "status!", stripe_event_id, preorder_id, email, klaviyo_event_sent, error,
                   raw_body, attempts::bigint as "attempts!", available_at, received_at, processed_at
            from webhook_logs where stripe_event_id = any($1)"#,
         keys
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(records
@@ -142,14 +142,14 @@ async fn webhook_logs(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreE
         .collect())
 }
 
-async fn outbox(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+async fn outbox(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     let records = sqlx::query!(
         r#"select kind, dedupe_key, body, status, attempts::bigint as "attempts!", available_at, lease_token, last_error,
                   preorder_id, created_at, sent_at, consequence
            from outbox where dedupe_key = any($1)"#,
         keys
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(records
@@ -162,24 +162,25 @@ async fn outbox(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> 
         .collect())
 }
 
-async fn customers(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+async fn customers(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     let records = sqlx::query!(
-        r#"select id, provider, email, name, deleted, livemode, told_at, finality::bigint as "finality!", updated_at
+        r#"select id, provider, email, name, deleted, livemode, told_at, finality::bigint as "finality!", updated_at,
+                  erased_at
            from customers where id = any($1)"#,
         keys
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(records
         .into_iter()
         .map(|record| {
-        row!(Table::Customers, record: id provider email name deleted livemode told_at finality updated_at)
+        row!(Table::Customers, record: id provider email name deleted livemode told_at finality updated_at erased_at)
     })
         .collect())
 }
 
-async fn subscriptions(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+async fn subscriptions(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     let records = sqlx::query!(
         r#"select id, provider, customer_id, status, price_id, quantity, paused, cancel_at_period_end, current_period_end,
                   livemode, told_at, finality::bigint as "finality!", latest_invoice_id, latest_invoice_paid,
@@ -187,7 +188,7 @@ async fn subscriptions(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, Store
            from subscriptions where id = any($1)"#,
         keys
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(records
@@ -200,7 +201,7 @@ async fn subscriptions(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, Store
         .collect())
 }
 
-async fn marks(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+async fn marks(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     let (providers, scopes) = halves(keys);
     let records = sqlx::query!(
         "select provider, scope, mark, passing, cursor from reconcile_marks
@@ -209,7 +210,7 @@ async fn marks(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
         &scopes as &[&str],
         PLACES
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(records
@@ -218,7 +219,7 @@ async fn marks(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
         .collect())
 }
 
-async fn differences(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreError> {
+async fn differences(connection: &mut PgConnection, keys: &[String]) -> Result<Vec<Row>, StoreError> {
     let (providers, ids) = halves(keys);
     let records = sqlx::query!(
         "select provider, scope, id, number, what, found_at from reconcile_differences
@@ -226,7 +227,7 @@ async fn differences(pool: &PgPool, keys: &[String]) -> Result<Vec<Row>, StoreEr
         &providers as &[&str],
         &ids as &[&str]
     )
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await
     .map_err(refused_or_unavailable)?;
     Ok(records

@@ -35,9 +35,9 @@ async fn preorder(connection: &mut PgConnection, row: &Row) -> Result<u64, Store
         r#"insert into preorders (id, user_id, email, color, status, session_id, payment_intent_id, amount_minor, currency,
                                   preorder_number, shipping_address, locale, tracking_number, livemode, refunded_minor,
                                   needs_review, review_reason, created_at, updated_at, provider, attempt, completed_at,
-                                  access_hash, second_payment, review_settled)
+                                  access_hash, second_payment, review_settled, erased_at)
            values ($1, $2, $3, $4::text::product_color, $5::text::preorder_status, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-                   $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+                   $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
            on conflict (session_id) do update
            set user_id = excluded.user_id, email = excluded.email, color = excluded.color, status = excluded.status,
                payment_intent_id = excluded.payment_intent_id, amount_minor = excluded.amount_minor,
@@ -47,7 +47,7 @@ async fn preorder(connection: &mut PgConnection, row: &Row) -> Result<u64, Store
                review_reason = excluded.review_reason, created_at = excluded.created_at, updated_at = excluded.updated_at,
                provider = excluded.provider, attempt = excluded.attempt, completed_at = excluded.completed_at,
                access_hash = excluded.access_hash, second_payment = excluded.second_payment,
-               review_settled = excluded.review_settled
+               review_settled = excluded.review_settled, erased_at = excluded.erased_at
            where preorders.id = excluded.id and preorders.preorder_number = excluded.preorder_number"#,
         row.text("id")?,
         row.text_opt("user_id")?,
@@ -73,7 +73,8 @@ async fn preorder(connection: &mut PgConnection, row: &Row) -> Result<u64, Store
         row.time_opt("completed_at")?,
         row.text_opt("access_hash")?,
         row.bool("second_payment")?,
-        row.text_opt("review_settled")?
+        row.text_opt("review_settled")?,
+        row.time_opt("erased_at")?
     )
     .execute(connection)
     .await
@@ -237,12 +238,12 @@ async fn message(connection: &mut PgConnection, row: &Row) -> Result<u64, StoreE
 
 async fn customer(connection: &mut PgConnection, row: &Row) -> Result<u64, StoreError> {
     let done = sqlx::query!(
-        r#"insert into customers (id, provider, email, name, deleted, livemode, told_at, finality, updated_at)
-           values ($1, $2, $3, $4, $5, $6, $7, $8::bigint::smallint, $9)
+        r#"insert into customers (id, provider, email, name, deleted, livemode, told_at, finality, updated_at, erased_at)
+           values ($1, $2, $3, $4, $5, $6, $7, $8::bigint::smallint, $9, $10)
            on conflict (id) do update
            set provider = excluded.provider, email = excluded.email, name = excluded.name, deleted = excluded.deleted,
                livemode = excluded.livemode, told_at = excluded.told_at, finality = excluded.finality,
-               updated_at = excluded.updated_at"#,
+               updated_at = excluded.updated_at, erased_at = excluded.erased_at"#,
         row.text("id")?,
         row.text("provider")?,
         row.text_opt("email")?,
@@ -251,7 +252,8 @@ async fn customer(connection: &mut PgConnection, row: &Row) -> Result<u64, Store
         row.bool("livemode")?,
         row.time("told_at")?,
         row.int("finality")?,
-        row.time("updated_at")?
+        row.time("updated_at")?,
+        row.time_opt("erased_at")?
     )
     .execute(connection)
     .await

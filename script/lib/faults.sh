@@ -1,0 +1,27 @@
+# shellcheck shell=bash
+# Builds the fault harness with the two programs that it strikes, and runs it.
+
+# The shop with chaos, the harness, and the shop as it is released, side by side: cargo gives both shops one name.
+build_faults() {
+  local profile=$1 built
+  built=$(target_dir)/$([ "$profile" = dev ] && echo debug || echo release)
+  faults_programs=$(target_dir)/faults/$profile
+  mkdir -p "$faults_programs"
+  heading "Building the shop with chaos, and the harness ($profile)"
+  cargo build --locked --profile "$profile" --features chaos --bin rolitt --bin faults
+  cp --remove-destination "$built/rolitt" "$faults_programs/rolitt-chaos"
+  cp --remove-destination "$built/faults" "$faults_programs/faults"
+  heading "Building the shop as it is released ($profile)"
+  cargo build --locked --profile "$profile" --bin rolitt
+  cp --remove-destination "$built/rolitt" "$faults_programs/rolitt"
+}
+
+faults() {
+  heading "Faults: $*"
+  "$faults_programs/faults" --programs "$faults_programs" "$@"
+}
+
+# Small enough for between two edits. The controls take longer, and are `script/faults --controls`.
+faults_quick() {
+  faults storm --seed 7 --sessions 200 --within 20 --kills 1 --crashes 1
+}

@@ -1,0 +1,82 @@
+//! A PostgreSQL of the run's own: started by the shop's own command, crashed by signal.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tokio::{process::Command, time::sleep};
+
+pub struct Cluster {
+    rolitt: PathBuf,
+    folder: PathBuf,
+}
+
+impl Cluster {
+    /// Starts it; its data lie in `folder`.
+    pub async fn start(rolitt: &Path, folder: &Path) -> anyhow::Result<Self> {
+        let cluster = Self { rolitt: rolitt.to_owned(), folder: folder.to_owned() };
+        cluster.again().await?;
+        Ok(cluster)
+    }
+
+    /// Starts it again, on another port. Retried, because a crashed server needs a moment to be gone.
+    pub async fn again(&self) -> anyhow::Result<()> {
+        let mut last = String::new();
+        for _ in 0..20 {
+            let output = self.command("start").output().await?;
+            if output.status.success() {
+                return Ok(());
+            }
+            last = String::from_utf8_lossy(&output.stderr).into_owned();
+            sleep(Duration::from_millis(500)).await;
+        }
+        bail!("PostgreSQL does not start: {last}")
+    }
+
+    /// Ends it as a crash does: no checkpoint, nothing said to anybody.
+    pub async fn crash(&self) -> anyhow::Result<()> {
+        let pid = self.pid()?;
+        kill_process(pid, Signal::QUIT)?;
+        while test_kill_process(pid).is_ok() {
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    pub async fn stop(&self) {
+        let _ = self.command("stop").output().await;
+    }
+
+    /// The shop's own database, reached directly.
+    pub fn url(&self) -> anyhow::Result<String> {
+        Ok(fs::read_to_string(self.folder.join("database-url"))?.trim().to_owned())
+    }
+
+    /// `127.0.0.1:port`.
+    pub fn address(&self) -> anyhow::Result<String> {
+        let url = url::Url::parse(&self.url()?)?;
+        Ok(format!("127.0.0.1:{}", url.port().context("no port")?))
+    }
+
+    fn pid(&self) -> anyhow::Result<Pid> {
+        let file = self.folder.join("postgres/data/postmaster.pid");
+        let text = fs::read_to_string(&file).with_context(|| format!("{}", file.display()))?;
+        let pid = text.lines().next().and_then(|line| line.trim().parse().ok()).and_then(Pid::from_raw);
+        pid.context("no process id")
+    }
+
+    fn command(&self, action: &str) -> Command {
+        let mut command = Command::new(&self.rolitt);
+        command
+            .args(["postgres", action])
+            .env_clear()
+            .env("ROLITT_DATA_DIR", &self.folder)
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .current_dir(&self.folder);
+        command
+    }
+}

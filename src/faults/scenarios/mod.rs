@@ -1,0 +1,8 @@
+//! What can be played, each in a file of its own.
+
+pub mod abuse;
+pub mod controls;
+pub mod disk;
+pub mod rolling;
+pub mod soak;
+pub mod storm;

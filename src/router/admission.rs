@@ -1,0 +1,43 @@
+//! How many requests for pages and files are answered at a time, and what they may bring along.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::HEALTH;
+use crate::server::state::Shop;
+
+/// Gives each GET and HEAD one of the places, or says at once that there is none; health is exempt. What else there is (forms
+/// and webhooks) takes a place of its own, once it has proved to be worth one.
+pub async fn limit(State(shop): State<Arc<Shop>>, request: Request, next: Next) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return next.run(request).await;
+    }
+    // Nothing that is asked for by GET reads a body: one that comes along is not waited for.
+    let request = request.map(|_| Body::empty());
+    if request.uri().path() == HEALTH {
+        return next.run(request).await;
+    }
+    let Ok(_place) = shop.places.pages.try_acquire() else {
+        metrics::counter!("requests_refused_total", "reason" => "busy_pages").increment(1);
+        if let Some(left_out) = shop.seldom.line("busy pages") {
+            tracing::warn!(left_out, "request refused: too many are being answered");
+        }
+        let busy = (StatusCode::SERVICE_UNAVAILABLE, "Too many visitors at once. Reload this page in a moment.");
+        return with_retry_after(busy.into_response(), Duration::from_secs(1));
+    };
+    next.run(request).await
+}
+
+/// When to come again, in whole seconds and at least one.
+pub fn with_retry_after(mut response: Response, wait: Duration) -> Response {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    response
+}

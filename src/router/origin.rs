@@ -1,0 +1,104 @@
+//! Who may be meant, and who may ask: the names that the shop answers to, and the sites whose pages may send it something.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::{StatusCode, Version, header, uri::Authority},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use tower_http::csrf::{CsrfLayer, ProtectionError};
+use url::Url;
+
+use super::{HEALTH, checkout::wants_json};
+use crate::server::{config::Environment, state::Shop};
+
+/// What a page of another site is told that sends a form here.
+const CROSS_SITE: &str = "This form was sent from another site. Open the shop and order there.";
+
+/// Refuses what a browser sends from another site's page, on every route there is. A client that sends neither
+/// `Sec-Fetch-Site` nor `Origin` is no browser and carries nobody's cookies: payment providers are such clients.
+pub fn cross_site(app_url: &Url) -> CsrfLayer {
+    // The shop's own origin is always a good one, behind a proxy that changes `Host`, too.
+    CsrfLayer::new().add_trusted_origin(app_url.origin().ascii_serialization()).unwrap_or_default()
+}
+
+/// Finds the words for a refusal of [`cross_site`].
+pub async fn cross_site_in_words(request: Request, next: Next) -> Response {
+    let json = wants_json(request.headers());
+    let response = next.run(request).await;
+    if response.extensions().get::<ProtectionError>().is_none() {
+        return response;
+    }
+    metrics::counter!("requests_refused_total", "reason" => "cross_site").increment(1);
+    if json {
+        let error = json!({ "error": { "kind": "invalid_input", "field": "form", "message": CROSS_SITE } });
+        (StatusCode::FORBIDDEN, Json(error)).into_response()
+    } else {
+        (StatusCode::FORBIDDEN, CROSS_SITE).into_response()
+    }
+}
+
+/// Refuses a request that does not say exactly once whom it means (RFC 9112, 3.2), and in production one that means somebody
+/// else: who could make the shop believe in another name could make it lead customers there. Health is asked for by address.
+pub async fn known_host(State(shop): State<Arc<Shop>>, request: Request, next: Next) -> Response {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = match (hosts.next(), hosts.next(), request.version()) {
+        (Some(host), None, _) => host.to_str().ok().filter(|host| host.parse::<Authority>().is_ok()),
+        (None, _, Version::HTTP_10) => Some(""),
+        _ => None,
+    };
+    let Some(host) = host else {
+        return (StatusCode::BAD_REQUEST, "Say once, with Host, whom the request is for.").into_response();
+    };
+    // What the request line names in full outranks the header (RFC 9112, 3.2.2), so both have to be ours.
+    let named = request.uri().authority().map(Authority::as_str);
+    let ours = |name: &str| is_host_of(name, &shop.app_url);
+    if shop.environment == Environment::Production
+        && request.uri().path() != HEALTH
+        && !(ours(host) && named.is_none_or(ours))
+    {
+        metrics::counter!("requests_refused_total", "reason" => "foreign_host").increment(1);
+        return (StatusCode::MISDIRECTED_REQUEST, "There is no such site here.").into_response();
+    }
+    next.run(request).await
+}
+
+/// Whether `host` (a name, perhaps with a port) is the host of `url`.
+fn is_host_of(host: &str, url: &Url) -> bool {
+    Url::parse(&format!("{}://{host}", url.scheme())).is_ok_and(|named| {
+        named.origin() == url.origin()
+            && named.username().is_empty()
+            && named.password().is_none()
+            && named.path() == "/"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_ours_by_name_and_port_and_not_by_looks() {
+        let url = Url::parse("https://shop.example").unwrap();
+        for ours in ["shop.example", "SHOP.example", "shop.example:443"] {
+            assert!(is_host_of(ours, &url), "{ours}");
+        }
+        for other in [
+            "",
+            "shop.example:80",
+            "evil.example",
+            "shop.example.evil",
+            "shop.example@evil",
+            "shop.example/x",
+            "x@shop.example",
+            "shop.example.",
+        ] {
+            assert!(!is_host_of(other, &url), "{other}");
+        }
+        assert!(is_host_of("127.0.0.1:3000", &Url::parse("http://127.0.0.1:3000").unwrap()));
+    }
+}

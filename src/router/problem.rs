@@ -1,0 +1,47 @@
+//! What is said when something broke here: that it did, and the number by which it is found in the log. Never what or where.
+
+use axum::{
+    Json,
+    extract::Request,
+    http::{HeaderMap, StatusCode},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use super::checkout::wants_json;
+use crate::server::pages::REQUEST_ID;
+
+/// On an answer that only says that something broke.
+#[derive(Clone)]
+struct Broken;
+
+/// A panic is a defect: the log has it, the customer gets the request id.
+pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a request panicked");
+    metrics::counter!("requests_panicked_total").increment(1);
+    let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    response.extensions_mut().insert(Broken);
+    response
+}
+
+/// Finds the words for what [`panicked`] leaves, in the caller's terms.
+pub async fn in_words(request: Request, next: Next) -> Response {
+    let (id, json) = (request_id(request.headers()), wants_json(request.headers()));
+    let response = next.run(request).await;
+    if response.extensions().get::<Broken>().is_none() {
+        return response;
+    }
+    let message = format!("Something is wrong on our side. Nothing was charged by this page. Reference: {id}");
+    if json {
+        let error = json!({ "error": { "kind": "configuration", "field": null, "message": message } });
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(error)).into_response()
+    } else {
+        (StatusCode::INTERNAL_SERVER_ERROR, message).into_response()
+    }
+}
+
+/// The id of this request, as the outermost layer set it.
+pub fn request_id(headers: &HeaderMap) -> String {
+    headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,131 @@
+//! What browsers report of breaches of our content security policy. Anybody can post here, so a report is a number and, now and
+//! then, a line: it says which rule, and which site, and never an address in full.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+};
+use serde::Deserialize;
+use url::Url;
+
+use super::webhook::read;
+use crate::server::state::Shop;
+
+/// The longest report that is read.
+const MAX_BYTES: usize = 16 * 1024;
+
+/// The rules that our policy has; the metric knows no other words.
+const DIRECTIVES: [&str; 14] = [
+    "default-src",
+    "script-src",
+    "script-src-elem",
+    "script-src-attr",
+    "style-src",
+    "style-src-elem",
+    "style-src-attr",
+    "img-src",
+    "font-src",
+    "connect-src",
+    "form-action",
+    "frame-ancestors",
+    "frame-src",
+    "base-uri",
+];
+
+/// One report: as `report-uri` has it (<https://www.w3.org/TR/CSP3/#deprecated-serialize-violation>), or a list of those that
+/// `report-to` has (<https://www.w3.org/TR/reporting-1/#media-type>).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Posted {
+    One {
+        #[serde(rename = "csp-report")]
+        report: Violation,
+    },
+    Several(Vec<Report>),
+}
+
+#[derive(Deserialize)]
+struct Report {
+    body: Violation,
+}
+
+#[derive(Deserialize)]
+struct Violation {
+    #[serde(alias = "effective-directive", alias = "effectiveDirective", default)]
+    effective: String,
+    /// What older browsers say instead, and newer ones as well.
+    #[serde(alias = "violated-directive", default)]
+    violated: String,
+    #[serde(alias = "blocked-uri", alias = "blockedURL", default)]
+    blocked: String,
+}
+
+/// `POST /csp-report`.
+pub async fn receive(State(shop): State<Arc<Shop>>, headers: HeaderMap, body: Body) -> StatusCode {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !["application/csp-report", "application/reports+json", "application/json"]
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
+    {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    }
+    let body = match read(&headers, body, MAX_BYTES).await {
+        Ok(body) => body,
+        Err(status) => return status,
+    };
+    let violations = match serde_json::from_slice(&body) {
+        Ok(Posted::One { report }) => vec![report],
+        Ok(Posted::Several(reports)) => reports.into_iter().map(|report| report.body).collect(),
+        Err(_) => return StatusCode::BAD_REQUEST,
+    };
+    for violation in violations {
+        let directive = label(if violation.effective.is_empty() { &violation.violated } else { &violation.effective });
+        metrics::counter!("csp_violations_total", "directive" => directive).increment(1);
+        if let Some(left_out) = shop.seldom.line(directive) {
+            let blocked = site(&violation.blocked);
+            tracing::warn!(directive, blocked, left_out, "a browser reports a breach of the content security policy");
+        }
+    }
+    StatusCode::NO_CONTENT
+}
+
+/// The rule's name, as one of those that we know.
+fn label(directive: &str) -> &'static str {
+    let name = directive.split(' ').next().unwrap_or_default();
+    DIRECTIVES.into_iter().find(|known| *known == name).unwrap_or("other")
+}
+
+/// The site of what was blocked: paths and queries may be somebody's secret.
+fn site(blocked: &str) -> String {
+    match blocked {
+        "inline" | "eval" | "wasm-eval" | "self" | "data" | "blob" => blocked.to_owned(),
+        _ => Url::parse(blocked)
+            .ok()
+            .map(|url| url.origin())
+            .filter(url::Origin::is_tuple)
+            .map(|origin| origin.ascii_serialization())
+            .filter(|origin| origin.len() <= 100)
+            .unwrap_or_else(|| "other".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_a_rule_and_a_site_and_nothing_more() {
+        assert_eq!(label("script-src-elem"), "script-src-elem");
+        assert_eq!(label("script-src 'self' https://x"), "script-src");
+        assert_eq!((label("made-up"), label("")), ("other", "other"));
+        assert_eq!(site("https://evil.example/x?token=secret#y"), "https://evil.example");
+        assert_eq!(site("inline"), "inline");
+        for odd in ["", "token=secret", "data:text/plain,secret", &format!("https://{}.example", "x".repeat(200))] {
+            assert_eq!(site(odd), "other", "{odd}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Use case: what is personal about one customer is taken away. Each order is one atomic step; then events that name no order are
+//! gone through, and the copies of customers. What others hold (Stripe, Klaviyo) they hold: the report says so.
+
+mod traces;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use self::traces::Traces;
+use super::{
+    state::Shop,
+    store::{Erased, Erasure, PreorderFilter, PurchaseKey, StoreError},
+};
+use crate::domain::{
+    life::{self, Act, Case, Change},
+    preorder::{Preorder, PreorderNumber},
+};
+
+/// How many orders are read at a time.
+const PAGE: u32 = 100;
+
+/// How often a step that lost a race inside the database is tried again before it is a failure.
+const CONFLICT_TRIES: u32 = 3;
+
+/// Who is to be erased.
+#[derive(Clone, Debug)]
+pub enum Whom {
+    /// One order, with what belongs to it. Other orders of the same customer stay as they are.
+    Order(PreorderNumber),
+    /// Every order of this address, and everything that holds it.
+    Address(String),
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Say what would be erased, and change nothing.
+    pub dry_run: bool,
+    /// Erase also what orders still need, and events that wait for a person.
+    pub force: bool,
+}
+
+/// What was erased, or would be.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    pub dry_run: bool,
+    pub orders: Vec<Order>,
+    /// Logged events whose bodies and addresses went.
+    pub events: u64,
+    /// Messages whose bodies went; those that were not sent are withdrawn.
+    pub messages: u64,
+    /// Copies of the provider's customers.
+    pub customers: u64,
+    /// Events that hold something and are not applied yet: they need their bodies.
+    pub waiting: u64,
+    /// Rows that do not read, and may hold anything.
+    pub unreadable: u64,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Order {
+    pub number: String,
+    pub status: &'static str,
+    /// Why it was not erased; `None` when it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl Report {
+    /// Whether nothing of the customer is left here.
+    pub fn is_complete(&self) -> bool {
+        self.waiting == 0 && self.unreadable == 0 && self.orders.iter().all(|order| order.refused.is_none())
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum EraseError {
+    #[error("there is no preorder {0}")]
+    Unknown(PreorderNumber),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+/// Erases. Safe to repeat, and safe beside a running shop. While one of the orders is refused, events that name no order and the
+/// copies of customers stay: the customer is one still.
+pub async fn erase(shop: &Shop, whom: &Whom, options: Options) -> Result<Report, EraseError> {
+    let orders = orders(shop, whom).await?;
+    let traces = traces(shop, whom, &orders).await?;
+    let mut report = Report { dry_run: options.dry_run, ..Report::default() };
+    for preorder in &orders {
+        let refused = match one(shop, &preorder.number, options).await? {
+            Some(Erased::Done { events, messages, .. }) => {
+                report.events += events;
+                report.messages += messages;
+                None
+            }
+            Some(Erased::Refused(reason)) => Some(reason),
+            None => continue,
+        };
+        let status = preorder.details.status.as_str();
+        report.orders.push(Order { number: preorder.number.to_string(), status, refused });
+    }
+    if report.orders.iter().all(|order| order.refused.is_none()) {
+        traces.erase_events(shop, options, &mut report).await?;
+        traces.erase_customers(shop, options, &mut report).await?;
+    }
+    Ok(report)
+}
+
+/// What to look for in rows that name no order.
+async fn traces(shop: &Shop, whom: &Whom, orders: &[Preorder]) -> Result<Traces, StoreError> {
+    let mut traces = Traces::default();
+    for preorder in orders {
+        traces.of_order(preorder);
+    }
+    match whom {
+        Whom::Address(address) => traces.of_address(address),
+        Whom::Order(number) => {
+            traces.only_these = true;
+            for preorder in orders.iter().filter(|preorder| !preorder.details.email.is_empty()) {
+                // What holds no more than the address may be about the customer's other orders.
+                let others = all_of(shop, &preorder.details.email).await?;
+                if others.iter().all(|other| other.number == *number) {
+                    traces.of_address(&preorder.details.email);
+                }
+            }
+        }
+    }
+    Ok(traces)
+}
+
+/// Erases one order, as often as it takes while the database says that it lost a race. `None` when there is no such order.
+pub async fn one(shop: &Shop, number: &PreorderNumber, options: Options) -> Result<Option<Erased>, StoreError> {
+    let act = Act::Erase { at: shop.clock.now().unix_timestamp(), force: options.force };
+    let decide = |case: &Case| life::act(case, &act).unwrap_or_else(Change::Ignore);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match shop.store.erase(Erasure { number, decide: &decide, rehearsal: options.dry_run }).await {
+            Err(StoreError::Conflict(_)) if tries < CONFLICT_TRIES => {}
+            other => return other,
+        }
+    }
+}
+
+async fn orders(shop: &Shop, whom: &Whom) -> Result<Vec<Preorder>, EraseError> {
+    match whom {
+        Whom::Order(number) => {
+            let found = shop.store.purchase(PurchaseKey::Number(number)).await?;
+            Ok(vec![found.ok_or_else(|| EraseError::Unknown(number.clone()))?.preorder])
+        }
+        Whom::Address(address) => Ok(all_of(shop, address).await?),
+    }
+}
+
+async fn all_of(shop: &Shop, address: &str) -> Result<Vec<Preorder>, StoreError> {
+    let mut filter = PreorderFilter { email: Some(address.to_owned()), ..PreorderFilter::default() };
+    let mut found: Vec<Preorder> = Vec::new();
+    loop {
+        let page = shop.store.purchases(&filter, PAGE).await?;
+        let more = u32::try_from(page.len()).is_ok_and(|len| len == PAGE);
+        found.extend(page.into_iter().map(|purchase| purchase.preorder));
+        filter.after = found.last().map(|last| last.number.clone());
+        if !more {
+            return Ok(found);
+        }
+    }
+}

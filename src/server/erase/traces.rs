@@ -1,0 +1,209 @@
+//! What a customer is known by where no order is named: the address, and the provider's ids of session and payment. Rows are read
+//! page by page and looked through here, because neither store can be asked what a body holds.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::{Options, Report};
+use crate::{
+    domain::{payment::IntentId, preorder::Preorder},
+    server::{
+        state::Shop,
+        store::{Entry, Row, StoreError, Table},
+    },
+};
+
+/// Rows of a page; one of the log may hold a megabyte.
+const EVENTS: u32 = 25;
+const CUSTOMERS: u32 = 200;
+
+#[derive(Default)]
+pub struct Traces {
+    /// In lower case.
+    needles: Vec<String>,
+    /// The address among them, in lower case, where everything of it is to go.
+    addresses: HashSet<String>,
+    /// The row ids of the orders: what names them was erased with them.
+    orders: HashSet<String>,
+    /// Whether what names another order is left alone.
+    pub only_these: bool,
+}
+
+impl Traces {
+    pub fn of_order(&mut self, preorder: &Preorder) {
+        let details = &preorder.details;
+        self.needles.push(details.session.as_str().to_lowercase());
+        self.needles.extend(details.intent.as_ref().map(IntentId::as_str).map(str::to_lowercase));
+        self.orders.insert(preorder.id.clone());
+    }
+
+    pub fn of_address(&mut self, address: &str) {
+        let address = address.trim().to_lowercase();
+        if address.is_empty() || !self.addresses.insert(address.clone()) {
+            return;
+        }
+        // As it stands in a URL, too.
+        self.needles.extend([address.replace('@', "%40"), address]);
+    }
+
+    pub async fn erase_events(&self, shop: &Shop, options: Options, report: &mut Report) -> Result<(), StoreError> {
+        let mut after = None::<String>;
+        loop {
+            let page = shop.store.export(Table::WebhookLogs, after.as_deref(), EVENTS).await?;
+            after = page.next();
+            let mut erasing = Vec::new();
+            for entry in &page.entries {
+                let row = match entry {
+                    Entry::Row(row) => row,
+                    Entry::Unreadable(_) => {
+                        report.unreadable += 1;
+                        continue;
+                    }
+                };
+                if !self.are_in(row) {
+                    continue;
+                }
+                match row.text("status").unwrap_or_default() {
+                    "done" | "ignored" => erasing.push(row.key()),
+                    "parked" if options.force => erasing.push(row.key()),
+                    _ => report.waiting += 1,
+                }
+            }
+            report.events += if options.dry_run || erasing.is_empty() {
+                erasing.len() as u64
+            } else {
+                shop.store.erase_events(&erasing, options.force).await?
+            };
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether a row of the log, not erased with its order, holds one of these.
+    fn are_in(&self, log: &Row) -> bool {
+        let text = |column| log.text_opt(column).ok().flatten();
+        match text("preorder_id") {
+            Some(order) if self.orders.contains(order) => return false,
+            Some(_) if self.only_these => return false,
+            _ => {}
+        }
+        text("email").is_some_and(|email| self.addresses.contains(&email.to_lowercase()))
+            || log.bytes_opt("raw_body").ok().flatten().is_some_and(|body| self.are_held(&body))
+    }
+
+    fn are_held(&self, body: &[u8]) -> bool {
+        // As it stands, and as it is meant where JSON has another spelling for it (`\u0040`).
+        self.are_in_text(&String::from_utf8_lossy(body))
+            || serde_json::from_slice(body).is_ok_and(|body: Value| self.are_in_json(&body))
+    }
+
+    fn are_in_json(&self, value: &Value) -> bool {
+        match value {
+            Value::String(text) => self.are_in_text(text),
+            Value::Array(items) => items.iter().any(|item| self.are_in_json(item)),
+            Value::Object(fields) => {
+                fields.iter().any(|(name, value)| self.are_in_text(name) || self.are_in_json(value))
+            }
+            _ => false,
+        }
+    }
+
+    fn are_in_text(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        self.needles.iter().any(|needle| stands_in(&text, needle))
+    }
+
+    pub async fn erase_customers(&self, shop: &Shop, options: Options, report: &mut Report) -> Result<(), StoreError> {
+        if self.addresses.is_empty() {
+            return Ok(());
+        }
+        let mut after = None::<String>;
+        loop {
+            let page = shop.store.export(Table::Customers, after.as_deref(), CUSTOMERS).await?;
+            after = page.next();
+            let mut erasing = Vec::new();
+            for entry in &page.entries {
+                match entry {
+                    Entry::Row(row) if self.is_of(row) => erasing.push(row.key()),
+                    Entry::Row(_) => {}
+                    Entry::Unreadable(_) => report.unreadable += 1,
+                }
+            }
+            report.customers += if options.dry_run || erasing.is_empty() {
+                erasing.len() as u64
+            } else {
+                shop.store.erase_customers(&erasing).await?
+            };
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn is_of(&self, customer: &Row) -> bool {
+        let email = customer.text_opt("email").ok().flatten();
+        email.is_some_and(|email| self.addresses.contains(&email.to_lowercase()))
+    }
+}
+
+/// Whether `needle` stands in `text` by itself: `jo@example.com` is not in `bigjo@example.com`, nor in `jo@example.com.au`.
+fn stands_in(text: &str, needle: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || "_-+%".contains(c);
+    text.match_indices(needle).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let mut after = text[at + needle.len()..].chars();
+        let next = after.next();
+        let goes_on = next.is_some_and(part) || (next == Some('.') && after.next().is_some_and(char::is_alphanumeric));
+        !goes_on && !before.is_some_and(|c| part(c) || c == '.')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_found_however_it_is_written_and_nobody_elses_is() {
+        let mut traces = Traces::default();
+        traces.of_address(" Jo@Example.com ");
+        for body in [
+            r#"{"email":"jo@example.com"}"#,
+            r#"{"a":[{"b":"JO@EXAMPLE.COM"}]}"#,
+            r#"{"email":"jo\u0040example.com"}"#,
+            r#"{"to":"Jo <jo@example.com>."}"#,
+            r#"{"url":"https://x.example/?prefilled_email=jo%40example.com&x=1"}"#,
+            r#"{"note":"line\njo@example.com"}"#,
+            "not json: jo@example.com",
+        ] {
+            assert!(traces.are_held(body.as_bytes()), "{body}");
+        }
+        for body in [
+            r#"{"email":"bigjo@example.com"}"#,
+            r#"{"email":"big.jo@example.com"}"#,
+            r#"{"email":"jo@example.com.au"}"#,
+            r#"{"email":"jo@example.community"}"#,
+            r#"{"email":"jo@other.example.com"}"#,
+            "",
+        ] {
+            assert!(!traces.are_held(body.as_bytes()), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_names_another_order_is_left_alone_where_only_one_is_erased() {
+        let log = |order: Option<&str>| {
+            Row::new(Table::WebhookLogs)
+                .with("preorder_id", order.map(str::to_owned))
+                .with("raw_body", bytes::Bytes::from_static(b"jo@example.com"))
+        };
+        let mut traces = Traces::default();
+        traces.of_address("jo@example.com");
+        traces.orders.insert("mine".to_owned());
+        assert!(traces.are_in(&log(None)) && traces.are_in(&log(Some("other"))));
+        assert!(!traces.are_in(&log(Some("mine"))), "it was erased with its order");
+        traces.only_these = true;
+        assert!(traces.are_in(&log(None)) && !traces.are_in(&log(Some("other"))));
+    }
+}

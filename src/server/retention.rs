@@ -1,0 +1,128 @@
+//! Use case: what is personal is taken away when it is old. Small batches, one instance at a time, every hour. What is still to be
+//! applied or sent keeps its body, whatever its age, and every row stays, so that a repeat is recognized for ever.
+
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    config::Retention,
+    erase::{self, Options},
+    state::Shop,
+    store::{Erased, Over, StoreError},
+    worker::{self, Progress},
+};
+
+/// Between two passes.
+const EVERY: Duration = Duration::from_hours(1);
+
+/// Longer than any batch takes.
+const LEASE: Duration = Duration::from_mins(2);
+
+const NAME: &str = "retention";
+
+/// Rows of one step in the store, and orders that are listed at a time.
+const BATCH: u32 = 100;
+
+/// What one pass took away.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Forgotten {
+    pub events: u64,
+    pub messages: u64,
+    pub orders: u64,
+}
+
+/// Takes away all that is too old now. Nothing while another instance does.
+pub async fn pass(shop: &Shop, retention: Retention) -> Result<Forgotten, StoreError> {
+    let pass = Pass { shop, token: shop.ids.row_id() };
+    let mut forgotten = Forgotten::default();
+    if !pass.goes_on().await? {
+        return Ok(forgotten);
+    }
+    let result = pass.all(retention, &mut forgotten).await;
+    // Best effort: a lease that is not given back runs out.
+    let _ = shop.store.drop_lease(NAME, &pass.token).await;
+    if forgotten != Forgotten::default() {
+        let Forgotten { events, messages, orders } = forgotten;
+        tracing::info!(events, messages, orders, "personal data was taken away because of its age");
+        for (what, count) in [("events", events), ("messages", messages), ("orders", orders)] {
+            metrics::counter!("personal_data_forgotten_total", "what" => what).increment(count);
+        }
+    }
+    result.map(|()| forgotten)
+}
+
+struct Pass<'a> {
+    shop: &'a Shop,
+    token: String,
+}
+
+impl Pass<'_> {
+    /// Whether the next batch is this instance's to do.
+    async fn goes_on(&self) -> Result<bool, StoreError> {
+        Ok(!self.shop.end.is_cancelled() && self.shop.store.take_lease(NAME, &self.token, LEASE).await?)
+    }
+
+    async fn all(&self, retention: Retention, forgotten: &mut Forgotten) -> Result<(), StoreError> {
+        let store = &self.shop.store;
+        if let Some(age) = retention.raw {
+            loop {
+                let events = store.forget_events(age, BATCH).await?;
+                forgotten.events += events;
+                if events < u64::from(BATCH) {
+                    break;
+                }
+                if !self.goes_on().await? {
+                    return Ok(());
+                }
+            }
+            loop {
+                let messages = store.forget_messages(age, BATCH).await?;
+                forgotten.messages += messages;
+                if messages < u64::from(BATCH) {
+                    break;
+                }
+                if !self.goes_on().await? {
+                    return Ok(());
+                }
+            }
+        }
+        match retention.personal {
+            Some(age) => self.orders(age, forgotten).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn orders(&self, age: Duration, forgotten: &mut Forgotten) -> Result<(), StoreError> {
+        let mut after = None::<Over>;
+        while self.goes_on().await? {
+            let page = self.shop.store.orders_over(age, after.as_ref(), BATCH).await?;
+            for over in page.iter().filter(|over| !over.erased) {
+                match erase::one(self.shop, &over.number, Options::default()).await {
+                    Ok(Some(Erased::Done { .. })) => forgotten.orders += 1,
+                    // Something is going on about it: it is looked at again in the next pass.
+                    Ok(Some(Erased::Refused(reason))) => {
+                        tracing::debug!(number = %over.number, reason, "kept for longer");
+                    }
+                    Ok(None) => {}
+                    Err(error) if error.retryable() => return Err(error),
+                    // One that cannot be erased must not keep the others.
+                    Err(error) => tracing::error!(number = %over.number, %error, "an order could not be erased"),
+                }
+            }
+            if page.len() < BATCH as usize {
+                break;
+            }
+            after = page.into_iter().next_back();
+        }
+        Ok(())
+    }
+}
+
+/// Works until the end.
+pub async fn run(shop: &Shop, retention: Retention, end: CancellationToken) {
+    // Nobody wakes it: nothing becomes old in a hurry.
+    let wake = Notify::new();
+    worker::run(NAME, &wake, EVERY, end, || async { pass(shop, retention).await.map(|_| Progress::Idle) }).await;
+}

@@ -1,0 +1,58 @@
+//! Log lines about what anybody can cause as often as they like: at most one a second for each reason, which says how many were
+//! left out. The metrics count all.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// Between two lines of one reason.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What was written lately, by reason. Reasons are words of the program's own, so there are few.
+#[derive(Default)]
+pub struct Seldom(Mutex<BTreeMap<&'static str, Written>>);
+
+struct Written {
+    at: Instant,
+    left_out: u64,
+}
+
+impl Seldom {
+    /// Whether a line may be written for `reason` now, and how many were left out since the last; `None` leaves this one out.
+    pub fn line(&self, reason: &'static str) -> Option<u64> {
+        let now = Instant::now();
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match lines.get_mut(reason) {
+            Some(last) if now.duration_since(last.at) < PAUSE => {
+                last.left_out += 1;
+                None
+            }
+            last => {
+                let left_out = last.map_or(0, |last| last.left_out);
+                lines.insert(reason, Written { at: now, left_out: 0 });
+                Some(left_out)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_line_a_second_for_each_reason_and_it_says_how_many_are_missing() {
+        let seldom = Seldom::default();
+        assert_eq!(seldom.line("stale"), Some(0));
+        assert_eq!((seldom.line("stale"), seldom.line("stale")), (None, None));
+        assert_eq!(seldom.line("missing"), Some(0), "another reason has its own");
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(seldom.line("stale"), Some(2));
+        tokio::time::advance(PAUSE).await;
+        assert_eq!(seldom.line("stale"), Some(0));
+    }
+}
