@@ -140,7 +140,8 @@ fn what_the_session_does_not_say_or_says_wrongly_is_a_doubt() {
 
 #[test]
 fn only_a_refund_that_had_been_promised_and_failed_asks_for_a_person() {
-    let review = |refunds: &[Fact]| preorder(&[&[session(SessionOutcome::Paid)], refunds].concat()).review.text();
+    let paid = [session(SessionOutcome::Paid)];
+    let review = |refunds: &[Fact]| preorder(&[&paid[..], refunds].concat()).review.text();
     for status in RefundStatus::ALL {
         assert_eq!(review(&[refund("re_1", 100, status)]), "", "{status:?}");
     }
