@@ -17,7 +17,7 @@ use rolitt::{
     },
 };
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     signal::unix::{Signal, SignalKind, signal},
     time::{Instant, sleep, timeout, timeout_at},
 };
@@ -33,18 +33,21 @@ const END: Duration = Duration::from_secs(28);
 const POOL_END: Duration = Duration::from_secs(5);
 const REST_END: Duration = Duration::from_secs(3);
 
+/// How many connections the kernel may hold until they are accepted: whoever finds no room there waits a second before knocking again.
+const WAITING: u32 = 4096;
+
 pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsString>) -> anyhow::Result<()> {
     let mut signals = Signals::install()?;
     listener::raise_descriptor_limit();
     leptos.site_addr = config.listeners.public;
     // Addresses are taken first: a port that is in use is said before a database is started.
-    let public = bind(config.listeners.public, "LEPTOS_SITE_ADDR").await?;
-    let operations = bind(config.listeners.operations, "OPS_ADDR").await?;
+    let public = bind(config.listeners.public, "LEPTOS_SITE_ADDR")?;
+    let operations = bind(config.listeners.operations, "OPS_ADDR")?;
     let end = CancellationToken::new();
     let sandbox_end = CancellationToken::new();
     let helpers = TaskTracker::new();
     if let Some(need) = &config.sandbox {
-        start_sandbox(&config, need, &helpers, sandbox_end.clone()).await?;
+        start_sandbox(&config, need, &helpers, sandbox_end.clone())?;
     }
     let open = OpenStore::open(&config, &config.storage.chosen, path).await?;
     let shop = Arc::new(Shop::new(&config, open.store.clone(), http::client()?, end.clone()));
@@ -101,7 +104,7 @@ pub async fn sandbox_alone(config: &Config) -> anyhow::Result<()> {
     let need = config.sandbox.as_ref().context("the sandbox only runs in development, without STRIPE_SECRET_KEY")?;
     let helpers = TaskTracker::new();
     let end = CancellationToken::new();
-    start_sandbox(config, need, &helpers, end.clone()).await?;
+    start_sandbox(config, need, &helpers, end.clone())?;
     tracing::info!("sandbox on http://{}", config.listeners.sandbox);
     signals.next().await;
     end.cancel();
@@ -110,11 +113,17 @@ pub async fn sandbox_alone(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({variable})"))
+fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
+    let listening = || -> std::io::Result<TcpListener> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(WAITING)
+    };
+    listening().with_context(|| format!("cannot listen on {address} ({variable})"))
 }
 
-async fn start_sandbox(
+fn start_sandbox(
     config: &Config,
     need: &SandboxNeed,
     tasks: &TaskTracker,
@@ -122,7 +131,7 @@ async fn start_sandbox(
 ) -> anyhow::Result<()> {
     use secrecy::ExposeSecret as _;
     anyhow::ensure!(config.environment == Environment::Development, "the sandbox does not run in production");
-    let listener = bind(config.listeners.sandbox, "SANDBOX_ADDR").await?;
+    let listener = bind(config.listeners.sandbox, "SANDBOX_ADDR")?;
     let secret = need.webhook_secret.expose_secret();
     let seed = SandboxConfig::for_shop(config.listeners.public, secret, &need.product, &need.prices);
     tasks.spawn(async move {
