@@ -84,6 +84,19 @@ async fn prices_outlive_the_provider_and_without_any_the_page_says_so() {
 }
 
 #[tokio::test]
+async fn once_the_first_prices_could_not_be_had_no_page_waits_for_them() {
+    let app = TestApp::start().await;
+    app.sandbox_post("/sandbox/faults", json!({ "stripe": { "error_rate": 1, "status": 503 } })).await;
+    app.shop.catalogue.refresh().await.unwrap_err();
+    let at_once = futures::poll!(Box::pin(app.shop.catalogue.offers()));
+    assert_eq!(at_once, std::task::Poll::Ready(None));
+    app.http.delete(format!("{}/sandbox/faults", app.sandbox)).send().await.unwrap();
+    app.shop.catalogue.refresh().await.unwrap();
+    assert!(app.shop.catalogue.offers().await.is_some());
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn the_way_back_finds_an_order_even_before_the_webhook_and_only_once() {
     let app = TestApp::start().await;
     app.sandbox_post("/sandbox/faults", json!({ "delivery": { "drop_rate": 1 } })).await;
