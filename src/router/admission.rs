@@ -13,6 +13,9 @@ use axum::{
 use super::HEALTH;
 use crate::server::state::Shop;
 
+/// Pages that ask the database or the provider. They wait for those, so they must not keep others from being drawn.
+const ASKING: [&str; 2] = ["/orders/", "/checkout/"];
+
 /// Gives each GET and HEAD one of the places, or says at once that there is none; health is exempt. What else there is (forms
 /// and webhooks) takes a place of its own, once it has proved to be worth one.
 pub async fn limit(State(shop): State<Arc<Shop>>, request: Request, next: Next) -> Response {
@@ -32,6 +35,11 @@ pub async fn limit(State(shop): State<Arc<Shop>>, request: Request, next: Next) 
         let busy = (StatusCode::SERVICE_UNAVAILABLE, "Too many visitors at once. Reload this page in a moment.");
         return with_retry_after(busy.into_response(), Duration::from_secs(1));
     };
+    if ASKING.iter().any(|pages| request.uri().path().starts_with(pages)) {
+        return next.run(request).await;
+    }
+    // Never closed.
+    let _turn = shop.places.drawing.acquire().await.ok();
     next.run(request).await
 }
 

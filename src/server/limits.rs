@@ -94,6 +94,9 @@ impl RateLimits {
 pub struct Places {
     /// Pages and files. Taken before anything is done.
     pub pages: Semaphore,
+    /// Of those, the ones that are made of what is in memory: work for a processor, which is shared by a few at a time. The others
+    /// wait, so that whatever comes in between (health, a webhook) finds a short queue and not a crowd.
+    pub drawing: Semaphore,
     /// Checkouts. Taken once the form has arrived: a slow body holds no place.
     pub checkouts: Semaphore,
     /// Webhooks. Taken once the signature was found good: who cannot sign holds no place.
@@ -103,13 +106,18 @@ pub struct Places {
 impl Default for Places {
     fn default() -> Self {
         let places = || Semaphore::new(Self::EACH);
-        Self { pages: places(), checkouts: places(), webhooks: places() }
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let drawing = Semaphore::new(processors * Self::DRAWING);
+        Self { pages: places(), drawing, checkouts: places(), webhooks: places() }
     }
 }
 
 impl Places {
     /// Of each kind: far above what one machine works on at a time, far below what would exhaust it.
     pub const EACH: usize = 256;
+
+    /// For each processor: one that works, and one that is ready when that one is done.
+    const DRAWING: usize = 2;
 
     /// How long a signed event waits for a place. Its provider waits longer, and comes back much later.
     const WAIT: Duration = Duration::from_secs(3);

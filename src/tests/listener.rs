@@ -235,6 +235,28 @@ async fn when_too_many_are_being_answered_the_next_is_told_at_once_and_health_is
 }
 
 #[tokio::test]
+async fn pages_wait_for_their_turn_to_be_drawn_and_nothing_else_waits_for_them() {
+    let app = TestApp::start().await;
+    let drawing = &app.shop.places.drawing;
+    let turns = drawing.acquire_many(u32::try_from(drawing.available_permits()).unwrap()).await;
+    let mut page = Box::pin(app.get("/"));
+    for (path, status) in [("/healthz", 200), ("/orders/ROL-7K3M9QXZ?token=x", 404), ("/checkout/cancel", 200)] {
+        let answered = tokio::select! {
+            early = &mut page => panic!("drawn out of turn: {}", early.status()),
+            answered = app.get(path) => answered,
+        };
+        assert_eq!(answered.status(), status, "{path}");
+    }
+    assert_eq!(app.deliver(&super::test_app::completed("evt_1", "cs_test_1")).await, StatusCode::OK);
+    assert!(futures::poll!(&mut page).is_pending());
+    drop(turns);
+    assert_eq!(page.as_mut().await.status(), StatusCode::OK);
+    drop(page);
+    app.deliver_all().await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn neither_slow_bodies_nor_forged_events_hold_a_place() {
     let app = TestApp::start().await;
     let mut slow = join_all((0..Places::EACH + 50).map(|_| Raw::to(&app))).await;
