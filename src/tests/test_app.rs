@@ -11,6 +11,7 @@ use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Response, StatusCode};
 use rolitt::{
+    domain::payment::SessionId,
     ops, router,
     sandbox::{self, SandboxConfig},
     server::{
@@ -20,7 +21,7 @@ use rolitt::{
         listener::{self, Bounds},
         outbox,
         state::{AppState, Shop},
-        store::{Ids, Store, firestore::FirestoreStore, postgres::PostgresStore},
+        store::{Ids, PreorderNames, Store, firestore::FirestoreStore, postgres::PostgresStore},
         webhook::retry,
         worker::Progress,
     },
@@ -348,10 +349,10 @@ impl Ids for ListedIds {
         nanoid::nanoid!()
     }
 
-    fn preorder_number(&self) -> rolitt::domain::preorder::PreorderNumber {
+    fn preorder_names(&self, _session: &SessionId, _draw: u32) -> PreorderNames {
         let mut list = self.0.lock().unwrap();
         let next = if list.len() > 1 { list.remove(0) } else { list[0] };
-        next.parse().unwrap()
+        PreorderNames { id: self.row_id(), number: next.parse().unwrap() }
     }
 }
 

@@ -17,6 +17,16 @@ impl PreorderNumber {
     ];
     pub const SYMBOLS: usize = 8;
 
+    /// The number that five bytes stand for, five bits a symbol.
+    pub fn from_bytes(bytes: [u8; 5]) -> Self {
+        let bits = bytes.iter().fold(0, |bits, byte| (bits << 8) | u64::from(*byte));
+        let symbol = |place: usize| Self::ALPHABET[usize::try_from((bits >> (5 * place)) & 0x1f).unwrap_or_default()];
+        Self((0..Self::SYMBOLS).rev().fold(String::from("ROL-"), |mut text, place| {
+            text.push(symbol(place));
+            text
+        }))
+    }
+
     /// The number made of `symbols`, read as people write them: any case, `O` for zero, `I` and `L` for one.
     pub fn from_symbols(symbols: &str) -> Option<Self> {
         let read: String = symbols
@@ -76,6 +86,20 @@ mod tests {
         assert_eq!(number.as_str(), "ROL-0117K3M9");
         for bad in ["", "ROL-", "ROL-7K3M9QX", "ROL-7K3M9QXZZ", "7K3M9QXZ", "ROL-7K3M9QXU", "ROL-ÄÖÜ7K3M9"] {
             assert!(bad.parse::<PreorderNumber>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn five_bytes_are_eight_symbols() {
+        for (bytes, number) in [
+            ([0; 5], "ROL-00000000"),
+            ([0xff; 5], "ROL-ZZZZZZZZ"),
+            ([0x08, 0, 0, 0, 0x01], "ROL-10000001"),
+            ([0x00, 0x44, 0x32, 0x14, 0xc7], "ROL-01234567"),
+        ] {
+            let made = PreorderNumber::from_bytes(bytes);
+            assert_eq!(made.as_str(), number);
+            assert_eq!(made.as_str().parse(), Ok(made));
         }
     }
 

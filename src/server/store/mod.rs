@@ -156,10 +156,21 @@ pub struct Purchase {
     pub case: Case,
 }
 
-/// Fresh names for new rows.
+/// Names for new rows.
 pub trait Ids: Send + Sync {
+    /// One that nothing else has.
     fn row_id(&self) -> String;
-    fn preorder_number(&self) -> PreorderNumber;
+
+    /// The names of this session's order, the same each time: an order that a restored backup has lost is made anew as it was. `draw`
+    /// counts from 0; each gives another number, for where one is taken.
+    fn preorder_names(&self, session: &SessionId, draw: u32) -> PreorderNames;
+}
+
+/// What an order is called: inside, and by people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PreorderNames {
+    pub id: String,
+    pub number: PreorderNumber,
 }
 
 /// What became of a fact.

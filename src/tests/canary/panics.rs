@@ -4,9 +4,9 @@
 use std::{sync::Arc, time::Duration};
 
 use rolitt::{
-    domain::preorder::PreorderNumber,
+    domain::payment::SessionId,
     server::{
-        store::{Ids, StoreError},
+        store::{Ids, PreorderNames, StoreError},
         telemetry::{self, LogFormat, LogOutput},
         worker,
     },
@@ -30,7 +30,7 @@ impl Ids for Quoting {
         read(QUOTED).unwrap()
     }
 
-    fn preorder_number(&self) -> PreorderNumber {
+    fn preorder_names(&self, _session: &SessionId, _draw: u32) -> PreorderNames {
         panic!("no number for {QUOTED}")
     }
 }

@@ -205,6 +205,18 @@ async fn a_number_is_had_by_one_order_and_the_next_draws_again() {
     app.leave().await;
 }
 
+#[tokio::test]
+async fn an_order_that_was_lost_is_made_anew_under_its_old_names() {
+    let (app, rebuilt) = (TestApp::start().await, TestApp::start().await);
+    told(&*app.store, &*app.shop.ids, None, &paid("cs_1")).await;
+    told(&*rebuilt.store, &*rebuilt.shop.ids, None, &paid("cs_0")).await;
+    told(&*rebuilt.store, &*rebuilt.shop.ids, None, &paid("cs_1")).await;
+    let (was, is) = (purchase(&*app.store, "cs_1").await.preorder, purchase(&*rebuilt.store, "cs_1").await.preorder);
+    assert_eq!((was.id, was.number), (is.id, is.number));
+    app.leave().await;
+    rebuilt.leave().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn numbers_that_are_drawn_twice_at_once_are_given_once() {
     const NUMBERS: [&str; 8] = [

@@ -6,7 +6,7 @@
 
 use super::{
     super::{
-        Applied, CaseEffect, CaseKey, Message, Purchase, PurchaseKey, StoreError, Table,
+        Applied, CaseEffect, CaseKey, Message, PreorderNames, Purchase, PurchaseKey, StoreError, Table,
         rows::{self, set},
     },
     client::{Client, Only, Snapshot, Write},
@@ -19,7 +19,7 @@ use crate::domain::{
     checkout::Attempt,
     life::{Case, Change, consequences},
     payment::{IntentId, SessionId},
-    preorder::{Preorder, PreorderNumber, PreorderStatus},
+    preorder::{Preorder, PreorderStatus},
 };
 
 /// How many numbers are tried for one preorder: at ten million preorders, three draws all collide once in 10^15.
@@ -226,10 +226,10 @@ pub async fn decide(
     let preorder = match (&read.preorder, after.preorder.clone()) {
         (Some(known), Some(details)) => Some(Preorder { details, ..known.clone() }),
         (None, Some(details)) => {
-            let number = free_number(client, effect).await?;
+            let PreorderNames { id, number } = free_names(client, effect, &details.session).await?;
             let taken = Fields::from([("session_id".to_owned(), details.session.as_str().into())]);
             writes.push(Write::put(place(NUMBERS, number.as_str()), taken, Only::New));
-            Some(Preorder { id: effect.ids.row_id(), number, details })
+            Some(Preorder { id, number, details })
         }
         (_, None) => None,
     };
@@ -243,11 +243,16 @@ pub async fn decide(
     Ok(Decided { outcome: Outcome::done(preorder.as_ref(), told), applied: Applied::Changed(preorder), writes })
 }
 
-async fn free_number(client: &Client, effect: &CaseEffect<'_>) -> Result<PreorderNumber, StoreError> {
-    for _ in 0..NUMBER_TRIES {
-        let number = effect.ids.preorder_number();
-        if session_of(client, &number).await?.is_none() {
-            return Ok(number);
+/// The first draw whose number is free.
+async fn free_names(
+    client: &Client,
+    effect: &CaseEffect<'_>,
+    session: &SessionId,
+) -> Result<PreorderNames, StoreError> {
+    for draw in 0..NUMBER_TRIES {
+        let names = effect.ids.preorder_names(session, draw);
+        if session_of(client, &names.number).await?.is_none() {
+            return Ok(names);
         }
     }
     Err(StoreError::NumbersExhausted)

@@ -6,7 +6,7 @@
 use sqlx::PgConnection;
 
 use super::{
-    super::{Applied, CaseEffect, CaseKey, Purchase, PurchaseKey, StoreError},
+    super::{Applied, CaseEffect, CaseKey, PreorderNames, Purchase, PurchaseKey, StoreError},
     outbox, payments, preorders, refused_or_unavailable,
     webhook_logs::Outcome,
 };
@@ -62,7 +62,8 @@ pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Ap
                 Some(preorder)
             }
             (None, Some(details)) => {
-                let preorder = Preorder { id: effect.ids.row_id(), number: effect.ids.preorder_number(), details };
+                let PreorderNames { id, number } = effect.ids.preorder_names(&details.session, tries);
+                let preorder = Preorder { id, number, details };
                 if !preorders::insert(tx, &preorder).await? {
                     // Either the number is taken, or the session's row was made meanwhile: the next round tells which.
                     tries += 1;
