@@ -11,6 +11,7 @@ use axum::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::figures;
 use crate::server::state::Shop;
 
 #[derive(Clone)]
@@ -47,28 +48,8 @@ async fn signatures(State(operations): State<Operations>) -> impl IntoResponse {
     Json(operations.shop.signatures.seen())
 }
 
-/// Prometheus' text format. The backlog is read when asked, so that it is never older than the answer.
+/// Prometheus' text format.
 async fn figures(State(operations): State<Operations>) -> impl IntoResponse {
-    let backlog = operations.shop.store.backlog().await;
-    metrics::gauge!("backlog_unreadable").set(if backlog.is_ok() { 0.0 } else { 1.0 });
-    if let Err(error) = &backlog {
-        tracing::error!(%error, "what waits cannot be counted");
-    }
-    if let Ok(backlog) = backlog {
-        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; a backlog is far below 2^52")]
-        let set = |name: &'static str, value: i64| metrics::gauge!(name).set(value as f64);
-        set("webhook_events_waiting", backlog.events_waiting);
-        set("webhook_events_parked", backlog.events_parked);
-        set("webhook_events_oldest_seconds", backlog.events_oldest_seconds);
-        set("outbox_messages_pending", backlog.messages_pending);
-        set("outbox_messages_parked", backlog.messages_parked);
-        set("outbox_messages_oldest_seconds", backlog.messages_oldest_seconds);
-        set("preorders_in_review", backlog.preorders_in_review);
-        set("disputes_open", backlog.disputes_open);
-        set("dispute_due_seconds", backlog.dispute_due_seconds);
-        set("payments_without_preorder", backlog.payments_without_preorder);
-        // From the store, so that every instance says the same, whoever compared.
-        set("reconcile_unexplained_differences", backlog.differences_open + backlog.payments_without_preorder);
-    }
+    figures::read(&operations.shop).await;
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], operations.metrics.render())
 }

@@ -6,5 +6,6 @@ pub mod books;
 pub mod commands;
 pub mod desk;
 pub mod erase;
+pub mod figures;
 pub mod preorders;
 pub mod store;

@@ -68,7 +68,7 @@ pub async fn endpoint(provider: &dyn PaymentProvider, app_url: &Url) -> Result<V
     Ok(judge(&all, &url, events, version, provider.livemode()))
 }
 
-/// Looks soon after the start and then every hour, and tells the log and the figures, until the end.
+/// Looks soon after the start and then every hour, until the end.
 pub async fn run(shop: &Shop, end: CancellationToken) {
     const FIRST: Duration = Duration::from_secs(30);
     const EVERY: Duration = Duration::from_hours(1);
@@ -79,26 +79,31 @@ pub async fn run(shop: &Shop, end: CancellationToken) {
             () = tokio::time::sleep(wait) => {}
         }
         wait = EVERY;
-        let (mut faults, mut looked) = (0.0, true);
-        for provider in shop.payments.all() {
-            match endpoint(provider.as_ref(), &shop.app_url).await {
-                Ok(found) => {
-                    for Finding { what, verdict } in found {
-                        if let Verdict::Fault { told, mend } = verdict {
-                            faults += 1.0;
-                            tracing::error!(what, told, mend, "the webhook endpoint is not as it should be");
-                        }
+        look(shop).await;
+    }
+}
+
+/// Looks once, and tells the log and the figures. What could not be looked at leaves the figure as it was.
+pub async fn look(shop: &Shop) {
+    let (mut faults, mut looked) = (0.0, true);
+    for provider in shop.payments.all() {
+        match endpoint(provider.as_ref(), &shop.app_url).await {
+            Ok(found) => {
+                for Finding { what, verdict } in found {
+                    if let Verdict::Fault { told, mend } = verdict {
+                        faults += 1.0;
+                        tracing::error!(what, told, mend, "the webhook endpoint is not as it should be");
                     }
                 }
-                Err(error) => {
-                    looked = false;
-                    tracing::warn!(%error, "the webhook endpoint could not be looked at");
-                }
+            }
+            Err(error) => {
+                looked = false;
+                tracing::warn!(%error, "the webhook endpoint could not be looked at");
             }
         }
-        if looked {
-            metrics::gauge!("webhook_endpoint_faults").set(faults);
-        }
+    }
+    if looked {
+        metrics::gauge!("webhook_endpoint_faults").set(faults);
     }
 }
 

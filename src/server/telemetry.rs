@@ -49,7 +49,8 @@ const QUIET: [&str; 14] = [
 /// Our own, which are written so that they say nothing of the kind at any level.
 const OURS: &str = "rolitt";
 
-/// Starts logging. `filter` is `RUST_LOG`'s text; what does not read in it counts as `info`. A panic becomes a line like others.
+/// Starts logging. `filter` is `RUST_LOG`'s text; what does not read in it counts as `info`. A panic becomes a line like others,
+/// and is counted.
 pub fn start(format: LogFormat, output: LogOutput, filter: Option<&str>) {
     let asked = filter.filter(|text| !text.is_empty()).unwrap_or("info");
     let asked = EnvFilter::try_new(asked).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -83,6 +84,7 @@ fn tell_panic(told: &panic::PanicHookInfo<'_>) {
     let place = told.location().map(ToString::to_string).unwrap_or_default();
     let thread = std::thread::current().name().unwrap_or_default().to_owned();
     tracing::error!(place, thread, told = message, "a panic");
+    metrics::counter!("panics_total").increment(1);
 }
 
 #[cfg(test)]

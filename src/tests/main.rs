@@ -15,6 +15,7 @@ mod program;
 mod raw;
 mod test_app;
 
+mod alerts;
 mod architecture;
 mod canary;
 mod checkout;

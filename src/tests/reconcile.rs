@@ -56,7 +56,7 @@ async fn number(app: &TestApp) -> PreorderNumber {
     app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().parse().unwrap()
 }
 
-async fn compared(app: &TestApp) -> Report {
+pub async fn compared(app: &TestApp) -> Report {
     reconcile(&app.shop, ALL).await.unwrap()
 }
 
