@@ -51,6 +51,23 @@ impl Cluster {
         let _ = self.command("stop").output().await;
     }
 
+    /// Ends it, and copies its files: a backup. It is started again by [`Self::again`].
+    pub async fn back_up(&self) -> anyhow::Result<()> {
+        self.stop().await;
+        copy(&self.folder.join("postgres"), &self.backup()).await
+    }
+
+    /// Crashes it, and puts the backup in its place.
+    pub async fn restore(&self) -> anyhow::Result<()> {
+        self.crash().await?;
+        fs::remove_dir_all(self.folder.join("postgres"))?;
+        copy(&self.backup(), &self.folder.join("postgres")).await
+    }
+
+    fn backup(&self) -> PathBuf {
+        self.folder.join("backup")
+    }
+
     /// The shop's own database, reached directly.
     pub fn url(&self) -> anyhow::Result<String> {
         Ok(fs::read_to_string(self.folder.join("database-url"))?.trim().to_owned())
@@ -79,4 +96,11 @@ impl Cluster {
             .current_dir(&self.folder);
         command
     }
+}
+
+/// With owners and rights, which PostgreSQL looks at.
+async fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let status = Command::new("cp").arg("-a").arg(from).arg(to).status().await?;
+    anyhow::ensure!(status.success(), "cp {} {}: {status}", from.display(), to.display());
+    Ok(())
 }

@@ -20,6 +20,8 @@ pub struct Session {
 /// An event as its receiver has it.
 pub struct Told {
     pub unique_id: String,
+    /// The order's number, as customers read it.
+    pub number: String,
     pub posts: u64,
     pub differing: u64,
 }
@@ -69,6 +71,7 @@ impl Ledger {
             told.entry(event["properties"]["session_id"].as_str().unwrap_or_default().to_owned()).or_default().push(
                 Told {
                     unique_id: event["unique_id"].as_str().unwrap_or_default().to_owned(),
+                    number: event["properties"]["preorder_number"].as_str().unwrap_or_default().to_owned(),
                     posts: event["posts"].as_u64().unwrap_or_default(),
                     differing: event["differing"].as_u64().unwrap_or_default(),
                 },

@@ -46,8 +46,12 @@ enum Scenario {
     Rolling(scenarios::rolling::Rolling),
     /// Fills the database's disk under load, and frees it.
     DiskFull(scenarios::disk::DiskFull),
+    /// Loses the database, and goes on from a backup that is older than the last orders.
+    Restore(scenarios::restore::Restore),
     /// Slow connections of every kind, and a flood of forged webhooks beside genuine ones.
     Abuse(scenarios::abuse::Abuse),
+    /// Guesses at orders: neither answers nor times tell which exist.
+    Guesses(scenarios::guesses::Guesses),
     /// Load for half an hour; memory, descriptors and connections must not grow.
     Soak(scenarios::soak::Soak),
 }
@@ -65,7 +69,9 @@ async fn main() -> ExitCode {
         Scenario::Controls(controls) => controls.run(&ground).await,
         Scenario::Rolling(rolling) => rolling.run(&ground).await,
         Scenario::DiskFull(disk) => disk.run(&ground).await,
+        Scenario::Restore(restore) => restore.run(&ground).await,
         Scenario::Abuse(abuse) => abuse.run(&ground).await,
+        Scenario::Guesses(guesses) => guesses.run(&ground).await,
         Scenario::Soak(soak) => soak.run(&ground).await,
     };
     match result {

@@ -62,6 +62,8 @@ pub struct Stage {
     pub tally: Tally,
     pub http: reqwest::Client,
     sandbox: Child,
+    rolitt: PathBuf,
+    variables: BTreeMap<String, String>,
 }
 
 impl Stage {
@@ -80,9 +82,15 @@ impl Stage {
         let tally = Tally::default();
         let mut variables = variables(&sandbox_address.to_string(), &proxy.before(&cluster.url()?)?)?;
         variables.extend(build.variables);
-        migrate(&rolitt, &folder, &variables, &cluster.url()?).await?;
+        // Before any instance: so that the oracle can watch from the first row on.
+        command(&rolitt, &folder, &variables, &cluster.url()?, &["migrate"]).await?;
         oracle.watch().await?;
-        let recipe = Recipe { program: program.clone(), folder: folder.clone(), variables, strikes: build.strikes };
+        let recipe = Recipe {
+            program: program.clone(),
+            folder: folder.clone(),
+            variables: variables.clone(),
+            strikes: build.strikes,
+        };
         let instances = (0..build.instances)
             .map(|name| Instance::start(name, recipe.clone(), ground.seed + 1 + name as u64, tally.clone()))
             .collect::<anyhow::Result<Vec<_>>>()?;
@@ -101,9 +109,27 @@ impl Stage {
             .kill_on_drop(true)
             .spawn()?;
         let ledger = Arc::new(Ledger::new(format!("http://{sandbox_address}"), http.clone()));
-        let stage = Self { folder, cluster, proxy, ledger, oracle, balancer, instances, tally, http, sandbox };
+        let stage = Self {
+            folder,
+            cluster,
+            proxy,
+            ledger,
+            oracle,
+            balancer,
+            instances,
+            tally,
+            http,
+            sandbox,
+            rolitt,
+            variables,
+        };
         stage.ready().await?;
         Ok(stage)
+    }
+
+    /// What the merchant types.
+    pub async fn command(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        command(&self.rolitt, &self.folder, &self.variables, &self.cluster.url()?, arguments).await
     }
 
     /// Where customers and the sandbox reach the shop.
@@ -189,16 +215,17 @@ fn variables(sandbox: &str, database: &str) -> anyhow::Result<BTreeMap<String, S
     Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-/// Before any instance: so that the oracle can watch from the first row on.
-async fn migrate(
+/// A command of the shop, directly at the database; what it printed.
+async fn command(
     rolitt: &Path,
     folder: &Path,
     variables: &BTreeMap<String, String>,
     database: &str,
-) -> anyhow::Result<()> {
+    arguments: &[&str],
+) -> anyhow::Result<String> {
     let mut command = Command::new(rolitt);
-    command.arg("migrate").env_clear().envs(variables).env("DATABASE_URL", database).current_dir(folder);
+    command.args(arguments).env_clear().envs(variables).env("DATABASE_URL", database).current_dir(folder);
     let output = command.output().await?;
-    anyhow::ensure!(output.status.success(), "migrate: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
+    anyhow::ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -51,7 +51,7 @@ impl Abuse {
         let process = instance.process().unwrap_or_default();
         let before = slow::descriptors(process)?;
         let crowd = slow::open(instance.public, self.slow).await;
-        let (mut worst, mut looks, mut late) = (Duration::ZERO, 0, 0);
+        let (mut worst, mut looks, mut late) = (Duration::ZERO, 0, Vec::new());
         let began = Instant::now();
         let mut most = before;
         let mut gone = None;
@@ -60,7 +60,9 @@ impl Abuse {
             let fine = stage.http.get(format!("http://{}/healthz", instance.public)).send().await;
             let took = asked.elapsed();
             looks += 1;
-            late += u32::from(took > HEALTH || !fine.is_ok_and(|answer| answer.status().is_success()));
+            if took > HEALTH || !fine.is_ok_and(|answer| answer.status().is_success()) {
+                late.push(format!("{took:.2?} after {:.2?}", asked.duration_since(began)));
+            }
             worst = worst.max(took);
             let now = slow::descriptors(process)?;
             most = most.max(now);
@@ -75,9 +77,12 @@ impl Abuse {
         drop(crowd);
         println!("slow connections");
         println!("  {most:>8} descriptors at most, {before} before");
-        println!("  {looks:>8} health checks, the slowest {worst:.0?}, {late} above {HEALTH:.0?} or failed");
+        println!("  {looks:>8} health checks, the slowest {worst:.2?}, {} above {HEALTH:.0?} or failed", late.len());
+        for check in &late {
+            println!("           one took {check}");
+        }
         println!("  all of them gone after {gone:.1?}");
-        let good = late == 0 && gone.is_some_and(|gone| gone <= GONE) && most >= before + self.slow as u64 / 2;
+        let good = late.is_empty() && gone.is_some_and(|gone| gone <= GONE) && most >= before + self.slow as u64 / 2;
         if !good {
             println!("  BROKEN");
         }

@@ -3,6 +3,8 @@
 pub mod abuse;
 pub mod controls;
 pub mod disk;
+pub mod guesses;
+pub mod restore;
 pub mod rolling;
 pub mod soak;
 pub mod storm;
