@@ -22,7 +22,6 @@ use super::{
     config::Environment,
     fulfilment::fulfil,
     state::Shop,
-    store::PurchaseKey,
 };
 use crate::{
     app::api::{MethodChoice, OrderOutcome, OrderSummary, Storefront, Transfer, TransferAccount},
@@ -270,8 +269,9 @@ pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
 
 async fn linked(shop: &Shop, number: &str, token: &str) -> OrderOutcome {
     let Ok(number) = number.parse::<PreorderNumber>() else { return OrderOutcome::NotFound };
-    let preorder = match shop.store.purchase(PurchaseKey::Number(&number)).await {
-        Ok(purchase) => purchase.map(|purchase| purchase.preorder),
+    // Looked for by the token, so that guesses at numbers take one time, whether those exist or not.
+    let preorder = match shop.store.preorder_of_link(&access::hash(token)).await {
+        Ok(preorder) => preorder.filter(|preorder| preorder.number == number),
         Err(error) => {
             tracing::warn!(%error, "the page of an order could not be read");
             return OrderOutcome::Unreachable;

@@ -28,7 +28,7 @@ use crate::domain::{
     life::{Case, Change, Consequence, Fact},
     mirror::Mirror,
     payment::{EventId, IntentId, Mentions, ProviderId, SessionId},
-    preorder::{Preorder, PreorderNumber},
+    preorder::{AccessHash, Preorder, PreorderNumber},
 };
 
 /// Where preorders, the webhook log and the outbox live. What reconciliation and the merchant's commands need beside it is in
@@ -46,6 +46,9 @@ pub trait Store: Books + Archive + Privacy + Send + Sync {
     async fn lease_event(&self, lease: Duration) -> Result<Option<LeasedEvent>, StoreError>;
 
     async fn preorder_of_session(&self, session: &SessionId) -> Result<Option<Preorder>, StoreError>;
+
+    /// The preorder that this opens. Found by it and by nothing else: how long that takes tells of no number whether it exists.
+    async fn preorder_of_link(&self, access: &AccessHash) -> Result<Option<Preorder>, StoreError>;
 
     /// The preorder, with all that is known of its payment.
     async fn purchase(&self, of: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError>;

@@ -40,7 +40,7 @@ use super::{
 };
 use crate::domain::{
     payment::{DisputeId, ProviderId, RefundId, SessionId},
-    preorder::Preorder,
+    preorder::{AccessHash, Preorder},
 };
 
 /// The shape of the documents that this program writes; kept in `rolitt/schema`.
@@ -182,6 +182,12 @@ impl Store for FirestoreStore {
         let place = value::path(Table::Preorders, session.as_str());
         let found = bounded(STEP, self.client.read(std::slice::from_ref(&place))).await?;
         found.get(&place).map(|found| rows::preorder_of(&found.row(Table::Preorders))).transpose()
+    }
+
+    async fn preorder_of_link(&self, access: &AccessHash) -> Result<Option<Preorder>, StoreError> {
+        let query = query::preorder_of_link(access);
+        let (found, _) = bounded(STEP, self.client.query(&query)).await?;
+        found.first().map(|found| rows::preorder_of(&found.row(Table::Preorders))).transpose()
     }
 
     async fn purchase(&self, of: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError> {

@@ -34,7 +34,7 @@ use crate::{
     chaos::{self, Point},
     domain::{
         payment::{DisputeId, ProviderId, RefundId, SessionId},
-        preorder::Preorder,
+        preorder::{AccessHash, Preorder},
     },
 };
 
@@ -96,6 +96,10 @@ impl Store for PostgresStore {
 
     async fn preorder_of_session(&self, session: &SessionId) -> Result<Option<Preorder>, StoreError> {
         step!(self, STEP, |connection| preorders::find(connection, PurchaseKey::Session(session)))
+    }
+
+    async fn preorder_of_link(&self, access: &AccessHash) -> Result<Option<Preorder>, StoreError> {
+        step!(self, STEP, |connection| preorders::opened_by(connection, access))
     }
 
     async fn purchase(&self, of: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError> {

@@ -84,6 +84,12 @@ pub async fn find(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result
     one(row.fetch_optional(connection).await)
 }
 
+/// The preorder whose link this opens.
+pub async fn opened_by(connection: &mut PgConnection, access: &AccessHash) -> Result<Option<Preorder>, StoreError> {
+    let row = select_preorders!("where access_hash = $1 limit 1", access.as_str());
+    one(row.fetch_optional(connection).await)
+}
+
 /// As `find`, and locks the row until the transaction ends.
 pub async fn find_locked(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result<Option<Preorder>, StoreError> {
     let [id, number, session, intent] = columns(key);

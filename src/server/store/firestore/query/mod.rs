@@ -16,7 +16,7 @@ use super::{
 };
 use crate::domain::{
     payment::{IntentId, ProviderId},
-    preorder::PreorderStatus,
+    preorder::{AccessHash, PreorderStatus},
 };
 
 /// The field that every document has: its own name.
@@ -177,6 +177,10 @@ pub fn untold_logs(preorder: &str) -> Query {
 
 pub fn preorder_of_id(id: &str) -> Query {
     Query::over(Table::Preorders).equal("id", id).limit(1)
+}
+
+pub fn preorder_of_link(access: &AccessHash) -> Query {
+    Query::over(Table::Preorders).equal("access_hash", access.as_str()).limit(1)
 }
 
 /// Preorders that were paid by this intent.

@@ -37,6 +37,7 @@ fn all() -> Vec<Query> {
         of_intent(Table::Refunds, &IntentId::parse("pi_1").unwrap()),
         untold_logs("id"),
         preorder_of_id("id"),
+        preorder_of_link(&AccessHash::from_digest([0; 32])),
         preorders(&filter, Some((now, "preorders/cs_1".to_owned())), 1),
         preorders(&PreorderFilter::default(), None, 1),
         preorders_in_review(),

@@ -1,0 +1,1 @@
+drop index preorders_access_idx;
