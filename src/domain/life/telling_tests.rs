@@ -4,7 +4,12 @@ use super::{
     tests::{PRICE, charge, dispute, facts, intent, live, payment, preorder, refund, session, usd},
     *,
 };
-use crate::domain::payment::{ProviderId, RefundId};
+use crate::domain::{
+    checkout::Attempt,
+    customer::ShippingAddress,
+    payment::{ProviderId, RefundId},
+    preorder::AccessHash,
+};
 
 /// An order in each state, with what is told of it from the first moment on.
 fn states() -> Vec<(Case, Vec<Consequence>)> {
@@ -112,6 +117,35 @@ fn what_the_session_does_not_say_is_learned_from_a_later_one_and_what_it_said_st
     );
     assert!(made.review.text().contains("paid by pi_2 too"));
     assert!(preorder(&[session(SessionOutcome::Paid), session(SessionOutcome::Paid)]).review.text().is_empty());
+}
+
+#[test]
+fn what_leads_to_the_customer_is_learned_once_and_kept() {
+    let about = |name: &str| SessionFacts {
+        attempt: Attempt::parse(&format!("attempt-of-{name}-0123456789")),
+        shipping: Some(ShippingAddress { name: Some(name.to_owned()), ..ShippingAddress::default() }),
+        access: Some(AccessHash::from_digest(*name.repeat(32).as_bytes().first_chunk().unwrap())),
+        ..facts(SessionOutcome::Paid)
+    };
+    let told = |facts: &[&SessionFacts]| {
+        let history: Vec<Fact> = facts.iter().map(|facts| Fact::Session(Box::new((*facts).clone()))).collect();
+        let made = preorder(&history);
+        (made.attempt, made.shipping, made.access)
+    };
+    let (silent, jo, albert) = (facts(SessionOutcome::Paid), about("Jo"), about("Albert"));
+    let known = (jo.attempt.clone(), jo.shipping.clone(), jo.access.clone());
+    assert!(known.0.is_some());
+    assert_eq!(told(&[&silent, &jo]), known, "learned");
+    assert_eq!(told(&[&jo, &silent]), known, "kept where nothing is said");
+    assert_eq!(told(&[&jo, &albert]), known, "kept where something else is said");
+}
+
+#[test]
+fn a_session_without_an_address_is_a_doubt_whenever_it_is_told() {
+    let silent = Fact::Session(Box::new(SessionFacts { email: None, ..facts(SessionOutcome::Paid) }));
+    for history in [[silent.clone(), session(SessionOutcome::Paid)], [session(SessionOutcome::Paid), silent]] {
+        assert_eq!(preorder(&history).review.text(), NO_EMAIL);
+    }
 }
 
 #[test]

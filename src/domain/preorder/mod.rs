@@ -227,6 +227,8 @@ mod tests {
         assert_eq!((review.text().as_str(), review.settled_text().as_str()), ("a; c", "b"));
         assert_eq!(Review::from_texts(Some("a; c"), Some("b")), review);
         assert_eq!(Review::from_texts(None, None), Review::default());
+        // A reason that somebody wrote into both is settled, and not gone.
+        assert_eq!(Review::from_texts(Some("a; b; c"), Some("b")), review);
     }
 
     #[test]
