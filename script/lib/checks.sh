@@ -56,8 +56,16 @@ run_rust() {
   else
     heading "Rust: the shop on Firestore was NOT tested: $missing"
   fi
+  check "Faults: a small storm against the real program" small_storm
   check "Rust: examples in the documentation" cargo test --locked --doc --quiet
   check "SQL: .sqlx agrees with the migrations" check_queries
+}
+
+# Debug builds, which are there for the most part; the whole of it is script/faults.
+small_storm() {
+  # Beside the tests, as it was built for those.
+  build_faults dev --test integration
+  faults_quick
 }
 
 # Against a database that this makes, migrates and takes away again. Not under the clone: PostgreSQL gives up root, and a clone may lie

@@ -1,9 +1,11 @@
 # shellcheck shell=bash
 # Builds the fault harness with the two programs that it strikes, and runs it.
 
-# The shop with chaos, the harness, and the shop as it is released, side by side: cargo gives both shops one name.
+# The shop with chaos, the harness, and the shop as it is released, side by side: cargo gives both shops one name. After the profile
+# comes what the released one is built beside.
 build_faults() {
   local profile=$1 built
+  shift
   built=$(target_dir)/$([ "$profile" = dev ] && echo debug || echo release)
   faults_programs=$(target_dir)/faults/$profile
   mkdir -p "$faults_programs"
@@ -12,7 +14,7 @@ build_faults() {
   cp --remove-destination "$built/rolitt" "$faults_programs/rolitt-chaos"
   cp --remove-destination "$built/faults" "$faults_programs/faults"
   heading "Building the shop as it is released ($profile)"
-  cargo build --locked --profile "$profile" --bin rolitt
+  cargo build --locked --profile "$profile" --bin rolitt "$@"
   cp --remove-destination "$built/rolitt" "$faults_programs/rolitt"
 }
 

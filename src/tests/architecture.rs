@@ -199,3 +199,16 @@ fn each_crate_of_async_stripe_is_pinned_and_all_are_of_one_release() {
         assert!(manifest.contains(&entry), "{name} is not pinned");
     }
 }
+
+/// The page that says where each fault is tried names tests that there are.
+#[test]
+fn the_matrix_names_tests_that_there_are() {
+    let matrix = fs::read_to_string(root().join("docs/matrix.md")).unwrap();
+    let sources = sources();
+    let there_is = |name: &str| sources.iter().any(|source| source.text.contains(&format!("fn {name}(")));
+    let is_name = |text: &&str| text.contains('_') && text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let named: Vec<&str> = matrix.split('`').skip(1).step_by(2).filter(is_name).collect();
+    assert!(named.len() > 60, "{}", named.len());
+    let missing: Vec<&&str> = named.iter().filter(|name| !there_is(name)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}

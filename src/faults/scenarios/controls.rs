@@ -9,7 +9,7 @@ use crate::{oracle::Invariant, stage::Ground};
 #[derive(Args)]
 pub struct Controls {
     /// How many customers pay in each run.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 1000)]
     sessions: u64,
 }
 
@@ -21,7 +21,7 @@ impl Controls {
             program: Program::Chaos,
             duplicates: 0.5,
             crashes: 1,
-            within: 40,
+            within: 15,
             together: 24,
             kills: 1,
             weather: true,
