@@ -161,6 +161,7 @@ impl Oracle {
                 "select count(*) from webhook_logs where status in ('received', 'processing', 'failed')"
             }
             "messages that wait" => "select count(*) from outbox where status = 'pending'",
+            "orders that wait for a payment" => "select count(*) from preorders where status = 'awaiting_payment'",
             "events in the log" => "select count(*) from webhook_logs",
             "messages parked" => "select count(*) from outbox where status = 'parked'",
             "events parked" => "select count(*) from webhook_logs where status = 'parked'",
@@ -174,13 +175,15 @@ impl Oracle {
         Ok(u64::try_from(count)?)
     }
 
-    /// Waits until every event was delivered and nothing waits, for `longest` at most. Answers whether that came.
+    /// Waits until every event was delivered and nothing waits, for `longest` at most. Answers whether that came. A delayed payment
+    /// that is on its way would be paid while the books are read.
     pub async fn settled(&self, ledger: &Ledger, longest: Duration) -> anyhow::Result<bool> {
         let began = Instant::now();
         while began.elapsed() < longest {
             if ledger.all_delivered().await?
                 && self.count("events that wait").await? == 0
                 && self.count("messages that wait").await? == 0
+                && self.count("orders that wait for a payment").await? == 0
             {
                 return Ok(true);
             }
@@ -221,8 +224,9 @@ impl Oracle {
         self.judge_history(&mut verdict).await?;
         self.judge_log(ledger, &mut verdict).await?;
         if !settled {
-            let waiting = [self.count("events that wait").await?, self.count("messages that wait").await?];
-            verdict.found(Invariant::QueuesRunEmpty, format!("{} events and {} messages wait", waiting[0], waiting[1]));
+            for of in ["events that wait", "messages that wait", "orders that wait for a payment"] {
+                verdict.found(Invariant::QueuesRunEmpty, format!("{} {of}", self.count(of).await?));
+            }
         }
         let charged: i64 = paid.iter().map(|(_, session)| session.amount_minor).sum();
         let booked = preorders.values().flatten().filter(|row| row.status >= PreorderStatus::Paid);
