@@ -17,6 +17,7 @@ mod proxy;
 mod scenarios;
 mod slow;
 mod stage;
+mod watcher;
 mod weather;
 
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use crate::{
     buyers::{self, Crowd},
     forger, slow,
     stage::{Build, Ground, Stage},
+    watcher::Watcher,
 };
 
 #[derive(Args)]
@@ -50,20 +51,14 @@ impl Abuse {
         let instance = &stage.instances[0];
         let process = instance.process().unwrap_or_default();
         let before = slow::descriptors(process)?;
+        // From before the first of them on: that all come at once is a part of it.
+        let watcher = Watcher::start(instance.public);
+        sleep(Duration::from_millis(500)).await;
         let crowd = slow::open(instance.public, self.slow).await;
-        let (mut worst, mut looks, mut late) = (Duration::ZERO, 0, Vec::new());
         let began = Instant::now();
         let mut most = before;
         let mut gone = None;
         while began.elapsed() < GONE + Duration::from_secs(5) {
-            let asked = Instant::now();
-            let fine = stage.http.get(format!("http://{}/healthz", instance.public)).send().await;
-            let took = asked.elapsed();
-            looks += 1;
-            if took > HEALTH || !fine.is_ok_and(|answer| answer.status().is_success()) {
-                late.push(format!("{took:.2?} after {:.2?}", asked.duration_since(began)));
-            }
-            worst = worst.max(took);
             let now = slow::descriptors(process)?;
             most = most.max(now);
             // The health check's own connection, and the workers', may come and go.
@@ -75,11 +70,18 @@ impl Abuse {
             sleep(Duration::from_millis(50)).await;
         }
         drop(crowd);
+        let looks = watcher.end()?;
+        let worst = looks.iter().map(|look| look.took).max().unwrap_or_default();
+        let late: Vec<_> = looks.iter().filter(|look| look.took > HEALTH || !look.well).collect();
         println!("slow connections");
         println!("  {most:>8} descriptors at most, {before} before");
-        println!("  {looks:>8} health checks, the slowest {worst:.2?}, {} above {HEALTH:.0?} or failed", late.len());
-        for check in &late {
-            println!("           one took {check}");
+        println!(
+            "  {:>8} health checks, the slowest {worst:.2?}, {} above {HEALTH:.0?} or failed",
+            looks.len(),
+            late.len()
+        );
+        for look in &late {
+            println!("           one took {:.2?} after {:.2?}", look.took, look.after);
         }
         println!("  all of them gone after {gone:.1?}");
         let good = late.is_empty() && gone.is_some_and(|gone| gone <= GONE) && most >= before + self.slow as u64 / 2;
