@@ -25,5 +25,5 @@ faults() {
 
 # Small enough for between two edits. The controls take longer, and are `script/faults --controls`.
 faults_quick() {
-  faults storm --seed 7 --sessions 200 --within 20 --kills 1 --crashes 1
+  faults storm --seed 7 --sessions 300 --within 4 --kills 1 --crashes 1
 }

@@ -86,6 +86,12 @@ pub fn lease(usual: Duration) -> Duration {
     PLAN.get().and_then(|plan| plan.lease).unwrap_or(usual)
 }
 
+/// Which draw of an order's names is taken. By chance where the unique index is missing: an order's id follows from its session, so
+/// the primary key alone would keep doubles away.
+pub fn draw(usual: u32) -> u32 {
+    if breaks(Control::NoUniqueIndex) { rand::random() } else { usual }
+}
+
 /// How long to wait before something is tried again: less than usual, so that a run sees many tries.
 pub fn pause(usual: Duration) -> Duration {
     usual / PLAN.get().and_then(|plan| plan.hurry).unwrap_or(1).max(1)

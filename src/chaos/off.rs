@@ -29,6 +29,11 @@ pub const fn lease(usual: Duration) -> Duration {
 }
 
 #[inline]
+pub const fn draw(usual: u32) -> u32 {
+    usual
+}
+
+#[inline]
 pub const fn pause(usual: Duration) -> Duration {
     usual
 }

@@ -62,7 +62,7 @@ pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Ap
                 Some(preorder)
             }
             (None, Some(details)) => {
-                let PreorderNames { id, number } = effect.ids.preorder_names(&details.session, tries);
+                let PreorderNames { id, number } = effect.ids.preorder_names(&details.session, chaos::draw(tries));
                 let preorder = Preorder { id, number, details };
                 if !preorders::insert(tx, &preorder).await? {
                     // Either the number is taken, or the session's row was made meanwhile: the next round tells which.
