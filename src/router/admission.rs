@@ -33,7 +33,10 @@ pub async fn limit(State(shop): State<Arc<Shop>>, request: Request, next: Next) 
             tracing::warn!(left_out, "request refused: too many are being answered");
         }
         let busy = (StatusCode::SERVICE_UNAVAILABLE, "Too many visitors at once. Reload this page in a moment.");
-        return with_retry_after(busy.into_response(), Duration::from_secs(1));
+        let mut busy = with_retry_after(busy.into_response(), Duration::from_secs(1));
+        // Who sent more requests behind this one would be refused for each, and keep a processor from those who are answered.
+        busy.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return busy;
     };
     if ASKING.iter().any(|pages| request.uri().path().starts_with(pages)) {
         return next.run(request).await;

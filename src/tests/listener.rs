@@ -216,6 +216,9 @@ async fn when_too_many_are_being_answered_the_next_is_told_at_once_and_health_is
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
         assert_eq!(refused.headers()["retry-after"], "1");
     }
+    let mut many = Raw::to(&app).await;
+    many.send(format!("GET / HTTP/1.1\r\nhost: {}\r\n\r\n", host(&app)).repeat(50)).await.unwrap();
+    assert_eq!(statuses(&many.until_closed().await), [503], "who sends fifty at once is refused once");
     assert_eq!(app.get("/healthz").await.status(), StatusCode::OK);
     let refused = app.post_json(&FORM).await;
     assert_eq!(
