@@ -31,7 +31,7 @@ pub struct Look {
 }
 
 impl Watcher {
-    pub fn start(shop: SocketAddr) -> Self {
+    pub fn start(public: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let ended = stop.clone();
         let thread = thread::spawn(move || {
@@ -39,7 +39,7 @@ impl Watcher {
             let mut looks = Vec::new();
             while !ended.load(Ordering::Relaxed) {
                 let asked = Instant::now();
-                let well = look(shop).is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"));
+                let well = look(public).is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"));
                 looks.push(Look { after: asked - began, took: asked.elapsed(), well });
                 thread::sleep(EVERY);
             }
@@ -56,10 +56,10 @@ impl Watcher {
 }
 
 /// On a connection of its own each time: the queue for new ones is part of what a crowd can make long.
-fn look(shop: SocketAddr) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&shop, PATIENCE)?;
+fn look(public: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&public, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(format!("GET /healthz HTTP/1.1\r\nhost: {shop}\r\nconnection: close\r\n\r\n").as_bytes())?;
+    stream.write_all(format!("GET /healthz HTTP/1.1\r\nhost: {public}\r\nconnection: close\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
