@@ -17,7 +17,9 @@ use super::{is_clean, is_reference, signature::provider};
 /// A whole body.
 pub fn event(data: &[u8]) {
     let Some(event) = read(data) else { return };
-    let body: HashMap<String, &RawValue> = serde_json::from_slice(data).unwrap();
+    // What is not read need not be text: the envelope skips it.
+    let text = String::from_utf8_lossy(data);
+    let body: HashMap<String, &RawValue> = serde_json::from_str(&text).unwrap();
     let kind: String = serde_json::from_str(body["type"].get()).unwrap();
     judge(&kind, &event);
 }
