@@ -182,6 +182,20 @@ async fn each_route_takes_so_much_and_no_more() {
     app.finish().await;
 }
 
+/// A connection that is closed over what still comes is reset, and the reset can overtake the answer.
+#[tokio::test]
+async fn who_still_sends_what_was_refused_is_listened_to_for_a_moment() {
+    let app = TestApp::start().await;
+    let mut raw = Raw::to(&app).await;
+    raw.send(post(&app, "/api/create_checkout", AS_FORM, 10_000_000) + "color=").await.unwrap();
+    assert_eq!(statuses(&raw.until_closed().await), [413]);
+    for _ in 0..4 {
+        raw.send("x".repeat(10_000)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn a_body_that_nobody_asked_for_is_not_waited_for() {
     let app = TestApp::start().await;
