@@ -23,7 +23,7 @@ faults() {
   "$faults_programs/faults" --programs "$faults_programs" "$@"
 }
 
-# Small enough for between two edits. The controls take longer, and are `script/faults --controls`.
+# Small enough for every test run. The controls take longer, and are `script/faults --controls`.
 faults_quick() {
   faults storm --seed 7 --sessions 300 --within 4 --kills 1 --crashes 1
 }

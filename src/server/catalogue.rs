@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{
     sync::{Mutex, watch},
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,8 @@ use crate::domain::{
 /// changed in between is charged as Stripe has it, and the difference is noticed.
 pub const LIFETIME: Duration = Duration::from_mins(1);
 
-/// How long a page waits for the end of the very first try before it shows a skeleton.
+/// How long after the start a page may still wait for the very first prices. From then on none waits for what is not there: pages
+/// take turns, and each would wait in its turn.
 const FIRST_WAIT: Duration = Duration::from_millis(1500);
 
 /// How long after a failure the next try waits.
@@ -39,7 +40,9 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 pub struct Catalogue {
     source: Arc<dyn payments::Prices>,
     config: CatalogueConfig,
-    known: watch::Sender<Known>,
+    known: watch::Sender<Option<Prices>>,
+    /// Until when pages wait for the first prices.
+    patient_until: Instant,
     /// One refresh at a time; how the last one ended, for those who waited for it.
     last: Mutex<Option<Result<Prices, PaymentError>>>,
     /// How many refreshes have ended.
@@ -47,25 +50,6 @@ pub struct Catalogue {
 }
 
 type Prices = Arc<BTreeMap<String, Money>>;
-
-/// What is known of the prices.
-#[derive(Clone)]
-enum Known {
-    /// The first try has not ended.
-    NotYet,
-    /// No try has succeeded. The page does not wait for the next one.
-    Nothing,
-    Prices(Prices),
-}
-
-impl Known {
-    fn prices(&self) -> Option<Prices> {
-        match self {
-            Self::NotYet | Self::Nothing => None,
-            Self::Prices(prices) => Some(prices.clone()),
-        }
-    }
-}
 
 /// A color that can be bought now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,18 +72,19 @@ impl Catalogue {
         Self {
             source,
             config,
-            known: watch::Sender::new(Known::NotYet),
+            known: watch::Sender::new(None),
+            patient_until: Instant::now() + FIRST_WAIT,
             last: Mutex::new(None),
             ended: AtomicU64::new(0),
         }
     }
 
-    /// The colors in the merchant's order with the prices that are known; `None` while none is. Waits a moment for the first
-    /// answer; once the provider has failed to give one, nobody waits.
+    /// The colors in the merchant's order with the prices that are known; `None` while none is. Just after the start, waits a moment
+    /// for the first.
     pub async fn offers(&self) -> Option<Vec<Offer>> {
         let mut known = self.known.subscribe();
-        let _ = timeout(FIRST_WAIT, known.wait_for(|known| !matches!(known, Known::NotYet))).await;
-        let prices = self.known.borrow().prices()?;
+        let _ = timeout_at(self.patient_until, known.wait_for(Option::is_some)).await;
+        let prices = self.known.borrow().clone()?;
         Some(
             self.config
                 .colors
@@ -113,7 +98,7 @@ impl Catalogue {
     pub async fn sellable(&self, color: ProductColor) -> Result<Sellable, NotSellable> {
         let configured = self.config.colors.iter().find(|(known, _)| *known == color).and_then(|(_, id)| id.clone());
         let id = configured.ok_or(NotSellable::NoPrice)?;
-        let known = self.known.borrow().prices();
+        let known = self.known.borrow().clone();
         let prices = match known {
             Some(prices) => prices,
             None => self.refresh().await.map_err(NotSellable::Unknown)?,
@@ -130,15 +115,6 @@ impl Catalogue {
             return result.clone();
         }
         let result = self.ask().await;
-        self.known.send_if_modified(|known| {
-            let first = matches!(known, Known::NotYet);
-            match &result {
-                Ok(prices) => *known = Known::Prices(prices.clone()),
-                Err(_) if first => *known = Known::Nothing,
-                Err(_) => return false,
-            }
-            true
-        });
         *last = Some(result.clone());
         self.ended.fetch_add(1, Ordering::SeqCst);
         result
@@ -151,6 +127,7 @@ impl Catalogue {
                 tracing::warn!(%color, "no price can be had for this color; it is shown as unavailable");
             }
         }
+        self.known.send_replace(Some(prices.clone()));
         Ok(prices)
     }
 

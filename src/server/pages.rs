@@ -270,17 +270,13 @@ pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
 async fn linked(shop: &Shop, number: &str, token: &str) -> OrderOutcome {
     let Ok(number) = number.parse::<PreorderNumber>() else { return OrderOutcome::NotFound };
     // Looked for by the token, so that guesses at numbers take one time, whether those exist or not.
-    let preorder = match shop.store.preorder_of_link(&access::hash(token)).await {
-        Ok(preorder) => preorder.filter(|preorder| preorder.number == number),
+    match shop.store.preorder_of_link(&access::hash(token)).await {
+        Ok(Some(preorder)) if preorder.number == number => OrderOutcome::Order(Box::new(summary(shop, &preorder))),
+        Ok(_) => OrderOutcome::NotFound,
         Err(error) => {
             tracing::warn!(%error, "the page of an order could not be read");
-            return OrderOutcome::Unreachable;
+            OrderOutcome::Unreachable
         }
-    };
-    let known = preorder.as_ref().and_then(|preorder| preorder.details.access.as_ref());
-    match preorder.as_ref().filter(|_| access::opens(token, known)) {
-        Some(preorder) => OrderOutcome::Order(Box::new(summary(shop, preorder))),
-        None => OrderOutcome::NotFound,
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Guesses {
 /// Welch's t above which the two kinds would take different times: two-sided, at p = 0.01 and thousands of samples.
 const T: f64 = 2.576;
 
-/// The share of the slowest that is left out on each side: a machine's own hiccups.
+/// The share of the slowest that is left out of each kind: a machine's own hiccups.
 const HICCUPS: f64 = 0.05;
 
 /// Not among what is counted: the first requests warm the machine up.
@@ -51,15 +51,14 @@ impl Guesses {
                 format!("ROL-{:08}", dice.random_range(0..100_000_000))
             };
             let token: [u8; 32] = dice.random();
-            (format!("{shop}/orders/{number}?token={}", hex::encode(token)), dice.random_bool(0.5))
+            format!("{shop}/orders/{number}?token={}", hex::encode(token))
         };
         let (mut answers, mut times) = (BTreeSet::new(), [Vec::new(), Vec::new()]);
-        let mut next = false;
+        let mut order = StdRng::seed_from_u64(ground.seed ^ 1);
         let mut asked = 0;
         while asked < WARM_UP || times.iter().any(|times| times.len() < self.samples) {
-            let known = next;
-            let (url, after) = url(known);
-            next = after;
+            let known = order.random_bool(0.5);
+            let url = url(known);
             let began = Instant::now();
             let answer = stage.http.get(url).send().await?;
             let status = answer.status();
@@ -71,7 +70,7 @@ impl Guesses {
                 times[usize::from(known)].push(took);
             }
         }
-        let rest: Vec<String> = (asked as u64..self.guesses).map(|number| url(number % 2 == 0).0).collect();
+        let rest: Vec<String> = (asked as u64..self.guesses).map(|number| url(number % 2 == 0)).collect();
         let http = &stage.http;
         let mut more = stream::iter(rest)
             .map(|url| async move {

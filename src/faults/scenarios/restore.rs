@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     buyers::{self, Crowd},
-    oracle::{Invariant, Verdict},
+    oracle::Invariant,
     stage::{Build, Ground, Stage},
 };
 
@@ -21,9 +21,12 @@ pub struct Restore {
     sessions: u64,
 }
 
+/// How long it may take until nothing waits any more.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 /// What a backup cannot have: the log of the events that came after it. And Klaviyo is told again of the orders that are rebuilt, at a
 /// later time: it knows the id, and keeps what it has.
-const EXCUSED: [Invariant; 2] = [Invariant::AcknowledgedIsStored, Invariant::ToldOnceInTheSameBytes];
+const EXCUSED: [Invariant; 2] = [Invariant::AcknowledgedIsStored, Invariant::ToldInTheSameBytes];
 
 impl Restore {
     pub async fn run(&self, ground: &Ground) -> anyhow::Result<bool> {
@@ -40,28 +43,28 @@ impl Restore {
         let lost = before.len() - stage.oracle.numbers().await?.len();
         let report: Value = serde_json::from_str(&stage.command(&["reconcile", "--since", "24h", "--json"]).await?)?;
         let again: Value = serde_json::from_str(&stage.command(&["reconcile", "--since", "24h", "--json"]).await?)?;
-        let verdict = settled(&stage).await?;
+        let settled = stage.oracle.settled(&stage.ledger, PATIENCE).await?;
+        let verdict = stage.oracle.judge(&stage.ledger, settled).await?;
         let after = stage.oracle.numbers().await?;
         let other = before.iter().filter(|(session, number)| after.get(*session) != Some(*number)).count();
         let told = stage.ledger.told("Preorder Success").await?;
-        let twice = told.values().filter(|events| events.len() != 1).count();
         let strange = told
             .iter()
-            .filter(|(session, events)| events.iter().any(|event| after.get(*session) != Some(&event.number)));
-        let strange = strange.count();
+            .filter(|(session, events)| events.iter().any(|event| after.get(*session) != Some(&event.number)))
+            .count();
         println!("restore");
         println!("  {lost:>8} orders were not in the backup");
         println!("  {:>8} differences repaired by the comparison, {} left", count(&report), count(&again));
         println!("  {other:>8} orders have another number than before");
-        println!("  {twice:>8} orders of which Klaviyo has not exactly one event, {strange} under another number");
+        println!("  {strange:>8} orders have another number at Klaviyo");
         print!("{verdict}");
         println!(
-            "           (I3 and I5 are not judged here: a backup has no later log, and what is told again is told later)"
+            "           (a backup has no later log, and what is told again is told later: those two are not judged here)"
         );
         let good = lost > 0
             && count(&again) == 0
             && again["unexplained"] == 0
-            && (other, twice, strange) == (0, 0, 0)
+            && (other, strange) == (0, 0)
             && verdict.good_but_for(&EXCUSED);
         if !good {
             println!("  BROKEN");
@@ -73,13 +76,9 @@ impl Restore {
     async fn sell(&self, stage: &Stage, seed: u64) -> anyhow::Result<()> {
         let crowd = Crowd { shop: stage.shop(), seed, paying: self.sessions, others: 0.05, together: 16, pace: None };
         buyers::buy(crowd, stage.ledger.clone(), stage.http.clone(), Arc::new(AtomicU64::new(0))).await?;
-        settled(stage).await.map(drop)
+        anyhow::ensure!(stage.oracle.settled(&stage.ledger, PATIENCE).await?, "what was sold is not worked off");
+        Ok(())
     }
-}
-
-async fn settled(stage: &Stage) -> anyhow::Result<Verdict> {
-    let settled = stage.oracle.settled(&stage.ledger, Duration::from_mins(2)).await?;
-    stage.oracle.judge(&stage.ledger, settled).await
 }
 
 /// How many differences a comparison found.
