@@ -4,6 +4,7 @@ import type { Page } from '@playwright/test';
 import { SIZES, expectAccessible, expectNothingCutOff, picture } from '../support/inspect.ts';
 import { NUMBER, Payment, Storefront } from '../support/pages.ts';
 import type { Records } from '../support/records.ts';
+import { expectNoLayoutShiftOnASlowLine } from '../support/slow_line.ts';
 import { expect, expectNoLayoutShift, test } from '../support/test.ts';
 
 const IBAN = 'DE89 3704 0044 0532 0130 00';
@@ -210,6 +211,15 @@ test.describe('every state', () => {
         await picture(page, `${name} ${size}`);
       });
     }
+  }
+
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    test(`nothing jumps on a slow line, ${size}`, async ({ page, shop, email }) => {
+      await page.setViewportSize(viewport);
+      await expectNoLayoutShiftOnASlowLine(page, shop, '/');
+      await order(page, email);
+      await expectNoLayoutShiftOnASlowLine(page, shop, page.url().slice(shop.url.length));
+    });
   }
 
   test('with a choice, the way to pay is still in sight', async ({ page }) => {

@@ -2,6 +2,8 @@
 // nothing that jumps, the way to pay in sight.
 
 import { SIZES, expectNothingCutOff, picture } from '../support/inspect.ts';
+import { orderNumber, Storefront } from '../support/pages.ts';
+import { expectNoLayoutShiftOnASlowLine } from '../support/slow_line.ts';
 import { STATES } from '../support/states.ts';
 import { expect, expectNoLayoutShift, test } from '../support/test.ts';
 
@@ -17,6 +19,23 @@ for (const [size, viewport] of Object.entries(SIZES)) {
       await picture(page, `${name} ${size}`);
     });
   }
+}
+
+for (const [size, viewport] of Object.entries(SIZES)) {
+  for (const path of ['/', '/?color=red', '/checkout/cancel', '/checkout/success?session_id=cs_test_nobodyhasthis', '/no-such-page']) {
+    test(`nothing jumps on a slow line: ${path}, ${size}`, async ({ page, shop }) => {
+      await page.setViewportSize(viewport);
+      await expectNoLayoutShiftOnASlowLine(page, shop, path);
+    });
+  }
+
+  test(`nothing jumps on a slow line: an order, ${size}`, async ({ page, shop, email }) => {
+    await page.setViewportSize(viewport);
+    const storefront = await new Storefront(page).open();
+    await (await storefront.goToPayment('Honey Khaki', email)).pay('card');
+    await orderNumber(page);
+    await expectNoLayoutShiftOnASlowLine(page, shop, page.url().slice(shop.url.length));
+  });
 }
 
 test('the way to pay is in sight: on a phone without hunting, on a desktop with the object beside it', async ({ page }) => {
