@@ -48,3 +48,23 @@ pub async fn drop_owned(name: &str) {
     drop_database(name).await;
     as_admin(format!("drop role {name}")).await;
 }
+
+/// What the next release might do to the schema: a column for every table, a value for a type, a table, and a migration that this
+/// program has never heard of. `ROLITT_TEST_SCHEMA=tomorrow` runs all tests on it; those in `migrations`, which are about the
+/// schema's own versions, do not fit it.
+pub const TOMORROW: &str = "
+    do $$
+    declare name text;
+    begin
+      for name in select tablename from pg_tables where schemaname = 'public' and tablename <> '_sqlx_migrations' loop
+        execute format('alter table %I add column tomorrow text not null default ''new''', name);
+      end loop;
+    end $$;
+    alter type preorder_status add value 'tomorrow';
+    create table tomorrow (id bigint primary key);
+    insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+      values (29991231000001, 'of tomorrow', true, 'x', 0)";
+
+pub fn on_the_schema_of_tomorrow() -> bool {
+    std::env::var("ROLITT_TEST_SCHEMA").is_ok_and(|schema| schema == "tomorrow")
+}

@@ -1,8 +1,18 @@
-//! The schema goes up, down, and up again.
+//! The schema goes up, down, and up again, and works while another version of the program is about.
 
-use sqlx::migrate::Migrator;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
-use super::test_app::TestApp;
+use reqwest::StatusCode;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, migrate::Migrator};
+
+use super::{
+    database::TOMORROW,
+    test_app::{Home, Setup, TestApp, completed},
+};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -17,5 +27,56 @@ async fn every_migration_has_a_way_back() {
     assert_eq!(app.count("pg_type where typname in ('product_color', 'preorder_status', 'webhook_status')").await, 0);
     MIGRATIONS.run(app.pool()).await.unwrap();
     assert_eq!(app.count(tables).await, 11);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_sells_on_and_starts_again_beside_the_schema_of_its_successor() {
+    let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
+    // Every statement is prepared against the schema of before.
+    assert_eq!(app.deliver(&completed("evt_1", "cs_1")).await, StatusCode::OK);
+    app.deliver_all().await;
+
+    sqlx::raw_sql(AssertSqlSafe(TOMORROW)).execute(app.pool()).await.unwrap();
+    assert_eq!(app.deliver(&completed("evt_2", "cs_2")).await, StatusCode::OK);
+    app.deliver_all().await;
+    assert_eq!(app.count("webhook_logs where klaviyo_event_sent").await, 2);
+
+    // An instance that is started again, as after a crash, or because the new release was taken back.
+    app.store.migrate().await.unwrap();
+    app.store.ready().await.unwrap();
+    let (code, printed, told) = app.rolitt(&["preorders", "list", "--json"]).await;
+    let listed: Vec<Value> = serde_json::from_str(&printed).unwrap();
+    assert_eq!((code, listed.len()), (0, 2), "{told}");
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_waits_for_a_table_holds_nobody_up_for_long() {
+    let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
+    let newest = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap();
+    MIGRATIONS.undo(app.pool(), newest - 1).await.unwrap();
+    assert!(app.store.ready().await.is_err());
+
+    // Somebody works on the table for longer than a step of the shop may wait.
+    let mut somebody = app.pool().begin().await.unwrap();
+    sqlx::query("lock table preorders in row exclusive mode").execute(&mut *somebody).await.unwrap();
+    let migrated = AtomicBool::new(false);
+    let selling = async {
+        for number in 0..8 {
+            let event = completed(&format!("evt_{number}"), &format!("cs_{number}"));
+            assert_eq!(app.deliver(&event).await, StatusCode::OK, "{number}");
+            tokio::time::sleep(Duration::from_millis(800)).await;
+        }
+        assert!(!migrated.load(Ordering::Relaxed), "it had to wait");
+        somebody.rollback().await.unwrap();
+    };
+    let migrating = async {
+        app.store.migrate().await.unwrap();
+        migrated.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(selling, migrating);
+    app.store.ready().await.unwrap();
+    app.deliver_all().await;
     app.finish().await;
 }

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use super::fixtures::{completed, event, form, paid_session, sign};
 use super::{
-    database::{drop_database, fresh_database},
+    database::{TOMORROW, drop_database, fresh_database, on_the_schema_of_tomorrow},
     emulated::{self, Emulated},
     proxy::Proxy,
 };
@@ -143,6 +143,9 @@ impl TestApp {
         let pool = PgPool::connect_lazy(&url).unwrap();
         let sql = PostgresStore::new(&SecretString::from(url)).unwrap();
         sql.migrate().await.unwrap();
+        if on_the_schema_of_tomorrow() {
+            sqlx::raw_sql(AssertSqlSafe(TOMORROW)).execute(&pool).await.unwrap();
+        }
         let store: Arc<dyn Store> = match &config.storage.chosen {
             StoreConfig::Postgres(_) => Arc::new(PostgresStore::new(&SecretString::from(through)).unwrap()),
             StoreConfig::Firestore(config) => Arc::new(FirestoreStore::new(config)),

@@ -13,17 +13,14 @@ mod payments;
 mod pool;
 mod preorders;
 mod privacy;
+mod schema;
 mod webhook_logs;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::{
-    Connection as _, PgConnection,
-    migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use self::pool::{Pool, step};
 use super::{
@@ -37,8 +34,6 @@ use crate::{
         preorder::{AccessHash, Preorder},
     },
 };
-
-static MIGRATIONS: Migrator = sqlx::migrate!();
 
 #[derive(Clone)]
 pub struct PostgresStore {
@@ -119,21 +114,11 @@ impl Store for PostgresStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        step!(self, STEP, |connection| schema_is_current(connection))
+        step!(self, STEP, |connection| schema::is_current(connection))
     }
 
-    /// Under a lock that other instances wait for.
     async fn migrate(&self) -> Result<(), StoreError> {
-        // A connection of its own, closed whatever happens: the lock is the session's, and an index may take its time.
-        let options = self.options.clone().options([("statement_timeout", "600000"), ("lock_timeout", "60000")]);
-        let single =
-            PgPoolOptions::new().max_connections(1).connect_with(options).await.map_err(refused_or_unavailable)?;
-        let result = MIGRATIONS.run(&single).await;
-        single.close().await;
-        result.map_err(|error| match error {
-            sqlx::migrate::MigrateError::Execute(error) => refused_or_unavailable(error),
-            other => StoreError::Refused(other.to_string()),
-        })
+        schema::migrate(&self.options).await
     }
 
     async fn close(&self) {
@@ -222,19 +207,6 @@ async fn apply_once(connection: &mut PgConnection, step: &Step<'_>, json: Option
     tx.commit().await.map_err(refused_or_unavailable)?;
     chaos::pass(Point::AfterCommit);
     Ok(applied)
-}
-
-async fn schema_is_current(connection: &mut PgConnection) -> Result<(), StoreError> {
-    let applied = sqlx::query_scalar!(r#"select count(*) as "count!" from _sqlx_migrations where success"#)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(refused_or_unavailable)?;
-    let known = MIGRATIONS.iter().filter(|migration| migration.migration_type.is_up_migration()).count();
-    if usize::try_from(applied).is_ok_and(|applied| applied >= known) {
-        Ok(())
-    } else {
-        Err(StoreError::Refused("the schema is older than this program; run `rolitt migrate`".to_owned()))
-    }
 }
 
 /// How long a step may take, in all.
