@@ -40,6 +40,8 @@ pub struct Recipe {
 pub enum Strikes {
     /// Nothing but what the run does from outside.
     None,
+    /// A build with chaos that nothing strikes: its pauses between tries are this many times shorter.
+    Hurry(u32),
     /// A build with chaos: a blow at a drawn point, after at most this many passes of it; perhaps a broken rule.
     Points { within: u64, control: Option<Control> },
 }
@@ -198,7 +200,11 @@ impl Supervisor {
 
     /// What strikes the next process: one blow, at a drawn pass of a drawn point.
     fn spec(&mut self) -> Option<String> {
-        let Strikes::Points { within, control } = self.recipe.strikes else { return None };
+        let (within, control) = match self.recipe.strikes {
+            Strikes::None => return None,
+            Strikes::Hurry(times) => return Some(format!("hurry={times}")),
+            Strikes::Points { within, control } => (within, control),
+        };
         let mut words = vec![format!("lease_ms={}", LEASE.as_millis()), "hurry=10".to_owned()];
         words.extend(control.map(|control| format!("control={}", control.as_str())));
         if within > 0 {

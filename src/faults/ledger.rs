@@ -1,9 +1,13 @@
 //! What the outside knows: the sandbox's own books, read over HTTP.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub struct Ledger {
     pub origin: String,
@@ -86,6 +90,18 @@ impl Ledger {
         let attempts = answer["deliveries"].as_array().context("no deliveries")?;
         let failed = attempts.iter().filter(|attempt| attempt["status"] != 200).count();
         Ok((attempts.len() as u64, failed as u64))
+    }
+
+    /// How long each delivery since then took to be answered; of the newest 20,000.
+    pub async fn took(&self, since: OffsetDateTime) -> anyhow::Result<Vec<Duration>> {
+        let answer = self.get("/sandbox/stripe/deliveries").await?;
+        let mut took = Vec::new();
+        for attempt in answer["deliveries"].as_array().context("no deliveries")? {
+            if OffsetDateTime::parse(attempt["time"].as_str().unwrap_or_default(), &Rfc3339)? >= since {
+                took.push(Duration::from_millis(attempt["duration_ms"].as_u64().unwrap_or(u64::MAX)));
+            }
+        }
+        Ok(took)
     }
 
     pub async fn set_faults(&self, faults: &Value) -> anyhow::Result<()> {

@@ -49,6 +49,8 @@ enum Scenario {
     DiskFull(scenarios::disk::DiskFull),
     /// Loses the database, and goes on from a backup that is older than the last orders.
     Restore(scenarios::restore::Restore),
+    /// Takes Klaviyo away for six hours, played faster, while customers buy.
+    Outage(scenarios::outage::Outage),
     /// Slow connections of every kind, and a flood of forged webhooks beside genuine ones.
     Abuse(scenarios::abuse::Abuse),
     /// Guesses at orders: neither answers nor times tell which exist.
@@ -71,6 +73,7 @@ async fn main() -> ExitCode {
         Scenario::Rolling(rolling) => rolling.run(&ground).await,
         Scenario::DiskFull(disk) => disk.run(&ground).await,
         Scenario::Restore(restore) => restore.run(&ground).await,
+        Scenario::Outage(outage) => outage.run(&ground).await,
         Scenario::Abuse(abuse) => abuse.run(&ground).await,
         Scenario::Guesses(guesses) => guesses.run(&ground).await,
         Scenario::Soak(soak) => soak.run(&ground).await,

@@ -4,6 +4,7 @@ pub mod abuse;
 pub mod controls;
 pub mod disk;
 pub mod guesses;
+pub mod outage;
 pub mod restore;
 pub mod rolling;
 pub mod soak;
