@@ -157,7 +157,11 @@ fn start_workers_when_migrated(config: &Config, shop: &Arc<Shop>, workers: &Task
     workers.spawn(async move {
         let mut told = false;
         loop {
-            let result = if migrate { shop.store.migrate().await } else { shop.store.ready().await };
+            let ready = async { if migrate { shop.store.migrate().await } else { shop.store.ready().await } };
+            let result = tokio::select! {
+                () = end.cancelled() => return,
+                result = ready => result,
+            };
             match result {
                 Ok(()) => break,
                 Err(error) if !told => {

@@ -196,7 +196,7 @@ pub fn Order(order: Box<OrderSummary>) -> impl IntoView {
         <section class="order" data-color=color.slug() data-status=order.status.as_str()>
             <div class="order-head">
                 <div class="stage stage-small"><Companion/></div>
-                <div>
+                <div class="order-words">
                     <h1>{title}</h1>
                     <p class="lede">{lede}</p>
                     {(awaiting && !by_transfer).then(|| view! {

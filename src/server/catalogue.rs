@@ -152,3 +152,50 @@ impl Catalogue {
 fn price(prices: &BTreeMap<String, Money>, id: Option<&PriceId>) -> Option<Money> {
     prices.get(id?.as_str()).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::domain::payment::ProductId;
+
+    /// Answers after this long.
+    struct After(Duration);
+
+    #[async_trait]
+    impl payments::Prices for After {
+        async fn prices(&self, _: &ProductId) -> Result<BTreeMap<String, Money>, PaymentError> {
+            sleep(self.0).await;
+            Ok(BTreeMap::new())
+        }
+    }
+
+    fn asking(after: Duration) -> Arc<Catalogue> {
+        let config = CatalogueConfig { product: ProductId::parse("prod_1").unwrap(), colors: Vec::new() };
+        let catalogue = Arc::new(Catalogue::new(Arc::new(After(after)), config));
+        let asking = catalogue.clone();
+        tokio::spawn(async move { asking.refresh().await });
+        catalogue
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_prices_are_waited_for_where_they_come_soon() {
+        let began = Instant::now();
+        assert_eq!(asking(Duration::from_secs(1)).offers().await, Some(Vec::new()));
+        assert_eq!(began.elapsed(), Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn prices_that_come_late_are_shown_without_and_nobody_waits_from_then_on() {
+        let catalogue = asking(Duration::from_secs(3));
+        let began = Instant::now();
+        assert_eq!(catalogue.offers().await, None);
+        assert_eq!(began.elapsed(), FIRST_WAIT);
+        assert_eq!(catalogue.offers().await, None);
+        assert_eq!(began.elapsed(), FIRST_WAIT, "the second page did not wait");
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(catalogue.offers().await, Some(Vec::new()));
+    }
+}

@@ -58,6 +58,20 @@ async fn failures_are_tried_again_with_the_same_bytes_until_one_goes_through() {
 }
 
 #[tokio::test]
+async fn a_message_is_tried_for_three_days_and_needs_a_person_after_that() {
+    let app = TestApp::start().await;
+    app.deliver(&completed("evt_1", "cs_test_1")).await;
+    app.sandbox_post("/sandbox/faults", json!({ "klaviyo": { "error_rate": 1, "status": 500 } })).await;
+    for (hours, status) in [(71, "pending"), (73, "parked")] {
+        app.edit(&format!("update outbox set created_at = now() - interval '{hours} hours'")).await;
+        app.let_time_pass().await;
+        app.deliver_all().await;
+        assert_eq!(app.row("select status from outbox").await["status"], status, "after {hours} hours");
+    }
+    app.leave().await;
+}
+
+#[tokio::test]
 async fn a_lane_that_is_asked_to_slow_down_sends_nothing_until_it_may() {
     let app = TestApp::start().await;
     for number in 0..3 {

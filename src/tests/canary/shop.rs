@@ -146,7 +146,10 @@ impl Shop {
         headers.insert("user-agent", canary("agent").parse().unwrap());
         headers.insert("x-forwarded-for", canary("forwarded").parse().unwrap());
         headers.insert("cookie", format!("other={}; rolitt_email=", canary("cookie")).parse().unwrap());
+        // The sandbox does so too, on a thread that may be later.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
+            .no_proxy()
             .default_headers(headers)
             .redirect(reqwest::redirect::Policy::none())
             .build()

@@ -118,7 +118,12 @@ impl Store for PostgresStore {
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
-        schema::migrate(&self.options).await
+        // Mostly there is nothing to do, which is found out within a step's time even where the network is deaf.
+        match self.ready().await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Unavailable(error)) => Err(StoreError::Unavailable(error)),
+            Err(_) => schema::migrate(&self.options).await,
+        }
     }
 
     async fn close(&self) {

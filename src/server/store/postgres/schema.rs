@@ -1,14 +1,14 @@
 //! The schema: brought up to this program, and asked whether it is. During a deployment, and after one that was taken back, a program
 //! meets the schema of a newer one, which leaves it working (`migrations/README.md`).
 
-use std::{collections::HashSet, sync::LazyLock, time::Duration};
+use std::{collections::HashMap, sync::LazyLock, time::Duration};
 
 use sqlx::{
     PgConnection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::refused_or_unavailable;
 use crate::server::store::StoreError;
@@ -19,24 +19,33 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     migrations
 });
 
-/// For how long, in all, locks that others hold are asked for.
+/// For how long after the start locks that others hold are asked for.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long one lock is waited for. Everybody who comes after a statement that waits for a table waits with it, customers too.
 const LOCK: &str = "2000";
 
-/// SQLSTATE `lock_not_available`: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// SQLSTATE `lock_not_available` and `deadlock_detected`: <https://www.postgresql.org/docs/current/errcodes-appendix.html>. A circle
+/// of locks is found after one second, before a wait for one ends.
+const LOCKED: [&str; 2] = ["55P03", "40P01"];
+
+/// How long all migrations together may take. A statement's own bound is the server's, which a network may keep from us.
+const LONGEST: Duration = Duration::from_mins(11);
 
 /// Applies what is missing, under a lock that other instances wait for.
 pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     let began = Instant::now();
     loop {
-        match once(options).await {
-            Err(error) if waits_for_a_lock(&error) && began.elapsed() < PATIENCE => sleep(Duration::from_secs(1)).await,
-            Err(MigrateError::Execute(error)) => return Err(refused_or_unavailable(error)),
-            Err(error) => return Err(StoreError::Refused(error.to_string())),
-            Ok(()) => return Ok(()),
+        let error = match timeout(LONGEST, once(options)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(_) => return Err(StoreError::Unavailable("the migrations did not end in time".to_owned())),
+        };
+        if cause(&error).is_some_and(is_locked) && began.elapsed() < PATIENCE {
+            tracing::info!(%error, "a migration waits for a lock");
+            sleep(Duration::from_secs(1)).await;
+        } else {
+            return Err(told(error));
         }
     }
 }
@@ -50,28 +59,48 @@ async fn once(options: &PgConnectOptions) -> Result<(), MigrateError> {
     result
 }
 
-fn waits_for_a_lock(error: &MigrateError) -> bool {
+fn cause(error: &MigrateError) -> Option<&sqlx::Error> {
     match error {
-        MigrateError::Execute(sqlx::Error::Database(error))
-        | MigrateError::ExecuteMigration(sqlx::Error::Database(error), _) => {
-            error.code().is_some_and(|code| code == LOCK_NOT_AVAILABLE)
-        }
-        _ => false,
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Some(error),
+        _ => None,
+    }
+}
+
+fn is_locked(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| LOCKED.contains(&&*code)))
+}
+
+fn told(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) => refused_or_unavailable(error),
+        MigrateError::ExecuteMigration(error, version) => match refused_or_unavailable(error) {
+            StoreError::Refused(error) => StoreError::Refused(format!("migration {version}: {error}")),
+            other => other,
+        },
+        other => StoreError::Refused(other.to_string()),
     }
 }
 
 /// # Errors
-/// Refused where a migration that this program needs was not applied.
+/// Refused where a migration that this program needs was not applied, or is not the one that was.
 pub async fn is_current(connection: &mut PgConnection) -> Result<(), StoreError> {
-    let applied = sqlx::query_scalar!("select version from _sqlx_migrations where success")
+    let applied = sqlx::query!("select version, checksum from _sqlx_migrations where success")
         .fetch_all(&mut *connection)
         .await
         .map_err(refused_or_unavailable)?;
-    let applied: HashSet<i64> = applied.into_iter().collect();
-    let mut needed = MIGRATIONS.iter().filter(|migration| migration.migration_type.is_up_migration());
-    if needed.all(|migration| applied.contains(&migration.version)) {
-        Ok(())
-    } else {
-        Err(StoreError::Refused("the schema is older than this program; run `rolitt migrate`".to_owned()))
+    let applied: HashMap<i64, Vec<u8>> = applied.into_iter().map(|row| (row.version, row.checksum)).collect();
+    for needed in MIGRATIONS.iter().filter(|migration| migration.migration_type.is_up_migration()) {
+        match applied.get(&needed.version) {
+            Some(checksum) if **checksum == *needed.checksum => {}
+            Some(_) => {
+                let what = format!("migration {} is not the one that was applied", needed.version);
+                return Err(StoreError::Refused(what));
+            }
+            None => {
+                let what = "the schema is older than this program; run `rolitt migrate`";
+                return Err(StoreError::Refused(what.to_owned()));
+            }
+        }
     }
+    Ok(())
 }
