@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use tokio::runtime::Handle;
 
 use super::{Control, breaks};
@@ -17,6 +18,16 @@ const TRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 static SENT: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+
+/// What is sent of a message: its frozen bytes, unless a control makes them anew.
+pub fn body(frozen: Vec<u8>) -> Vec<u8> {
+    if !breaks(Control::FreshBody) {
+        return frozen;
+    }
+    let Ok(mut event) = serde_json::from_slice::<Value>(&frozen) else { return frozen };
+    event["data"]["attributes"]["properties"]["tried_at"] = json!(OffsetDateTime::now_utc().to_string());
+    event.to_string().into_bytes()
+}
 
 /// The messages that still go to the outbox: all of them, unless a control sends them itself.
 pub fn divert(klaviyo: Option<&Klaviyo>, messages: Vec<Message>) -> Vec<Message> {

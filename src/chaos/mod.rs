@@ -19,7 +19,7 @@ use std::{
 use rustix::process::{Signal, getpid, kill_process};
 
 pub use self::{
-    controls::divert,
+    controls::{body, divert},
     names::{Control, Point},
 };
 

@@ -62,17 +62,20 @@ pub enum Control {
     NoUniqueIndex,
     /// Klaviyo is called by whoever made the change, three times at most, instead of through the outbox.
     InlineSend,
+    /// A message is made anew at each try, and says when that was.
+    FreshBody,
     /// Klaviyo is called before the commit, under an id made for the call; what was sent is remembered in the process only.
     MemorySet,
 }
 
 impl Control {
-    pub const ALL: [Self; 3] = [Self::NoUniqueIndex, Self::InlineSend, Self::MemorySet];
+    pub const ALL: [Self; 4] = [Self::NoUniqueIndex, Self::InlineSend, Self::FreshBody, Self::MemorySet];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoUniqueIndex => "no_unique_index",
             Self::InlineSend => "inline_send",
+            Self::FreshBody => "fresh_body",
             Self::MemorySet => "memory_set",
         }
     }

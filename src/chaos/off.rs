@@ -39,6 +39,11 @@ pub const fn pause(usual: Duration) -> Duration {
 }
 
 #[inline]
+pub const fn body(frozen: Vec<u8>) -> Vec<u8> {
+    frozen
+}
+
+#[inline]
 pub const fn divert(_: Option<&Klaviyo>, messages: Vec<Message>) -> Vec<Message> {
     messages
 }

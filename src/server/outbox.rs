@@ -72,7 +72,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
         }
         () = shop.klaviyo_lane.turn() => {}
     }
-    let error = match klaviyo.send(message.body.clone()).await {
+    let error = match klaviyo.send(chaos::body(message.body.clone())).await {
         Ok(()) => {
             chaos::pass(Point::MessageSent);
             let ours = shop.store.finish_message(message, MessageEnd::Sent).await?;

@@ -31,6 +31,7 @@ impl Controls {
             (None, None),
             (Some(Control::NoUniqueIndex), Some(Invariant::OnePreorderForEachPaidSession)),
             (Some(Control::InlineSend), Some(Invariant::ToldOnce)),
+            (Some(Control::FreshBody), Some(Invariant::ToldInTheSameBytes)),
             (Some(Control::MemorySet), Some(Invariant::ToldOnce)),
         ] {
             let name = control.map_or("the shop as it is", Control::as_str);
