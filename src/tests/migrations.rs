@@ -14,7 +14,10 @@ use super::{
     test_app::{Home, Setup, TestApp, completed},
 };
 
-static MIGRATIONS: Migrator = sqlx::migrate!();
+pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The migration before one that locks the table of orders.
+pub const BEFORE_AN_INDEX: i64 = 20_261_125_000_001;
 
 #[tokio::test]
 async fn every_migration_has_a_way_back() {
@@ -54,8 +57,7 @@ async fn a_program_sells_on_and_starts_again_beside_the_schema_of_its_successor(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_that_waits_for_a_table_holds_nobody_up_for_long() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
-    // Back to before one that locks a table which every order needs.
-    MIGRATIONS.undo(app.pool(), 20_261_125_000_001).await.unwrap();
+    MIGRATIONS.undo(app.pool(), BEFORE_AN_INDEX).await.unwrap();
     assert!(app.store.ready().await.is_err());
 
     // Somebody works on the table for longer than a step of the shop may wait.

@@ -1,6 +1,6 @@
 //! How a run ends: nothing that was begun is broken off, and nothing that was held stays held.
 
-use std::time::Duration;
+use std::{process::Stdio, time::Duration};
 
 use reqwest::StatusCode;
 use rolitt::server::{
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, process::Child};
 
 use super::{
+    migrations::{BEFORE_AN_INDEX, MIGRATIONS},
     program::{closed, empty_folder, program},
     test_app::{Home, SECRET, Setup, TestApp, completed, event, paid_session, sign},
 };
@@ -25,6 +26,12 @@ struct Process {
 
 impl Process {
     async fn start(app: &TestApp) -> Self {
+        let process = Self::spawn(app, Stdio::inherit());
+        app.until("ready", async || process.readiness(app).await == Some(StatusCode::OK)).await;
+        process
+    }
+
+    fn spawn(app: &TestApp, log: Stdio) -> Self {
         let (public, operations) = (closed(), closed());
         let mut variables = app.variables.clone();
         variables.extend([
@@ -39,10 +46,8 @@ impl Process {
             ("LEPTOS_OUTPUT_NAME", "rolitt".to_owned()),
             ("LEPTOS_HASH_FILES", "false".to_owned()),
         ]);
-        let child = program(&["serve"], variables).current_dir(empty_folder()).spawn().unwrap();
-        let process = Self { child, public, operations };
-        app.until("ready", async || process.readiness(app).await == Some(StatusCode::OK)).await;
-        process
+        let child = program(&["serve"], variables).current_dir(empty_folder()).stdout(log).spawn().unwrap();
+        Self { child, public, operations }
     }
 
     async fn readiness(&self, app: &TestApp) -> Option<StatusCode> {
@@ -103,6 +108,23 @@ async fn a_process_that_is_asked_to_end_finishes_what_it_has_and_holds_nothing_a
     assert!(next.child.wait().await.unwrap().success());
     assert_eq!(posts(&app).await, [1], "told once");
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_waits_to_migrate_ends_when_it_is_asked_to() {
+    let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
+    MIGRATIONS.undo(app.pool(), BEFORE_AN_INDEX).await.unwrap();
+    let mut holder = app.pool().begin().await.unwrap();
+    sqlx::query("lock table preorders in row exclusive mode").execute(&mut *holder).await.unwrap();
+    let process = Process::spawn(&app, Stdio::piped());
+    let waits = "pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    app.until("the migration waits for the table", async || app.count(waits).await > 0).await;
+    process.terminate();
+    let ended = process.child.wait_with_output().await.unwrap();
+    let told = String::from_utf8(ended.stdout).unwrap();
+    assert!(ended.status.success() && told.contains("stopped") && !told.contains("workers cut"), "{told}");
+    holder.rollback().await.unwrap();
+    app.leave().await;
 }
 
 #[tokio::test]
