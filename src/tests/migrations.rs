@@ -48,6 +48,12 @@ async fn a_program_sells_on_and_starts_again_beside_the_schema_of_its_successor(
     // An instance that is started again, as after a crash, or because the new release was taken back.
     app.store.migrate().await.unwrap();
     app.store.ready().await.unwrap();
+    // And one that needs a migration itself, as a mended former release may.
+    app.edit("drop index preorders_access_idx").await;
+    app.edit("delete from _sqlx_migrations where description = 'index access'").await;
+    assert!(app.store.ready().await.is_err());
+    app.store.migrate().await.unwrap();
+    app.store.ready().await.unwrap();
     let (code, printed, told) = app.rolitt(&["preorders", "list", "--json"]).await;
     let listed: Vec<Value> = serde_json::from_str(&printed).unwrap();
     assert_eq!((code, listed.len()), (0, 2), "{told}");

@@ -25,10 +25,6 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How long one lock is waited for. Everybody who comes after a statement that waits for a table waits with it, customers too.
 const LOCK: &str = "2000";
 
-/// SQLSTATE `lock_not_available` and `deadlock_detected`: <https://www.postgresql.org/docs/current/errcodes-appendix.html>. A circle
-/// of locks is found after one second, before a wait for one ends.
-const LOCKED: [&str; 2] = ["55P03", "40P01"];
-
 /// How long all migrations together may take. A statement's own bound is the server's, which a network may keep from us.
 const LONGEST: Duration = Duration::from_mins(11);
 
@@ -38,15 +34,16 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<(), StoreError> {
     loop {
         let error = match timeout(LONGEST, once(options)).await {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => error,
+            Ok(Err(error)) => told(error),
             Err(_) => return Err(StoreError::Unavailable("the migrations did not end in time".to_owned())),
         };
-        if cause(&error).is_some_and(is_locked) && began.elapsed() < PATIENCE {
-            tracing::info!(%error, "a migration waits for a lock");
-            sleep(Duration::from_secs(1)).await;
-        } else {
-            return Err(told(error));
+        // A lock was not had in time, or a circle of locks was found, which is sooner.
+        let locked = matches!(error, StoreError::Busy(_) | StoreError::Conflict(_));
+        if !locked || began.elapsed() >= PATIENCE {
+            return Err(error);
         }
+        tracing::info!(%error, "a migration waits for a lock");
+        sleep(Duration::from_secs(1)).await;
     }
 }
 
@@ -57,17 +54,6 @@ async fn once(options: &PgConnectOptions) -> Result<(), MigrateError> {
     let result = MIGRATIONS.run(&single).await;
     single.close().await;
     result
-}
-
-fn cause(error: &MigrateError) -> Option<&sqlx::Error> {
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Some(error),
-        _ => None,
-    }
-}
-
-fn is_locked(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| LOCKED.contains(&&*code)))
 }
 
 fn told(error: MigrateError) -> StoreError {
