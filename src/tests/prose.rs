@@ -44,17 +44,17 @@ const WIDTH: usize = 100;
 
 /// A room, how many banned words it may still hold, and how many wide comment lines. A file belongs to the longest matching prefix.
 const ALLOWED: &[(&str, usize, usize)] = &[
-    ("", 23, 20),
+    ("", 21, 3),
     (".ci/", 0, 0),
-    (".config/", 0, 2),
+    (".config/", 0, 0),
     (".github/", 0, 0),
     ("crates/", 0, 0),
     ("crates/failpoints/", 19, 9),
     ("crates/fault-harness/", 85, 37),
     ("crates/minor-money/", 0, 6),
     ("crates/stripe-sandbox/", 83, 72),
-    ("deploy/", 6, 3),
-    ("docs/", 47, 0),
+    ("deploy/", 0, 0),
+    ("docs/", 15, 0),
     ("end2end/", 58, 30),
     ("fuzz/", 43, 14),
     ("migrations/", 11, 14),
