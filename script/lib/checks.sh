@@ -40,8 +40,8 @@ forget_configuration() {
 run_lint() {
   check "Shell scripts: shellcheck" shellcheck -x -P SCRIPTDIR -P . script/{env,setup,server,test,bench,faults,with-firestore,fuzz,mutants,supply} script/lib/* .ci/run
   check "Browser tests: types" npm --prefix end2end --silent run types
-  check "Rust: format" cargo fmt --check
-  check "Rust: clippy, server and tests" cargo clippy --locked --all-targets -- -D warnings
+  check "Rust: format" cargo fmt --all --check
+  check "Rust: clippy, server and tests" cargo clippy --locked --workspace --all-targets -- -D warnings
   check "Rust: clippy, chaos and the fault harness" cargo clippy --locked --features chaos --bins -- -D warnings
   # The profile and folder of the bundle, so that its macros and build scripts are compiled for both at once.
   check "Rust: clippy, browser" env CARGO_TARGET_DIR="$(target_dir)/front" \
@@ -49,7 +49,7 @@ run_lint() {
 }
 
 run_rust() {
-  check "Rust: unit, property and black-box tests" cargo nextest run --locked
+  check "Rust: unit, property and black-box tests" cargo nextest run --locked --workspace
   if missing=$(firestore_missing) && [ -z "$missing" ]; then
     check "Rust: the shop on Firestore, on Google's emulator" \
       script/with-firestore env ROLITT_TEST_STORE=firestore cargo nextest run --locked --profile firestore
@@ -57,7 +57,7 @@ run_rust() {
     heading "Rust: the shop on Firestore was NOT tested: $missing"
   fi
   check "Faults: a small storm against the real program" small_storm
-  check "Rust: examples in the documentation" cargo test --locked --doc --quiet
+  check "Rust: examples in the documentation" cargo test --locked --workspace --doc --quiet
   check "SQL: .sqlx agrees with the migrations" check_queries
 }
 

@@ -2,7 +2,8 @@
 //!
 //! No I/O, clock, randomness, framework or database in here. Built for the server and for the browser.
 
-pub mod money;
+pub use minor_money as money;
+
 pub mod text;
 
 pub mod customer;

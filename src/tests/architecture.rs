@@ -11,22 +11,32 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// The shop's own package by paths below `src/`, the other packages by paths that begin with `crates/`.
 fn sources() -> Vec<Source> {
-    fn collect(folder: &Path, found: &mut Vec<Source>) {
+    fn collect(folder: &Path, base: &Path, found: &mut Vec<Source>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                collect(&path, found);
+                collect(&path, base, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let relative = path.strip_prefix(root().join("src")).unwrap().to_str().unwrap().to_owned();
+                let relative = path.strip_prefix(base).unwrap().to_str().unwrap().to_owned();
                 found.push(Source { path: relative, text: fs::read_to_string(&path).unwrap() });
             }
         }
     }
     let mut found = Vec::new();
-    collect(&root().join("src"), &mut found);
+    collect(&root().join("src"), &root().join("src"), &mut found);
+    collect(&root().join("crates"), root(), &mut found);
     assert!(found.len() > 50, "the sources were found");
+    assert!(found.iter().any(|source| source.path == "crates/minor-money/src/lib.rs"), "the crates were found");
     found
+}
+
+/// The manifests of all packages, by their paths: the shop's first.
+fn manifests() -> Vec<(String, String)> {
+    let crates = fs::read_dir(root().join("crates")).unwrap().map(|entry| entry.unwrap().path().join("Cargo.toml"));
+    let all = [root().join("Cargo.toml")].into_iter().chain(crates);
+    all.map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap())).collect()
 }
 
 /// Lines of code that hold `needle`; comments may say what they like.
@@ -149,7 +159,10 @@ fn nothing_unsafe_and_nothing_left_open() {
     only_in("unimplemented!(", &[]);
     only_in("#[allow(", &[]);
     let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
-    assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
+    assert!(read("Cargo.toml").contains("[workspace.lints.rust]\nunsafe_code = \"forbid\""));
+    for (path, manifest) in manifests() {
+        assert!(manifest.contains("\n[lints]\nworkspace = true\n"), "{path} has the workspace's lints");
+    }
     // The targets' macro names the entry point for the linker, which counts as unsafe: what they call holds the code.
     assert!(read("fuzz/src/lib.rs").contains("#![forbid(unsafe_code)]"));
     assert!(read("fuzz/Cargo.toml").contains("unsafe_code = \"deny\""));
@@ -175,14 +188,15 @@ fn the_running_server_and_the_build_agree() {
 
 #[test]
 fn every_dependency_says_why_it_is_there() {
-    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
-    let mut section = "";
-    for line in manifest.lines() {
-        if line.starts_with('[') {
-            section = line;
+    for (path, manifest) in manifests() {
+        let mut section = "";
+        for line in manifest.lines() {
+            if line.starts_with('[') {
+                section = line;
+            }
+            let entry = section.ends_with("dependencies]") && line.contains(" = ") && !line.starts_with([' ', '#']);
+            assert!(!entry || line.contains('#'), "{path}: {line}");
         }
-        let entry = section.ends_with("dependencies]") && line.contains(" = ") && !line.starts_with([' ', '#']);
-        assert!(!entry || line.contains('#'), "{line}");
     }
 }
 

@@ -1,34 +1,53 @@
-//! Money: integer minor units with a currency. No floating point, and no rounding, because nothing here divides.
+//! Money: an integer number of minor units with a currency. Nothing here divides, so nothing rounds
+//! and no floating point is needed.
 //!
-//! The exponent of a currency is Stripe's, not ISO 4217's: they differ for ISK and UGX (two decimals on Stripe's wire) and
-//! MGA (none). Source: <https://docs.stripe.com/currencies>.
+//! The exponent of a currency is Stripe's, not ISO 4217's. They differ for ISK and UGX (two decimals
+//! in Stripe's API) and for MGA (none). Source: <https://docs.stripe.com/currencies>.
+//!
+//! ```
+//! use minor_money::Money;
+//!
+//! let price = Money::new(29_950, "eur".parse()?)?;
+//! assert_eq!(price.display(), "€299.50");
+//! assert_eq!(price.decimal(), "299.50");
+//! assert!(Money::new(-1, "eur".parse()?).is_err());
+//! # Ok::<(), minor_money::MoneyError>(())
+//! ```
+
+#![warn(missing_docs)]
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// An amount that was asked or paid: never negative, in the minor unit that Stripe uses for the currency (`29900` is 299 USD).
+/// An amount that was asked for or paid. It is never negative, and it is counted in the minor unit
+/// that Stripe uses for the currency (`29900` is 299 USD).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Money {
     minor: i64,
     currency: Currency,
 }
 
-/// A currency as Stripe writes it: three lower-case letters (ISO 4217).
+/// A currency code as Stripe writes it: three lower-case letters (ISO 4217).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
 
+/// Why a number or a text is not an amount or a currency.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MoneyError {
-    /// Below zero: no price and no payment is.
+    /// The amount is below zero, which no price and no payment is.
     Negative,
-    /// Not three ASCII letters.
+    /// The currency code is not three ASCII letters.
     NotACurrency,
 }
 
 impl Money {
-    /// `minor` units of `currency`; zero is allowed (a free sample is a payment too), less is not.
+    /// Makes an amount of `minor` units of `currency`. Zero is allowed: a free sample is a payment, too.
+    ///
+    /// # Errors
+    ///
+    /// [`MoneyError::Negative`] when `minor` is below zero.
     pub const fn new(minor: i64, currency: Currency) -> Result<Self, MoneyError> {
         if minor < 0 {
             return Err(MoneyError::Negative);
@@ -36,20 +55,22 @@ impl Money {
         Ok(Self { minor, currency })
     }
 
+    /// Returns the number of minor units, at least 0.
     pub const fn minor(self) -> i64 {
         self.minor
     }
 
+    /// Returns the currency.
     pub const fn currency(self) -> Currency {
         self.currency
     }
 
-    /// Whether Stripe can charge or give back exactly this.
+    /// Returns whether Stripe can charge or refund exactly this amount: see [`Currency::step`].
     pub const fn is_whole(self) -> bool {
         self.minor % self.currency.step() == 0
     }
 
-    /// The amount in major units with all its decimals and no symbol: `299.00`, `45000`, `12.340`.
+    /// Returns the amount in major units, with all decimals and no symbol: `299.00`, `45000`, `12.340`.
     pub fn decimal(self) -> String {
         let digits = self.currency.exponent();
         if digits == 0 {
@@ -60,7 +81,8 @@ impl Money {
         format!("{major}.{rest:0width$}", width = digits as usize)
     }
 
-    /// The amount as a person reads it: `$299`, `€299.50`, `¥45,000`, `299 CHF`. Decimals only when they say something.
+    /// Returns the amount as a person reads it: `$299`, `€299.50`, `¥45,000`, `299 CHF`. Decimals are
+    /// left out where all of them are zero.
     pub fn display(self) -> String {
         let decimal = self.decimal();
         let (major, rest) = decimal.split_once('.').unwrap_or((&decimal, ""));
@@ -76,7 +98,7 @@ impl Money {
     }
 }
 
-/// Thousands apart by commas.
+/// Separates thousands by commas.
 fn grouped(digits: &str) -> String {
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -89,14 +111,15 @@ fn grouped(digits: &str) -> String {
 }
 
 impl Currency {
+    /// The US dollar.
     pub const USD: Self = Self(*b"usd");
 
-    /// Lower case, as on Stripe's wire and in the database.
+    /// Returns the code in lower case, as Stripe's API and databases write it.
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// How many decimals Stripe's minor unit stands for: 0, 2 or 3.
+    /// Returns how many decimals Stripe's minor unit stands for: 0, 2 or 3.
     pub const fn exponent(self) -> u32 {
         match &self.0 {
             b"bif" | b"clp" | b"djf" | b"gnf" | b"jpy" | b"kmf" | b"krw" | b"mga" | b"pyg" | b"rwf" | b"vnd"
@@ -106,8 +129,9 @@ impl Currency {
         }
     }
 
-    /// What amounts of this currency must be a multiple of, in minor units: Stripe charges no fraction of a króna or a Ugandan
-    /// shilling, and rounds thousandths to ten. Source: <https://docs.stripe.com/currencies#special-cases>.
+    /// Returns the number of minor units of which an amount must be a multiple. Stripe charges no
+    /// fraction of a króna or of a Ugandan shilling, and it rounds thousandths to ten.
+    /// Source: <https://docs.stripe.com/currencies#special-cases>.
     pub const fn step(self) -> i64 {
         match &self.0 {
             b"isk" | b"ugx" => 100,
@@ -193,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn people_read_amounts_without_needless_decimals() {
+    fn amounts_display_without_needless_decimals() {
         assert_eq!(money(29_900, "usd").display(), "$299");
         assert_eq!(money(29_950, "eur").display(), "€299.50");
         assert_eq!(money(1_234_567, "USD").display(), "$12,345.67");
@@ -203,13 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn exponents_are_stripes_where_iso_differs() {
+    fn currency_exponents_are_stripes_where_iso_4217_differs() {
         assert_eq!(money(500, "isk").decimal(), "5.00");
         assert_eq!(money(500, "ugx").decimal(), "5.00");
         assert_eq!(money(500, "mga").decimal(), "500");
     }
 
-    /// Every currency that Stripe presents prices in, by how many of its minor units make one.
+    /// Every currency in which Stripe presents prices, by the exponent of its minor unit.
     /// Source: <https://docs.stripe.com/currencies#presentment-currencies>.
     const OFFERED: [(u32, &str); 3] = [
         (0, "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf"),
@@ -225,7 +249,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_currency_offered_is_shown_and_sent_as_stripe_has_it() {
+    fn every_presentment_currency_has_stripes_exponent_and_step() {
         for (exponent, codes) in OFFERED {
             for code in codes.split_whitespace() {
                 let one = money(10_i64.pow(exponent), code);
@@ -246,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_and_currencies_are_written_in_one_way() {
+    fn amounts_and_currencies_format_in_one_way() {
         let price = money(123_456_789, "Usd");
         assert_eq!((price.minor(), price.currency()), (123_456_789, Currency::USD));
         assert_eq!((price.to_string().as_str(), price.decimal().as_str()), ("$1,234,567.89", "1234567.89"));
@@ -260,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_refused() {
+    fn negative_amounts_and_malformed_currencies_are_rejected() {
         assert_eq!(Money::new(0, Currency::USD).map(Money::minor), Ok(0));
         assert_eq!(Money::new(-1, Currency::USD), Err(MoneyError::Negative));
         for text in ["", "us", "usdd", "u$d", "€ur"] {
@@ -270,7 +294,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_decimal_text_reads_back_to_the_same_minor_units(minor in 0_i64.., code in "[a-z]{3}") {
+        fn decimal_text_parses_back_to_the_same_minor_units(minor in 0_i64.., code in "[a-z]{3}") {
             let amount = money(minor, &code);
             let digits: String = amount.decimal().chars().filter(char::is_ascii_digit).collect();
             prop_assert_eq!(digits.parse::<i64>().unwrap(), minor);
