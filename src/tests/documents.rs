@@ -1,4 +1,5 @@
-//! What the documents name is there: every path in a code span or a code block, every link and every anchor of the tracked `*.md`.
+//! Checks that what the documents name exists: every path in a code span or a code block, every
+//! link and every anchor of each `*.md`.
 
 use std::{
     collections::BTreeSet,
@@ -6,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Folders that are made by tools, or hold what nobody reads.
+/// Folders that tools create, or whose files are not text.
 const UNREAD: &[&str] = &["target", "node_modules", "corpus", "artifacts", "test-results", "playwright-report"];
 
 /// Folders with a dot that belong to the sources.
@@ -23,7 +24,8 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The repository's files, relative to its root, sorted. Reads the folders, because a release archive has no `.git`.
+/// Returns the repository's files, relative to its root and sorted. Reads the folders, because a
+/// release archive has no `.git`.
 pub fn tracked() -> Vec<String> {
     fn collect(folder: &Path, found: &mut Vec<String>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -44,7 +46,7 @@ pub fn tracked() -> Vec<String> {
     found
 }
 
-/// Every file and every folder that holds one.
+/// Returns every file and every folder that holds one.
 fn all() -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for file in tracked() {
@@ -64,7 +66,7 @@ fn documents() -> Vec<(String, String)> {
     tracked().into_iter().filter(is_document).map(read).collect()
 }
 
-/// The words of a document that stand in a code span or a code block.
+/// Returns the words of a document that are in a code span or a code block.
 fn code(text: &str) -> Vec<&str> {
     let mut fenced = false;
     let mut found = Vec::new();
@@ -80,7 +82,8 @@ fn code(text: &str) -> Vec<&str> {
     found
 }
 
-/// True for what must be in the repository: a path below one of its folders, or the name of a source file.
+/// True if `word` must be in the repository: a path below one of its folders, or the name of a
+/// source file.
 fn is_path(word: &str, all: &BTreeSet<String>) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/_.-*".contains(c);
     let below = |folder: &str| all.contains(folder) && root().join(folder).is_dir();
@@ -89,7 +92,8 @@ fn is_path(word: &str, all: &BTreeSet<String>) -> bool {
     word.chars().all(allowed) && !made && (source || word.split_once('/').is_some_and(|(folder, _)| below(folder)))
 }
 
-/// A path may be shortened at its front (`app/shell.rs`), and `*` stands for a part of it.
+/// True if `path` exists. It may be shortened at its front (`app/shell.rs`), and `*` matches any
+/// part of it.
 fn exists(path: &str, all: &BTreeSet<String>) -> bool {
     let path = path.trim_end_matches('/');
     root().join(path).exists()
@@ -120,7 +124,7 @@ fn every_path_that_a_document_names_exists() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// The anchors of a document, as GitHub derives them from its headings.
+/// Returns the anchors of a document, as GitHub derives them from its headings.
 fn anchors(text: &str) -> Vec<String> {
     let anchor = |heading: &str| -> String {
         let plain = heading.trim_start_matches('#').trim().to_lowercase();

@@ -1,12 +1,14 @@
-//! The glossary's banned words and the width of comments, counted room by room. `docs/glossary.md` names the words to use instead.
+//! Counts the glossary's banned words and the comments that are too wide, room by room.
+//! `docs/glossary.md` names the words to use instead.
 //!
-//! The allowances are what was there when the count began. They may only shrink: a room that was rewritten is at zero.
+//! The allowances are the counts of the day on which the test was added. They may only shrink: a
+//! room that was rewritten is at zero.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs};
 
 use super::documents::{root, tracked};
 
-/// Single words, also as parts of identifiers.
+/// Single words, which count as parts of identifiers, too.
 const WORDS: &[&str] = &[
     "anew",
     "beside",
@@ -42,7 +44,8 @@ const PHRASES: &[[&str; 2]] = &[
 /// The widest comment line, in characters. A line with a URL may be wider.
 const WIDTH: usize = 100;
 
-/// A room, how many banned words it may still hold, and how many wide comment lines. A file belongs to the longest matching prefix.
+/// A room, the number of banned words that it may still hold, and the number of wide comment lines.
+/// A file belongs to the longest matching prefix.
 const ALLOWED: &[(&str, usize, usize)] = &[
     ("", 21, 0),
     (".ci/", 0, 0),
@@ -97,8 +100,8 @@ struct Found {
     wide: Vec<String>,
 }
 
-/// Splits at everything that is no letter and before each capital that follows a small letter. Punctuation that ends a phrase
-/// becomes a word of its own.
+/// Splits `text` at everything that is not a letter, and before each capital that follows a small
+/// letter. Punctuation that ends a phrase becomes a word of its own. Each word has its line number.
 fn words(text: &str) -> Vec<(usize, String)> {
     let (mut found, mut word, mut line, mut after_small) = (Vec::new(), String::new(), 1, false);
     for c in text.chars().chain(['\n']) {
@@ -166,7 +169,8 @@ fn count() -> BTreeMap<&'static str, Found> {
     rooms
 }
 
-/// To lower an allowance after a rewrite: `cargo nextest run prose --no-capture` prints the counts of today.
+/// `cargo nextest run prose --no-capture` prints the current counts: use them to lower an allowance
+/// after a rewrite.
 #[test]
 fn banned_words_and_wide_comments_only_become_fewer() {
     let rooms = count();
