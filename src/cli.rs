@@ -5,20 +5,20 @@ use std::{ffi::OsString, time::Duration};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use rolitt::{
     domain::{
-        life::Act,
+        lifecycle::Act,
         payment::ProviderId,
         preorder::{PreorderNumber, PreorderStatus},
     },
     ops::{
         books, commands,
-        desk::Desk,
+        context::Desk,
         erase,
         preorders::{self, provider},
         store,
     },
     server::{
-        config::Config, copy, erase::Whom, payments::capability::RefundReason, reconcile::Options, refund::Asked,
-        store::PreorderFilter,
+        config::Config, orders::refund::Asked, payments::capability::RefundReason, privacy::erasure::Whom,
+        reconcile::Options, store::PreorderFilter, store_copy,
     },
 };
 
@@ -268,7 +268,7 @@ pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -
             Cli::command().error(ErrorKind::ArgumentConflict, "--from and --to name the same store").exit()
         }
         Command::Store(Stores::Copy { from, to, dry_run, json }) => {
-            let options = copy::Options { dry_run, ..copy::Options::default() };
+            let options = store_copy::Options { dry_run, ..store_copy::Options::default() };
             store::copy(config, path, from.into(), to.into(), options, json).await
         }
         Command::Postgres { action: PostgresAction::Start } => commands::start_postgres(config, path).await,
@@ -279,7 +279,7 @@ pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -
 async fn erase_customer(config: &Config, path: Option<OsString>, asked: Erasing) -> anyhow::Result<()> {
     let Some(whom) = asked.whom.number.map(Whom::Order).or(asked.whom.email.map(Whom::Address)) else { return Ok(()) };
     let desk = Desk::open(config, path).await?;
-    let options = rolitt::server::erase::Options { dry_run: !asked.sure.yes, force: asked.force };
+    let options = rolitt::server::privacy::erasure::Options { dry_run: !asked.sure.yes, force: asked.force };
     let result = erase::erase(&desk, &whom, options, asked.json).await;
     desk.close().await;
     result

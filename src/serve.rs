@@ -6,12 +6,16 @@ use anyhow::Context;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rolitt::{
-    ops::{self, desk::OpenStore},
+    ops::{self, context::OpenStore},
     router,
     sandbox::{self, SandboxConfig},
     server::{
         config::{Config, Environment, SandboxNeed},
-        doctor, http, listener, outbox, reconcile, retention,
+        doctor,
+        http::{client::client, listener},
+        outbox,
+        privacy::retention,
+        reconcile,
         state::{AppState, Shop},
         webhook::retry,
     },
@@ -50,9 +54,9 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
         start_sandbox(&config, need, &helpers, sandbox_end.clone())?;
     }
     let open = OpenStore::open(&config, &config.storage.chosen, path).await?;
-    let shop = Arc::new(Shop::new(&config, open.store.clone(), http::client()?, end.clone()));
+    let shop = Arc::new(Shop::new(&config, open.store.clone(), client()?, end.clone()));
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
-    ops::figures::begin();
+    ops::metrics::begin();
     if shop.klaviyo.is_none() {
         tracing::warn!("KLAVIYO_API_KEY is not set: marketing is off");
     }

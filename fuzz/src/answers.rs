@@ -7,7 +7,7 @@ use rolitt::{
         marketing::klaviyo::codes,
         payments::{
             PaymentError,
-            stripe::{error::classify, read::raw_page},
+            stripe::{decode::raw_page, error::classify},
         },
     },
 };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rolitt::{
     domain::{
-        life::{Case, Change, Consequence, Fact, consequences, decide},
+        lifecycle::{Case, Change, Consequence, Fact, consequences, decide},
         mirror::Mirror,
         money::Money,
     },

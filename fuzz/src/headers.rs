@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use rolitt::server::{
     backoff::retry_after,
     config::Limits,
-    limits::RateLimits,
-    pages::{EMAIL_COOKIE, cookie},
+    http::limits::RateLimits,
+    storefront::page_data::{EMAIL_COOKIE, cookie},
 };
 
 pub fn headers(data: &[u8]) {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use rolitt::{
     domain::{
-        life::{Act, Case, Change, Consequence, Fact, act, consequences, decide},
+        lifecycle::{Act, Case, Change, Consequence, Fact, act, consequences, decide},
         preorder::PreorderStatus,
     },
     server::payments::{Occurrence, PaymentProvider},

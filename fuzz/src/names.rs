@@ -5,12 +5,12 @@ use std::str::FromStr;
 use rolitt::domain::{
     checkout::Attempt,
     customer::{Email, Locale, mask},
-    life::Consequence,
+    lifecycle::Consequence,
     money::Currency,
     payment::{EventId, IntentId},
     preorder::{AccessHash, PreorderNumber, Review},
     product::ProductColor,
-    text::clean,
+    sanitize::clean,
 };
 
 use super::{is_clean, is_reference};

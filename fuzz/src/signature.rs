@@ -31,7 +31,7 @@ pub fn provider() -> &'static Stripe {
             api_base: "http://127.0.0.1:1".parse().unwrap(),
             capabilities: Capabilities::default(),
         };
-        Stripe::new(&config, rolitt::server::http::client().unwrap())
+        Stripe::new(&config, rolitt::server::http::client::client().unwrap())
     })
 }
 

@@ -99,19 +99,19 @@ pub struct TransferAccount {
 /// The storefront's data for this request.
 #[server(endpoint = "load_storefront")]
 pub async fn load_storefront() -> Result<Storefront, ServerFnError> {
-    Ok(crate::server::pages::storefront().await)
+    Ok(crate::server::storefront::page_data::storefront().await)
 }
 
 /// What became of the checkout session that the URL names.
 #[server(endpoint = "load_order")]
 pub async fn load_order(session: String) -> Result<OrderOutcome, ServerFnError> {
-    Ok(crate::server::pages::order_outcome(&session).await)
+    Ok(crate::server::storefront::page_data::order_outcome(&session).await)
 }
 
 /// The order of this number, for who has its token. Sets the answer's status.
 #[server(endpoint = "load_order_by_link")]
 pub async fn load_order_by_link(number: String, token: String) -> Result<OrderOutcome, ServerFnError> {
-    Ok(crate::server::pages::order_by_link(&number, &token).await)
+    Ok(crate::server::storefront::page_data::order_by_link(&number, &token).await)
 }
 
 /// Starts a checkout: the URL of the payment page. Equal calls give the same one.
@@ -124,7 +124,7 @@ pub async fn create_checkout(
     method: Option<ProviderId>,
 ) -> Result<String, CheckoutError> {
     let request = crate::domain::checkout::CheckoutRequest { color, email, locale, attempt, method };
-    crate::server::pages::create_checkout(request).await
+    crate::server::storefront::page_data::create_checkout(request).await
 }
 
 /// Whatever goes wrong between a browser and the function is the network to a customer, or a page that is out of date.

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::domain::promise::CONTACT_EMAIL;
+use crate::domain::batch::CONTACT_EMAIL;
 
 /// The id by which this request is found in the logs: what a customer can name who writes to us. In the page's context.
 #[derive(Clone)]

@@ -19,10 +19,10 @@ use super::{
     transfer_slip::TransferSlip,
 };
 use crate::domain::{
+    batch::{BATCH, CONTACT_EMAIL, NEXT_UPDATE, SHIP_WINDOW},
     money::Money,
     preorder::PreorderStatus,
     product::ProductColor,
-    promise::{BATCH, CONTACT_EMAIL, NEXT_UPDATE, SHIP_WINDOW},
 };
 
 /// `/checkout/success?session_id=…`.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::frame::{ADDRESS, COMPANY, mailto};
-use crate::domain::promise::{BATCH, CONTACT_EMAIL, SHIP_WINDOW};
+use crate::domain::batch::{BATCH, CONTACT_EMAIL, SHIP_WINDOW};
 
 /// People and an address.
 #[component]

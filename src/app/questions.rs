@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::frame::mailto;
-use crate::domain::promise::CONTACT_EMAIL;
+use crate::domain::batch::CONTACT_EMAIL;
 
 const ANSWERS: [(&str, &str); 7] = [
     (

@@ -16,11 +16,11 @@ use super::{
     story::{Contents, HowItWorks, Story},
 };
 use crate::domain::{
+    batch::{BATCH, SHIP_WINDOW},
     checkout::CheckoutError,
     customer::Locale,
     money::Money,
     product::ProductColor,
-    promise::{BATCH, SHIP_WINDOW},
 };
 
 const DESCRIPTION: &str = "Rolitt is a small round companion that rolls up to you and talks in light. Five colors. Pre-order with full refund until it ships.";

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::timeline::{Progress, Step, Timeline};
-use crate::domain::promise::{BATCH, NEXT_UPDATE, SHIP_WINDOW};
+use crate::domain::batch::{BATCH, NEXT_UPDATE, SHIP_WINDOW};
 
 /// Three honest paragraphs.
 #[component]

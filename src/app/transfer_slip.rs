@@ -6,7 +6,7 @@ use super::{
     api::{Transfer, TransferAccount},
     frame::mailto_about,
 };
-use crate::domain::{money::Money, promise::CONTACT_EMAIL};
+use crate::domain::{batch::CONTACT_EMAIL, money::Money};
 
 /// Holder, IBAN, amount, reference and the day; or whom to ask, where the shop takes no more transfers.
 #[component]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::clean;
+use super::sanitize::clean;
 
 /// An email address that a mail could reach. Its `Debug` and `masked` forms never show it whole.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

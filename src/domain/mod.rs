@@ -4,14 +4,14 @@
 
 pub use minor_money as money;
 
-pub mod text;
+pub mod sanitize;
 
+pub mod batch;
 pub mod customer;
 pub mod product;
-pub mod promise;
 
 pub mod checkout;
-pub mod life;
+pub mod lifecycle;
 pub mod mirror;
 pub mod payment;
 pub mod preorder;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::clean;
+use super::sanitize::clean;
 
 macro_rules! reference {
     ($(#[$doc:meta])* $name:ident) => {

@@ -4,14 +4,14 @@ use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
 use serde_json::json;
 
-use super::desk::{Desk, say, say_json};
+use super::context::{Desk, say, say_json};
 use crate::server::{
     config::Config,
     doctor::{self, Finding, Verdict},
-    http,
+    http::client::client,
     payments::stripe::Stripe,
     reconcile::{self, End, Options, Report},
-    signatures::Seen,
+    webhook::signature_stats::Seen,
 };
 
 /// `rolitt reconcile`: compares, repairs, and fails when something stays unexplained or could not be compared.
@@ -58,7 +58,7 @@ fn print(report: &Report) -> anyhow::Result<()> {
 /// `rolitt doctor`: one line for each thing that was looked at; fails when one of them is a fault.
 pub async fn doctor(config: &Config, as_json: bool) -> anyhow::Result<()> {
     // The one provider that sends events.
-    let stripe = Stripe::new(&config.stripe, http::client()?);
+    let stripe = Stripe::new(&config.stripe, client()?);
     let mut found = match doctor::endpoint(&stripe, &config.app_url).await {
         Ok(findings) => findings,
         Err(error) => {
@@ -94,7 +94,7 @@ pub async fn doctor(config: &Config, as_json: bool) -> anyhow::Result<()> {
 async fn ask(operations: SocketAddr) -> Option<Seen> {
     const PATIENCE: Duration = Duration::from_secs(3);
     let url = format!("http://{operations}/signatures");
-    let response = http::client()
+    let response = client()
         .ok()?
         .get(url)
         .timeout(PATIENCE)

@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use anyhow::Context;
 use serde_json::json;
 
-use super::desk::{OpenStore, say};
+use super::context::{OpenStore, say};
 use crate::server::{
     config::{Config, Database, StoreConfig},
-    http,
+    http::client::client,
     payments::{Prices, stripe::Stripe},
     store::postgres::embedded::{Embedded, Purpose},
 };
@@ -63,7 +63,7 @@ pub async fn check(config: &Config, as_json: bool) -> anyhow::Result<()> {
 
 /// Whether the key is accepted, and every color has its price.
 async fn prices(config: &Config) -> Result<String, String> {
-    let http = http::client().map_err(|error| error.to_string())?;
+    let http = client().map_err(|error| error.to_string())?;
     let stripe = Stripe::new(&config.stripe, http);
     let prices = Prices::prices(&stripe, &config.catalogue.product).await.map_err(|error| error.to_string())?;
     let missing: Vec<_> = config

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::desk::{Desk, say, say_json};
-use crate::server::erase::{self, Options, Report, Whom};
+use super::context::{Desk, say, say_json};
+use crate::server::privacy::erasure::{self, Options, Report, Whom};
 
 /// Nobody but their owners can erase these.
 const ELSEWHERE: [&str; 2] = [
@@ -13,7 +13,7 @@ const ELSEWHERE: [&str; 2] = [
 
 /// Fails when something of the customer is left here.
 pub async fn erase(desk: &Desk, whom: &Whom, options: Options, as_json: bool) -> anyhow::Result<()> {
-    let report = erase::erase(&desk.shop, whom, options).await?;
+    let report = erasure::erase(&desk.shop, whom, options).await?;
     // Whether anybody reads on or not, the exit status says how it stands.
     let printed = if as_json {
         let mut told = serde_json::to_value(&report)?;

@@ -11,7 +11,7 @@ use axum::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::figures;
+use super::metrics;
 use crate::server::state::Shop;
 
 #[derive(Clone)]
@@ -50,6 +50,6 @@ async fn signatures(State(operations): State<Operations>) -> impl IntoResponse {
 
 /// Prometheus' text format.
 async fn figures(State(operations): State<Operations>) -> impl IntoResponse {
-    figures::read(&operations.shop).await;
+    metrics::read(&operations.shop).await;
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], operations.metrics.render())
 }

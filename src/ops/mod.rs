@@ -4,8 +4,8 @@ pub mod listener;
 
 pub mod books;
 pub mod commands;
-pub mod desk;
+pub mod context;
 pub mod erase;
-pub mod figures;
+pub mod metrics;
 pub mod preorders;
 pub mod store;

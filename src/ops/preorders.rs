@@ -3,20 +3,22 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::desk::{Desk, say, say_json};
+use super::context::{Desk, say, say_json};
 use crate::{
     domain::{
         customer::mask,
-        life::{Act, Case, DisputeStatus},
+        lifecycle::{Act, Case, DisputeStatus},
         money::Money,
         payment::ProviderId,
         preorder::{Preorder, PreorderNumber},
         product::ProductColor,
     },
     server::{
-        fulfilment,
-        refund::{self, Asked},
-        settle::{self, Settled},
+        orders::{
+            bank_transfer::{self, Settled},
+            fulfilment,
+            refund::{self, Asked},
+        },
         store::{Applied, PreorderFilter, Purchase, PurchaseKey},
     },
 };
@@ -173,12 +175,12 @@ pub async fn refund(desk: &Desk, number: &PreorderNumber, asked: Asked) -> anyho
 
 /// `rolitt preorders mark-paid`.
 pub async fn mark_paid(desk: &Desk, number: &PreorderNumber, received: Option<i64>) -> anyhow::Result<()> {
-    settled(number, &settle::mark_paid(&desk.shop, number, received).await?)
+    settled(number, &bank_transfer::mark_paid(&desk.shop, number, received).await?)
 }
 
 /// `rolitt preorders cancel`.
 pub async fn cancel(desk: &Desk, number: &PreorderNumber) -> anyhow::Result<()> {
-    settled(number, &settle::cancel(&desk.shop, number).await?)
+    settled(number, &bank_transfer::cancel(&desk.shop, number).await?)
 }
 
 fn settled(number: &PreorderNumber, settled: &Settled) -> anyhow::Result<()> {

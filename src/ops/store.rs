@@ -7,11 +7,11 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::desk::{OpenStore, say, say_json};
+use super::context::{OpenStore, say, say_json};
 use crate::server::{
     config::{Config, StoreConfig},
-    copy::{self, CopyError, Options, Report, Step},
     store::Table,
+    store_copy::{self, CopyError, Options, Report, Step},
 };
 
 /// Of the differences, a person reads a screenful; `--json` has more.
@@ -80,7 +80,7 @@ pub async fn copy(
 async fn watched(source: &OpenStore, target: &OpenStore, from: Name, options: Options) -> Result<Report, CopyError> {
     let mut watch = Watch::new();
     let mut progress = |step: Step<'_>| watch.see(&step);
-    let report = copy::copy(&*source.store, &*target.store, from.as_str(), options, &mut progress).await;
+    let report = store_copy::copy(&*source.store, &*target.store, from.as_str(), options, &mut progress).await;
     watch.bar.finish_and_clear();
     report
 }
@@ -179,7 +179,7 @@ fn lines(report: &Report) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::copy::{Difference, TableReport};
+    use crate::server::store_copy::{Difference, TableReport};
 
     fn report(agrees: bool, dry_run: bool, differences: u32) -> Report {
         let of = |number| Difference { table: "outbox", key: format!("k{number}"), what: "differs: body".to_owned() };

@@ -34,8 +34,8 @@ use crate::{
         product::ProductColor,
     },
     server::{
-        pages::{EMAIL_COOKIE, RATE_LIMITED, SECURE_EMAIL_COOKIE},
         state::Shop,
+        storefront::page_data::{EMAIL_COOKIE, RATE_LIMITED, SECURE_EMAIL_COOKIE},
     },
 };
 

@@ -34,8 +34,8 @@ use tower_http::{
 use crate::{
     app::{App, Reference, shell},
     server::{
-        pages::REQUEST_ID,
         state::{AppState, Shop},
+        storefront::page_data::REQUEST_ID,
     },
 };
 

@@ -10,7 +10,7 @@ use axum::{
 use serde_json::json;
 
 use super::checkout::wants_json;
-use crate::server::pages::REQUEST_ID;
+use crate::server::storefront::page_data::REQUEST_ID;
 
 /// On an answer that only says that something broke.
 #[derive(Clone)]

@@ -9,8 +9,8 @@ use url::Url;
 
 use super::{
     payments::{PaymentError, PaymentProvider, SignatureError, capability::Endpoint},
-    signatures::Seen,
     state::Shop,
+    webhook::signature_stats::Seen,
 };
 
 /// For how long a bad signature counts as lately.

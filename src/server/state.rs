@@ -10,22 +10,22 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::{
-    catalogue::Catalogue,
     clock::{Clock, SystemClock},
     config::{Config, Environment, ProviderConfig},
+    http::limits::{Places, RateLimits},
     ids::FreshIds,
-    lane::Lane,
-    ledger::StoreLedger,
-    limits::{Places, RateLimits},
     marketing::klaviyo::Klaviyo,
+    orders::invoice_history::StoreLedger,
+    outbox::send_throttle::Lane,
     payments::{
         PaymentProvider, PaymentService,
         invoice::{Invoice, InvoiceConfig},
         stripe::Stripe,
     },
-    seldom::Seldom,
-    signatures::Signatures,
     store::{Ids, Store},
+    storefront::catalogue::Catalogue,
+    telemetry::log_limiter::Seldom,
+    webhook::signature_stats::Signatures,
 };
 
 /// How many pages may wait for a pending payment at the same time.

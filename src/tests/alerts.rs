@@ -6,10 +6,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use rolitt::{
     domain::payment::SessionId,
-    ops::figures,
     server::{
         doctor,
-        limits::Places,
+        http::limits::Places,
         store::{Ids, PreorderNames},
         telemetry::{self, LogFormat, LogOutput},
     },
@@ -35,7 +34,7 @@ impl Watched {
     async fn start(setup: Setup) -> Self {
         let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
         let (figures, recording) = (recorder.handle(), metrics::set_default_local_recorder(recorder));
-        figures::begin();
+        rolitt::ops::metrics::begin();
         let watched = Self { app: TestApp::start_with(setup).await, figures, _recording: recording };
         doctor::look(&watched.app.shop).await;
         assert_eq!(watched.firing().await, BTreeSet::new(), "nothing has happened");

@@ -6,13 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use rolitt::{
     domain::{
-        life::Act,
+        lifecycle::Act,
         payment::{EventId, ProviderId},
     },
     server::{
-        copy::{CopyError, Difference, Options, Report, Step, TableReport, copy},
-        fulfilment,
+        orders::fulfilment,
         store::{Archive, Delivery, Entry, Mark, MessageKind, OpenDifference, Store, Table, postgres::PostgresStore},
+        store_copy::{CopyError, Difference, Options, Report, Step, TableReport, copy},
     },
 };
 use secrecy::SecretString;

@@ -69,7 +69,7 @@ impl Emulated {
 
     async fn rest(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
         let url = format!("http://{}/v1/projects/{}/databases/(default)/documents/{path}", self.host, self.project);
-        let request = rolitt::server::http::client().unwrap().request(method, url).bearer_auth("owner");
+        let request = rolitt::server::http::client::client().unwrap().request(method, url).bearer_auth("owner");
         let request = match body {
             Some(body) => request.header("content-type", "application/json").body(body.to_string()),
             None => request,
@@ -83,7 +83,9 @@ impl Emulated {
     /// Throws everything away.
     pub async fn wipe(&self) {
         let url = format!("http://{}/emulator/v1/projects/{}/databases/(default)/documents", self.host, self.project);
-        assert!(rolitt::server::http::client().unwrap().delete(url).send().await.unwrap().status().is_success());
+        assert!(
+            rolitt::server::http::client::client().unwrap().delete(url).send().await.unwrap().status().is_success()
+        );
     }
 
     /// Makes the documents what is in the database.

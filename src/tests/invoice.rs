@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use reqwest::{Response, StatusCode};
 use rolitt::{
     domain::{
-        life::Act,
+        lifecycle::Act,
         payment::{ProviderId, SessionId},
         preorder::{PreorderNumber, PreorderStatus},
     },
     server::{
-        fulfilment,
+        orders::{
+            bank_transfer::{self, SettleError, Settled},
+            fulfilment,
+        },
         payments::PaymentError,
-        settle::{self, SettleError, Settled},
         store::Applied,
     },
 };
@@ -203,13 +205,13 @@ async fn the_merchant_marks_it_paid_once_and_the_customer_is_told_once() {
     let link = placed(&app).await;
     let number = number(&link);
     assert_eq!(metrics_told(&app).await, ["Preorder Awaiting Payment"]);
-    let settled = settle::mark_paid(&app.shop, &number, None).await.unwrap();
+    let settled = bank_transfer::mark_paid(&app.shop, &number, None).await.unwrap();
     assert!(
         matches!(&settled, Settled::Now(preorder) if preorder.details.status == PreorderStatus::Paid),
         "{settled:?}"
     );
     assert!(!settled.preorder().details.review.is_open());
-    let again = settle::mark_paid(&app.shop, &number, None).await.unwrap();
+    let again = bank_transfer::mark_paid(&app.shop, &number, None).await.unwrap();
     assert!(
         matches!(&again, Settled::Before(preorder) if preorder.details.status == PreorderStatus::Paid),
         "{again:?}"
@@ -235,7 +237,7 @@ async fn the_merchant_marks_it_paid_once_and_the_customer_is_told_once() {
 async fn a_message_about_waiting_is_not_sent_once_it_is_paid() {
     let app = shop("stripe,invoice").await;
     let number = number(&placed(&app).await);
-    settle::mark_paid(&app.shop, &number, None).await.unwrap();
+    bank_transfer::mark_paid(&app.shop, &number, None).await.unwrap();
     assert_eq!(metrics_told(&app).await, ["Preorder Success"]);
     app.finish().await;
 }
@@ -246,10 +248,10 @@ async fn another_amount_than_was_asked_for_waits_for_a_person() {
     let link = placed(&app).await;
     let number = number(&link);
     for none in [0, -1] {
-        let refused = settle::mark_paid(&app.shop, &number, Some(none)).await;
+        let refused = bank_transfer::mark_paid(&app.shop, &number, Some(none)).await;
         assert!(matches!(refused, Err(SettleError::NoAmount)), "{refused:?}");
     }
-    let settled = settle::mark_paid(&app.shop, &number, Some(29_000)).await.unwrap();
+    let settled = bank_transfer::mark_paid(&app.shop, &number, Some(29_000)).await.unwrap();
     let details = &settled.preorder().details;
     assert_eq!((details.status, details.amount.unwrap().minor()), (PreorderStatus::Paid, 29_000));
     assert_eq!(details.review.text(), "paid 290.00 usd, asked 299.00 usd");
@@ -264,17 +266,17 @@ async fn another_amount_than_was_asked_for_waits_for_a_person() {
 async fn what_is_paid_is_not_called_off_and_money_for_what_was_called_off_counts() {
     let app = shop("stripe,invoice").await;
     let link = placed(&app).await;
-    let cancelled = settle::cancel(&app.shop, &number(&link)).await.unwrap();
+    let cancelled = bank_transfer::cancel(&app.shop, &number(&link)).await.unwrap();
     assert!(matches!(&cancelled, Settled::Now(preorder) if preorder.details.status == PreorderStatus::Cancelled));
-    assert!(matches!(settle::cancel(&app.shop, &number(&link)).await.unwrap(), Settled::Before(_)));
+    assert!(matches!(bank_transfer::cancel(&app.shop, &number(&link)).await.unwrap(), Settled::Before(_)));
     let html = app.get(&link).await.text().await.unwrap();
     assert!(html.contains("This pre-order was cancelled") && !html.contains("DE89"));
-    let came = settle::mark_paid(&app.shop, &number(&link), None).await.unwrap();
+    let came = bank_transfer::mark_paid(&app.shop, &number(&link), None).await.unwrap();
     assert_eq!(came.preorder().details.status, PreorderStatus::Paid, "money that came outranks a cancellation");
 
     let other = path(&app, &location(&app.post_form(&with(("color", "Red"))).await));
-    settle::mark_paid(&app.shop, &number(&other), None).await.unwrap();
-    let refused = settle::cancel(&app.shop, &number(&other)).await;
+    bank_transfer::mark_paid(&app.shop, &number(&other), None).await.unwrap();
+    let refused = bank_transfer::cancel(&app.shop, &number(&other)).await;
     assert!(matches!(refused, Err(SettleError::Over(PreorderStatus::Paid))), "{refused:?}");
     assert_eq!(app.count("preorders where status = 'paid'").await, 2);
     app.deliver_all().await;
@@ -287,11 +289,14 @@ async fn only_orders_by_invoice_are_settled_by_hand() {
     app.deliver(&super::test_app::completed("evt_1", "cs_test_1")).await;
     let row = app.row("select preorder_number from preorders").await;
     let at_stripe: PreorderNumber = row["preorder_number"].as_str().unwrap().parse().unwrap();
-    for refused in [settle::mark_paid(&app.shop, &at_stripe, None).await, settle::cancel(&app.shop, &at_stripe).await] {
+    for refused in [
+        bank_transfer::mark_paid(&app.shop, &at_stripe, None).await,
+        bank_transfer::cancel(&app.shop, &at_stripe).await,
+    ] {
         assert!(matches!(refused, Err(SettleError::NotByInvoice(ProviderId::Stripe))), "{refused:?}");
     }
     let nobodys: PreorderNumber = "ROL-00000000".parse().unwrap();
-    let refused = settle::mark_paid(&app.shop, &nobodys, None).await;
+    let refused = bank_transfer::mark_paid(&app.shop, &nobodys, None).await;
     assert!(matches!(refused, Err(SettleError::Unknown(_))), "{refused:?}");
     app.deliver_all().await;
     app.finish().await;

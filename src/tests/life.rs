@@ -1,7 +1,7 @@
 //! The life of a preorder after "paid": refunds, disputes, intents and copies, as events tell them, in any order.
 
 use reqwest::StatusCode;
-use rolitt::{domain::life::Act, server::fulfilment::act};
+use rolitt::{domain::lifecycle::Act, server::orders::fulfilment::act};
 use serde_json::{Value, json};
 
 use super::test_app::{TestApp, completed, event, paid_session};

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, routing::get as get_route};
 use futures::future::join_all;
 use reqwest::StatusCode;
-use rolitt::server::{
+use rolitt::server::http::{
     limits::Places,
     listener::{Bounds, Pace, serve_within},
 };

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rolitt::server::{
     config::Retention,
-    copy::{Options, copy},
-    reconcile, retention,
+    privacy::retention,
+    reconcile,
+    store_copy::{Options, copy},
 };
 use serde_json::{Value, json};
 

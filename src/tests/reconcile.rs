@@ -5,9 +5,9 @@ use std::time::Duration;
 use rolitt::{
     domain::preorder::PreorderNumber,
     server::{
+        orders::refund::{Asked, RefundError, refund},
         payments::capability::RefundReason,
         reconcile::{End, Options, ReconcileError, Report, reconcile},
-        refund::{Asked, RefundError, refund},
     },
 };
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rolitt::server::listener::Bounds;
+use rolitt::server::http::listener::Bounds;
 
 use super::{
     raw::{Raw, statuses},

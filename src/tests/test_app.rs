@@ -17,8 +17,10 @@ use rolitt::{
     server::{
         clock::Clock,
         config::{Config, StoreConfig},
-        http,
-        listener::{self, Bounds},
+        http::{
+            client::client,
+            listener::{self, Bounds},
+        },
         outbox,
         state::{AppState, Shop},
         store::{Ids, PreorderNames, Store, firestore::FirestoreStore, postgres::PostgresStore},
@@ -151,8 +153,8 @@ impl TestApp {
             StoreConfig::Firestore(config) => Arc::new(FirestoreStore::new(config)),
         };
         store.migrate().await.unwrap();
-        let client = http::client().unwrap();
-        let mut shop = Shop::new(&config, store.clone(), client.clone(), end.clone());
+        let http = client().unwrap();
+        let mut shop = Shop::new(&config, store.clone(), http.clone(), end.clone());
         let clock = Arc::new(TestClock::default());
         shop.clock = clock.clone();
         if let Some(ids) = setup.ids {
@@ -172,7 +174,7 @@ impl TestApp {
             sql,
             pool,
             firestore,
-            http: client,
+            http,
             public,
             operations,
             sandbox,

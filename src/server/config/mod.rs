@@ -3,8 +3,8 @@
 
 mod capabilities;
 mod colors;
-mod pace;
 mod payments;
+mod rate_limits;
 mod reader;
 mod retention;
 mod storage;
@@ -19,7 +19,7 @@ use std::{
 use secrecy::SecretString;
 use url::Url;
 
-pub use self::pace::Limits;
+pub use self::rate_limits::Limits;
 use self::reader::Reader;
 pub use self::{
     payments::{ProviderConfig, ProvidersConfig},
@@ -145,8 +145,8 @@ impl Config {
                 })
                 .unwrap_or(true),
             shipping_countries: shipping_countries(&mut reader),
-            limits: pace::limits(&mut reader),
-            reconcile_every: pace::reconcile_every(&mut reader),
+            limits: rate_limits::limits(&mut reader),
+            reconcile_every: rate_limits::reconcile_every(&mut reader),
             retention: retention::retention(&mut reader),
             admin_token: {
                 let needed = reader.production;

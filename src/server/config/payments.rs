@@ -2,7 +2,7 @@
 
 use super::reader::Reader;
 use crate::{
-    domain::{payment::ProviderId, text::clean},
+    domain::{payment::ProviderId, sanitize::clean},
     server::payments::invoice::{BankAccount, Bic, Iban, InvoiceConfig},
 };
 

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::{Cursor, Page, PaymentError, VerifiedEvent, error::Decline};
 use crate::domain::{
     customer::{Email, Locale},
-    life::{Dispute, IntentStatus, Refund},
+    lifecycle::{Dispute, IntentStatus, Refund},
     mirror::SubscriptionStatus,
     money::Money,
     payment::{CustomerId, DisputeId, IntentId, PaymentMethodId, PriceId, ProductId, RefundId, SubscriptionId},

@@ -26,7 +26,7 @@ pub use self::{
 use crate::domain::{
     checkout::Attempt,
     customer::{Email, Locale},
-    life::{Fact, SessionFacts},
+    lifecycle::{Fact, SessionFacts},
     mirror::Mirror,
     money::Money,
     payment::{EventId, Mentions, PriceId, ProviderId, SessionId},

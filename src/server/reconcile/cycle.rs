@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 use super::{Difference, End, Options, ReconcileError, Report, Scope, ScopeReport};
 use crate::{
     chaos::{self, Point},
-    domain::{life::Fact, payment::SessionId},
+    domain::{lifecycle::Fact, payment::SessionId},
     server::{
-        fulfilment::{Telling, record},
+        orders::fulfilment::{Telling, record},
         payments::{Cursor, PaymentError, PaymentProvider},
         state::Shop,
         store::{Applied, Mark, OpenDifference, Purchase, PurchaseKey},

@@ -5,8 +5,8 @@
 //! from which the next run goes on.
 
 mod cycle;
-mod pace;
 mod passes;
+mod throttle;
 
 use std::{fmt, panic::AssertUnwindSafe, time::Duration};
 

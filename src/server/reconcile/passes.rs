@@ -4,11 +4,11 @@
 use super::{
     Difference, End, ReconcileError, Scope,
     cycle::{Cycle, Window},
-    pace::paced,
+    throttle::paced,
 };
 use crate::{
     domain::{
-        life::{Fact, IntentStatus, SessionFacts, SessionOutcome},
+        lifecycle::{Fact, IntentStatus, SessionFacts, SessionOutcome},
         payment::{DisputeId, RefundId, SessionId},
         preorder::PreorderStatus,
     },

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{
     StoreError,
-    row::{Row, Table},
+    record::{Row, Table},
 };
 
 #[async_trait]

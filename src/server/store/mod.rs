@@ -4,13 +4,13 @@
 //! function that the step brings along.
 
 mod archive;
-mod books;
 pub mod firestore;
+mod mapping;
 pub mod postgres;
 mod privacy;
-mod reading;
-mod row;
-mod rows;
+mod reconciliation;
+mod record;
+mod validate;
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use thiserror::Error;
 
 pub use self::{
     archive::{Archive, Entry, Page, Unread},
-    books::{Books, Mark, OpenDifference, PreorderFilter},
     privacy::{Erased, Erasure, Over, Privacy},
-    row::{KEY_SEPARATOR, Row, Table, Value},
+    reconciliation::{Books, Mark, OpenDifference, PreorderFilter},
+    record::{KEY_SEPARATOR, Row, Table, Value},
 };
 use crate::domain::{
     checkout::Attempt,
-    life::{Case, Change, Consequence, Fact},
+    lifecycle::{Case, Change, Consequence, Fact},
     mirror::Mirror,
     payment::{EventId, IntentId, Mentions, ProviderId, SessionId},
     preorder::{AccessHash, Preorder, PreorderNumber},

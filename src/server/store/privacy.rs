@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::StoreError;
 use crate::domain::{
-    life::{Case, Change},
+    lifecycle::{Case, Change},
     payment::SessionId,
     preorder::{Preorder, PreorderNumber},
 };

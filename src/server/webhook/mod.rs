@@ -2,6 +2,7 @@
 //! them in one transaction, then acknowledge. No network in here, and nothing that waits for marketing.
 
 pub mod retry;
+pub mod signature_stats;
 
 use std::panic::AssertUnwindSafe;
 
@@ -12,7 +13,7 @@ use thiserror::Error;
 
 use super::{
     backoff,
-    fulfilment::{Telling, copy, ignore, record},
+    orders::fulfilment::{Telling, copy, ignore, record},
     payments::{DecodeError, Occurrence, PaymentProvider, SignatureError, VerifiedEvent},
     state::Shop,
     store::{Applied, Delivery, StoreError},

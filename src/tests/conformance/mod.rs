@@ -18,7 +18,7 @@ use rolitt::{
         product::ProductColor,
     },
     server::{
-        fulfilment::fulfil,
+        orders::fulfilment::fulfil,
         payments::{PaymentError, PaymentProvider, SessionOrder, Started, capability::IdempotencyKey},
     },
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rolitt::{
     domain::{
-        life::{DisputeStatus, IntentStatus},
+        lifecycle::{DisputeStatus, IntentStatus},
         payment::{DisputeId, IntentId, PaymentMethodId, ProviderId},
         product::ProductColor,
     },

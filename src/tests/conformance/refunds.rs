@@ -2,7 +2,7 @@
 
 use rolitt::{
     domain::{
-        life::RefundStatus,
+        lifecycle::RefundStatus,
         money::Money,
         payment::{IntentId, RefundId},
     },

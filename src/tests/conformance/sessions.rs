@@ -5,7 +5,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use rolitt::{
     domain::{
-        life::{Asked, SessionFacts, SessionOutcome},
+        lifecycle::{Asked, SessionFacts, SessionOutcome},
         payment::{ProviderId, SessionId},
         product::ProductColor,
     },

@@ -9,7 +9,7 @@ use std::{
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use rolitt::{
     domain::{
-        life::{
+        lifecycle::{
             Case, Change, ChargeFacts, Dispute, DisputeFunds, DisputeStatus, Fact, IntentFacts, IntentStatus, Refund,
             RefundStatus, SessionOutcome, decide,
         },

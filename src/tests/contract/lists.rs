@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rolitt::{
     domain::{
-        life::{Fact, SessionOutcome},
+        lifecycle::{Fact, SessionOutcome},
         payment::ProviderId,
         preorder::PreorderStatus,
     },

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rolitt::{
     domain::{
         checkout::Attempt,
-        life::{self, Case, Consequence, Fact, SessionFacts, SessionOutcome},
+        lifecycle::{self, Case, Consequence, Fact, SessionFacts, SessionOutcome},
         money::Money,
         payment::{EventId, IntentId, ProviderId, SessionId},
         preorder::Preorder,
@@ -47,7 +47,7 @@ pub fn facts(name: &str) -> SessionFacts {
         email: Some("Jo@Example.com".to_owned()),
         color: Some("Sakura Pink".to_owned()),
         amount: Some(usd(29_900)),
-        expected: rolitt::domain::life::Asked::Amount(usd(29_900)),
+        expected: rolitt::domain::lifecycle::Asked::Amount(usd(29_900)),
         locale: None,
         shipping: None,
         livemode: false,
@@ -88,7 +88,7 @@ pub async fn apply(
     fact: &Fact,
     rehearsal: bool,
 ) -> Result<Applied, StoreError> {
-    let decide = |case: &Case| life::decide(case, fact);
+    let decide = |case: &Case| lifecycle::decide(case, fact);
     let effect = Effect::Case(CaseEffect {
         provider: STRIPE,
         key: CaseKey::of(fact),

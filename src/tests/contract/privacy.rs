@@ -5,7 +5,7 @@ use std::time::Duration;
 use rolitt::{
     domain::{
         customer::ShippingAddress,
-        life::{self, Act, Case, Change, Fact, SessionFacts},
+        lifecycle::{self, Act, Case, Change, Fact, SessionFacts},
         mirror::{CustomerCopy, Mirror, Version},
         payment::{CustomerId, Mentions},
         preorder::{AccessHash, PreorderStatus},
@@ -32,7 +32,7 @@ fn personal(name: &str) -> Fact {
 async fn erase(store: &dyn Store, name: &str, force: bool, rehearsal: bool) -> Erased {
     let number = purchase(store, name).await.preorder.number;
     let act = Act::Erase { at: 1_763_900_000, force };
-    let decide = |case: &Case| life::act(case, &act).unwrap_or_else(Change::Ignore);
+    let decide = |case: &Case| lifecycle::act(case, &act).unwrap_or_else(Change::Ignore);
     loop {
         match store.erase(Erasure { number: &number, decide: &decide, rehearsal }).await {
             Err(StoreError::Conflict(_)) => {}

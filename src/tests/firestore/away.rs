@@ -78,7 +78,7 @@ async fn check_names_the_address_in_one_line_and_fails() {
 async fn a_shop_stays_open_without_it_and_asks_for_every_event_again() {
     let (emulator, addresses) = (closed(), addresses());
     let mut child = shop(&["serve"], Some(&emulator), &addresses).spawn().unwrap();
-    let http = rolitt::server::http::client().unwrap();
+    let http = rolitt::server::http::client::client().unwrap();
     let public = format!("http://{}", addresses[0]);
     let began = Instant::now();
     let ready = loop {

@@ -4,8 +4,8 @@
 use std::{process::Stdio, time::Duration};
 
 use rolitt::server::{
-    copy::{Options, Report, Step, copy},
     store::{Archive, Store, Table},
+    store_copy::{Options, Report, Step, copy},
 };
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rolitt::{
     domain::{
-        life::{Fact, Refund, RefundStatus},
+        lifecycle::{Fact, Refund, RefundStatus},
         payment::RefundId,
     },
     server::{

@@ -57,7 +57,7 @@ impl Machine {
         ]);
         variables.extend(project.variables());
         variables.insert("DATABASE_STORAGE_TARGET", "postgres".to_owned());
-        Self { http: rolitt::server::http::client().unwrap(), public, operations, sandbox, variables }
+        Self { http: rolitt::server::http::client::client().unwrap(), public, operations, sandbox, variables }
     }
 
     fn run(&self, arguments: &[&str]) -> tokio::process::Command {

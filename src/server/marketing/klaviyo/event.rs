@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::super::MarketingEvent;
 use crate::domain::{
-    life::{Case, Consequence, Refund},
+    lifecycle::{Case, Consequence, Refund},
     money::Money,
     preorder::Preorder,
     product::ProductColor,
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         customer::Locale,
-        life::RefundStatus,
+        lifecycle::RefundStatus,
         money::Currency,
         payment::{IntentId, ProviderId, RefundId, SessionId},
         preorder::{PreorderDetails, PreorderStatus, Review},

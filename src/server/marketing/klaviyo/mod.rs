@@ -93,5 +93,5 @@ pub fn codes(body: &[u8]) -> String {
     let each = errors
         .into_iter()
         .map(|error| format!("{} {}", error.code, error.source.unwrap_or(Source { pointer: String::new() }).pointer));
-    crate::domain::text::clean(&each.collect::<Vec<_>>().join("; "), 200)
+    crate::domain::sanitize::clean(&each.collect::<Vec<_>>().join("; "), 200)
 }

@@ -69,7 +69,7 @@ async fn an_order_is_placed_with_what_opens_it() {
         (SessionOutcome::Pending, Some(usd(29_900)), Some(1_750_000_100))
     );
     assert_eq!(token.len(), 64);
-    assert_eq!(facts.access, Some(access::hash(&token)));
+    assert_eq!(facts.access, Some(order_link::hash(&token)));
     assert!(!facts.session.as_str().contains(&token[..8]), "the session tells nothing of the token");
 }
 
@@ -112,7 +112,7 @@ async fn whoever_guesses_the_attempt_does_not_have_the_link() {
         assert_eq!(token("one", weak).await, token("one", weak).await, "{weak}: a repeat leads to the same link");
     }
     // A page's own attempt is secret enough, and outlives a change of keys.
-    let page = crate::server::checkout::fresh_attempt(order().asked_at);
+    let page = crate::server::orders::checkout::fresh_attempt(order().asked_at);
     assert_eq!(token("one", page.as_str()).await, token("other", page.as_str()).await);
 }
 

@@ -10,7 +10,7 @@ use super::{
     super::{PaymentError, Prices},
     PAGE, Stripe,
     client::{Failure, deadline},
-    read::answer,
+    decode::answer,
 };
 use crate::domain::{money::Money, payment::ProductId};
 

@@ -15,9 +15,9 @@ use url::Url;
 
 use super::{
     super::{PaymentError, capability::IdempotencyKey},
-    again::{Failed, Next, next},
+    decode::answer,
     error::{self, Refusal},
-    read::answer,
+    retry::{Failed, Next, next},
 };
 use crate::server::backoff::retry_after;
 

@@ -11,7 +11,7 @@ use super::{
     },
     PAGE, Stripe,
     client::{Failure, deadline},
-    read::{page, text},
+    decode::{page, text},
 };
 use crate::domain::{
     customer::Email,

@@ -10,10 +10,10 @@ use super::{
     super::{Cursor, Disputes, Page, PaymentError},
     PAGE, Stripe,
     client::{Failure, deadline},
-    read::{Reference, known, money, page, reference, text},
+    decode::{Reference, known, money, page, reference, text},
 };
 use crate::domain::{
-    life::{Dispute, DisputeFunds, DisputeStatus},
+    lifecycle::{Dispute, DisputeFunds, DisputeStatus},
     payment::{DisputeId, IntentId},
 };
 

@@ -8,8 +8,8 @@ use super::{
     super::{Endpoints, PaymentError, capability::Endpoint},
     PAGE, Stripe,
     client::{API_VERSION, Failure, deadline},
+    decode::page,
     event::EVENTS,
-    read::page,
 };
 
 /// What is read of an endpoint.

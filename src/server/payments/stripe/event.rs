@@ -9,18 +9,18 @@ use time::OffsetDateTime;
 use super::{
     super::{DecodeError, Occurrence, ProviderEvent},
     customers::CustomerObject,
+    decode::{Reference, read},
     disputes::DisputeObject,
     intents::IntentObject,
-    read::{Reference, read},
     refunds::{ChargeObject, RefundObject},
-    session_facts::{Session, Telling},
+    session_update::{Session, Telling},
     subscriptions::{InvoiceObject, SubscriptionObject},
 };
 use crate::domain::{
-    life::Fact,
+    lifecycle::Fact,
     mirror::Mirror,
     payment::{CustomerId, EventId, IntentId, Mentions},
-    text::clean,
+    sanitize::clean,
 };
 
 /// Every type that is read; an endpoint must ask for these.

@@ -9,7 +9,7 @@ use super::{
     fixtures::{charge, customer, dispute, intent, invoice, refund, session, subscription, with},
 };
 use crate::domain::{
-    life::{DisputeFunds, Fact, IntentStatus, RefundStatus, SessionOutcome},
+    lifecycle::{DisputeFunds, Fact, IntentStatus, RefundStatus, SessionOutcome},
     mirror::{Mirror, SubscriptionStatus},
 };
 

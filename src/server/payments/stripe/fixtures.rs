@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use super::{
     customers::CustomerObject,
+    decode::{Reference, page, raw_page, read},
     disputes::DisputeObject,
     intents::IntentObject,
-    read::{Reference, page, raw_page, read},
     refunds::{ChargeObject, RefundObject},
-    session_facts::Session,
+    session_update::Session,
     subscriptions::{InvoiceObject, SubscriptionObject},
 };
 use crate::domain::{
-    life::{Asked, DisputeFunds, DisputeStatus, IntentStatus, RefundStatus, SessionOutcome},
+    lifecycle::{Asked, DisputeFunds, DisputeStatus, IntentStatus, RefundStatus, SessionOutcome},
     mirror::SubscriptionStatus,
 };
 

@@ -18,10 +18,10 @@ use super::{
     },
     Stripe,
     client::deadline,
-    read::{answer, known, money, text},
+    decode::{answer, known, money, text},
 };
 use crate::domain::{
-    life::{IntentFacts, IntentStatus},
+    lifecycle::{IntentFacts, IntentStatus},
     payment::{IntentId, PaymentMethodId},
 };
 

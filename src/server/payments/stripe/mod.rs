@@ -1,9 +1,9 @@
 //! Stripe, API version 2025-06-30.basil: the only folder that names async-stripe or a Stripe field.
 
-mod again;
 mod catalogue;
 mod client;
 mod customers;
+pub mod decode;
 mod disputes;
 mod endpoints;
 pub mod error;
@@ -13,12 +13,12 @@ mod event_tests;
 #[cfg(test)]
 mod fixtures;
 mod intents;
-pub mod read;
 mod refunds;
+mod retry;
 #[cfg(test)]
 mod retry_tests;
 mod session;
-mod session_facts;
+mod session_update;
 mod signature;
 mod subscriptions;
 mod undelivered;
@@ -36,7 +36,7 @@ use super::{
     Prices, ProviderEvent, Refunds, SessionOrder, SignatureError, Started, Subscriptions, VerifiedEvent,
 };
 use crate::domain::{
-    life::SessionFacts,
+    lifecycle::SessionFacts,
     payment::{ProviderId, SessionId},
 };
 

@@ -15,10 +15,10 @@ use super::{
     },
     PAGE, Stripe,
     client::{Failure, deadline},
-    read::{Reference, answer, known, money, page, reference, text},
+    decode::{Reference, answer, known, money, page, reference, text},
 };
 use crate::domain::{
-    life::{ChargeFacts, Refund, RefundStatus},
+    lifecycle::{ChargeFacts, Refund, RefundStatus},
     money::Money,
     payment::{IntentId, RefundId},
 };

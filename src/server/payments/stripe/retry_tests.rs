@@ -25,12 +25,12 @@ use super::{
 use crate::{
     domain::{
         customer::Email,
-        life::SessionOutcome,
+        lifecycle::SessionOutcome,
         mirror::SubscriptionStatus,
         money::{Currency, Money},
         payment::{CustomerId, IntentId, SessionId, SubscriptionId},
     },
-    server::http,
+    server::http::client,
 };
 
 /// What was asked: method, path, key and version.
@@ -58,7 +58,7 @@ impl Script {
             api_base: base.parse().unwrap(),
             capabilities: Capabilities::default(),
         };
-        (script, Stripe::new(&config, http::client().unwrap()))
+        (script, Stripe::new(&config, client().unwrap()))
     }
 
     /// What was asked, in its order; every answer was needed.

@@ -18,12 +18,12 @@ use super::{
     super::{Cursor, OpenSession, Page, PaymentError, SessionOrder},
     PAGE, Stripe,
     client::{Answer, Failure, StripeClient, deadline},
-    read::{answer as read_answer, page},
-    session_facts::Session,
+    decode::{answer as read_answer, page},
+    session_update::Session,
 };
 use crate::domain::{
     customer::Locale,
-    life::{SessionFacts, SessionOutcome},
+    lifecycle::{SessionFacts, SessionOutcome},
     payment::SessionId,
 };
 

@@ -17,7 +17,7 @@ use super::{
     },
     Stripe,
     client::deadline,
-    read::{Reference, answer, known, reference, text},
+    decode::{Reference, answer, known, reference, text},
 };
 use crate::domain::{
     mirror::{InvoiceCopy, SubscriptionCopy, SubscriptionStatus, Version},

@@ -10,8 +10,8 @@ use super::{
     super::{Cursor, Events, Page, PaymentError, VerifiedEvent},
     PAGE, Stripe,
     client::{Failure, deadline},
+    decode::raw_page,
     event::{EVENTS, name},
-    read::raw_page,
 };
 
 /// Stripe takes so many types in one question; the rest is asked for after them.

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::{Entry, Page, Row, StoreError, Table, Unread, Value, reading},
-    books::COPY,
-    cases,
+    super::{Entry, Page, Row, StoreError, Table, Unread, Value},
+    apply,
     client::{Client, Committed, Only, Snapshot, Tries, Write},
     logs,
     privacy::look_again,
-    query, unique,
+    query,
+    reconciliation::COPY,
+    reservations,
     value::{Document, Fields, path},
 };
+use crate::server::store::validate;
 
 /// What one commit may hold: Firestore takes 10 MiB, and 500 writes where a database has the old limit.
 const BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
@@ -76,7 +78,7 @@ async fn entry(client: &Client, table: Table, document: &Document) -> Result<Ent
     } else {
         document.row(table)
     };
-    match reading::check(&row) {
+    match validate::check(&row) {
         Ok(()) if path(table, &row.key()) == document.path => Ok(Entry::Row(row)),
         Ok(()) => unread(format!("{} is not under its own key", table.as_str())),
         Err(StoreError::Unreadable(why)) => unread(why),
@@ -143,7 +145,7 @@ fn size(value: &Value) -> usize {
 async fn planned(client: &Client, table: Table, rows: &[Row]) -> Result<(Vec<Write>, Vec<Unread>), StoreError> {
     let mut paths: Vec<String> = rows.iter().map(|row| path(table, &row.key())).collect();
     if table == Table::Preorders {
-        paths.extend(rows.iter().flat_map(unique::beside));
+        paths.extend(rows.iter().flat_map(reservations::beside));
     }
     paths.sort();
     paths.dedup();
@@ -170,9 +172,9 @@ fn write(table: Table, row: &Row, known: &Snapshot, taken: &mut Taken) -> Result
     let mut more = Vec::new();
     match table {
         Table::Preorders => {
-            more = unique::keep_unique(row, document, known, taken)?;
+            more = reservations::keep_unique(row, document, known, taken)?;
             let email = row.text("email").unwrap_or_default().to_lowercase();
-            fields.insert(cases::EMAIL.to_owned(), email.into());
+            fields.insert(apply::EMAIL.to_owned(), email.into());
         }
         Table::WebhookLogs => {
             if let Some(Value::Bytes(body)) = fields.remove("raw_body") {

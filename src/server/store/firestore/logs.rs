@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use time::OffsetDateTime;
 
 use super::{
-    super::{Delivery, LeasedEvent, Row, StoreError, Table, Value, rows::set},
+    super::{Delivery, LeasedEvent, Row, StoreError, Table, Value},
     client::{Client, Committed, Only, Snapshot, Tries, Write},
     query,
     value::{Document, Fields, path},
@@ -16,6 +16,7 @@ use crate::domain::{
     payment::{EventId, ProviderId},
     preorder::Preorder,
 };
+use crate::server::store::mapping::set;
 
 /// The most of a body that lies in the log itself, and the size of a piece below it. Bytes.
 const PIECE: usize = 768 * 1024;

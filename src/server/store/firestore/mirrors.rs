@@ -3,10 +3,7 @@
 use time::OffsetDateTime;
 
 use super::{
-    super::{
-        StoreError, Table, Value,
-        rows::{self, moment, set},
-    },
+    super::{StoreError, Table, Value},
     client::{Client, Snapshot, Write},
     privacy::ERASED,
     value::{Document, path},
@@ -15,6 +12,7 @@ use crate::domain::{
     mirror::{Mirror, Version},
     payment::{CustomerId, ProviderId},
 };
+use crate::server::store::mapping::{self, moment, set};
 
 pub fn path_of(mirror: &Mirror) -> String {
     match mirror {
@@ -34,7 +32,7 @@ pub fn write(snapshot: &Snapshot, provider: ProviderId, mirror: &Mirror) -> Opti
             if known.is_some_and(|known| is_newer(known, copy.version)) {
                 return None;
             }
-            rows::put_customer(&mut fields, provider, copy);
+            mapping::put_customer(&mut fields, provider, copy);
             if known.is_some_and(|known| known.time(ERASED).is_some()) {
                 set!(fields, { "email" => Value::Null, "name" => Value::Null });
             }
@@ -43,7 +41,7 @@ pub fn write(snapshot: &Snapshot, provider: ProviderId, mirror: &Mirror) -> Opti
             if known.is_some_and(|known| is_newer(known, copy.version)) {
                 return None;
             }
-            rows::put_subscription(&mut fields, provider, copy);
+            mapping::put_subscription(&mut fields, provider, copy);
         }
         Mirror::Invoice(copy) => {
             let told = (moment(copy.version.told_at), copy.paid);
@@ -53,9 +51,9 @@ pub fn write(snapshot: &Snapshot, provider: ProviderId, mirror: &Mirror) -> Opti
                 return None;
             }
             if known.is_none() {
-                rows::begin_subscription(&mut fields, provider, copy);
+                mapping::begin_subscription(&mut fields, provider, copy);
             }
-            rows::put_invoice(&mut fields, copy);
+            mapping::put_invoice(&mut fields, copy);
         }
     }
     Some(Write::bring(place, known, fields).now(&["updated_at"]))

@@ -3,10 +3,9 @@
 //! Exactly-once rests on documents' ids and on preconditions: whatever must be unique is a document's id, made in the same
 //! commit, and every commit names the versions that it was decided on. No transaction is opened, so nothing waits for a lock.
 
+mod apply;
 mod archive;
 mod backlog;
-mod books;
-mod cases;
 mod client;
 mod connection;
 mod logs;
@@ -14,7 +13,8 @@ mod mirrors;
 mod outbox;
 mod privacy;
 mod query;
-mod unique;
+mod reconciliation;
+mod reservations;
 mod value;
 
 use std::{
@@ -36,7 +36,7 @@ use self::{
 use super::{
     Applied, Archive, Backlog, Books, CaseEffect, Delivery, Effect, Entry, LeasedEvent, LeasedMessage, Mark,
     MessageEnd, MessageKind, OpenDifference, Page, PreorderFilter, Purchase, PurchaseKey, Row, Step, Store, StoreError,
-    Table, Unread, Value, rows,
+    Table, Unread, Value, mapping,
 };
 use crate::domain::{
     payment::{DisputeId, ProviderId, RefundId, SessionId},
@@ -113,11 +113,11 @@ impl FirestoreStore {
         log: Option<String>,
         thorough: bool,
     ) -> Result<Option<Applied>, StoreError> {
-        let (read, snapshot) = cases::read(&self.client, effect.key, log.clone(), thorough).await?;
+        let (read, snapshot) = apply::read(&self.client, effect.key, log.clone(), thorough).await?;
         if log.is_some_and(|log| logs::is_closed(snapshot.get(&log))) {
             return Ok(Some(Applied::Duplicate));
         }
-        let decided = cases::decide(&self.client, effect, &read, step.delivery.is_some()).await?;
+        let decided = apply::decide(&self.client, effect, &read, step.delivery.is_some()).await?;
         let mut writes = decided.writes;
         match step.delivery {
             Some(delivery) => writes.extend(logs::close(delivery, &snapshot, &decided.outcome)),
@@ -181,17 +181,17 @@ impl Store for FirestoreStore {
     async fn preorder_of_session(&self, session: &SessionId) -> Result<Option<Preorder>, StoreError> {
         let place = value::path(Table::Preorders, session.as_str());
         let found = bounded(STEP, self.client.read(std::slice::from_ref(&place))).await?;
-        found.get(&place).map(|found| rows::preorder_of(&found.row(Table::Preorders))).transpose()
+        found.get(&place).map(|found| mapping::preorder_of(&found.row(Table::Preorders))).transpose()
     }
 
     async fn preorder_of_link(&self, access: &AccessHash) -> Result<Option<Preorder>, StoreError> {
         let query = query::preorder_of_link(access);
         let (found, _) = bounded(STEP, self.client.query(&query)).await?;
-        found.first().map(|found| rows::preorder_of(&found.row(Table::Preorders))).transpose()
+        found.first().map(|found| mapping::preorder_of(&found.row(Table::Preorders))).transpose()
     }
 
     async fn purchase(&self, of: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError> {
-        bounded(STEP, cases::purchase(&self.client, of)).await
+        bounded(STEP, apply::purchase(&self.client, of)).await
     }
 
     async fn lease_message(&self, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
@@ -234,43 +234,43 @@ impl Store for FirestoreStore {
 #[async_trait]
 impl Books for FirestoreStore {
     async fn purchases(&self, filter: &PreorderFilter, limit: u32) -> Result<Vec<Purchase>, StoreError> {
-        bounded(PAGE, books::purchases(&self.client, filter, limit)).await
+        bounded(PAGE, reconciliation::purchases(&self.client, filter, limit)).await
     }
 
     async fn waiting_refunds(&self, provider: ProviderId, limit: u32) -> Result<Vec<RefundId>, StoreError> {
-        bounded(STEP, books::waiting_refunds(&self.client, provider, limit)).await
+        bounded(STEP, reconciliation::waiting_refunds(&self.client, provider, limit)).await
     }
 
     async fn open_disputes(&self, provider: ProviderId, limit: u32) -> Result<Vec<DisputeId>, StoreError> {
-        bounded(STEP, books::open_disputes(&self.client, provider, limit)).await
+        bounded(STEP, reconciliation::open_disputes(&self.client, provider, limit)).await
     }
 
     async fn mark(&self, provider: ProviderId, scope: &str) -> Result<Option<Mark>, StoreError> {
-        bounded(STEP, books::mark(&self.client, provider, scope)).await
+        bounded(STEP, reconciliation::mark(&self.client, provider, scope)).await
     }
 
     async fn set_mark(&self, provider: ProviderId, scope: &str, mark: &Mark) -> Result<(), StoreError> {
-        bounded(STEP, books::set_mark(&self.client, provider, scope, mark)).await
+        bounded(STEP, reconciliation::set_mark(&self.client, provider, scope, mark)).await
     }
 
     async fn open_differences(&self, provider: ProviderId) -> Result<Vec<OpenDifference>, StoreError> {
-        bounded(STEP, books::open_differences(&self.client, provider)).await
+        bounded(STEP, reconciliation::open_differences(&self.client, provider)).await
     }
 
     async fn note_difference(&self, provider: ProviderId, open: &OpenDifference) -> Result<(), StoreError> {
-        bounded(STEP, books::note_difference(&self.client, provider, open)).await
+        bounded(STEP, reconciliation::note_difference(&self.client, provider, open)).await
     }
 
     async fn drop_difference(&self, provider: ProviderId, id: &str) -> Result<(), StoreError> {
-        bounded(STEP, books::drop_difference(&self.client, provider, id)).await
+        bounded(STEP, reconciliation::drop_difference(&self.client, provider, id)).await
     }
 
     async fn take_lease(&self, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError> {
-        bounded(STEP, books::take_lease(&self.client, name, token, lease)).await
+        bounded(STEP, reconciliation::take_lease(&self.client, name, token, lease)).await
     }
 
     async fn drop_lease(&self, name: &str, token: &str) -> Result<(), StoreError> {
-        bounded(STEP, books::drop_lease(&self.client, name, token)).await
+        bounded(STEP, reconciliation::drop_lease(&self.client, name, token)).await
     }
 }
 
@@ -293,10 +293,10 @@ impl Archive for FirestoreStore {
     }
 
     async fn place(&self, origin: &str, table: Table) -> Result<Option<String>, StoreError> {
-        bounded(STEP, books::place_in_copy(&self.client, origin, table)).await
+        bounded(STEP, reconciliation::place_in_copy(&self.client, origin, table)).await
     }
 
     async fn set_place(&self, origin: &str, table: Table, place: Option<&str>) -> Result<(), StoreError> {
-        bounded(STEP, books::set_place_in_copy(&self.client, origin, table, place)).await
+        bounded(STEP, reconciliation::set_place_in_copy(&self.client, origin, table, place)).await
     }
 }

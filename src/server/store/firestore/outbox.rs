@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    super::{LeasedMessage, Message, MessageEnd, MessageKind, Row, StoreError, Table, Value, rows::set},
+    super::{LeasedMessage, Message, MessageEnd, MessageKind, Row, StoreError, Table, Value},
     client::{Client, Committed, Only, Tries, Write},
     logs::{is_due, soon},
     query,
     value::{Document, Fields},
 };
+use crate::server::store::mapping::set;
 
 /// Whether anything was told about a preorder, on the preorder itself.
 pub const TOLD: &str = "klaviyo_event_sent";

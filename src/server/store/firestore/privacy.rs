@@ -6,17 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    super::{
-        CaseKey, Erased, Erasure, Over, Privacy, Row, StoreError, Table, Value,
-        rows::{self, set},
-    },
-    FirestoreStore, PAGE, STEP, bounded, cases,
+    super::{CaseKey, Erased, Erasure, Over, Privacy, Row, StoreError, Table, Value},
+    FirestoreStore, PAGE, STEP, apply, bounded,
     client::{Client, Committed, Only, Tries, Write},
     logs, outbox,
     query::{self, Aged},
     value::{Document, Fields, path, place},
 };
-use crate::domain::{life::Change, payment::Mentions, preorder::Preorder};
+use crate::domain::{lifecycle::Change, payment::Mentions, preorder::Preorder};
+use crate::server::store::mapping::{self, set};
 
 /// What one commit holds of an order's logs and messages, which are a handful.
 const AT_ONCE: usize = 200;
@@ -60,8 +58,8 @@ async fn erase(client: &Client, erasure: &Erasure<'_>) -> Result<Option<Erased>,
     let mut tries = Tries::new();
     let (mut events, mut messages) = (0, 0);
     loop {
-        let (read, _) = cases::read(client, CaseKey::Number(erasure.number), None, false).await?;
-        let Some((known, case)) = cases::known(&read) else { return Ok(None) };
+        let (read, _) = apply::read(client, CaseKey::Number(erasure.number), None, false).await?;
+        let Some((known, case)) = apply::known(&read) else { return Ok(None) };
         let preorder = match (erasure.decide)(case) {
             Change::Ignore(reason) => return Ok(Some(Erased::Refused(reason.to_owned()))),
             Change::None => known.clone(),
@@ -82,7 +80,7 @@ async fn erase(client: &Client, erasure: &Erasure<'_>) -> Result<Option<Erased>,
             return Ok(Some(done));
         }
         let writes: Vec<Write> =
-            std::iter::once(cases::preorder_write(&read, &preorder, false)).chain(some).chain(more).collect();
+            std::iter::once(apply::preorder_write(&read, &preorder, false)).chain(some).chain(more).collect();
         if client.commit(&writes).await? == Committed::Done {
             (events, messages) = (events + logs as u64, messages + mail as u64);
         } else {
@@ -260,7 +258,7 @@ async fn orders_over(
     let (found, _) = client.query(&query::orders_over(now - age, place, limit)).await?;
     let over = |found: &Document| {
         let row: Row = found.row(Table::Preorders);
-        let preorder = rows::preorder_of(&row)?;
+        let preorder = mapping::preorder_of(&row)?;
         Ok(Over {
             number: preorder.number,
             session: preorder.details.session,

@@ -10,8 +10,8 @@ use gcloud_sdk::{
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-pub use super::super::rows::Fields;
 use super::super::{Row, Table, Value};
+pub use crate::server::store::mapping::Fields;
 
 /// A document as it was read.
 #[derive(Clone, Debug)]

@@ -2,10 +2,9 @@
 //!
 //! Exactly-once rests on unique constraints and row locks at READ COMMITTED, never on the isolation level.
 
+mod apply;
 mod archive;
 mod backlog;
-mod books;
-mod cases;
 pub mod embedded;
 mod mirrors;
 mod outbox;
@@ -13,6 +12,7 @@ mod payments;
 mod pool;
 mod preorders;
 mod privacy;
+mod reconciliation;
 mod schema;
 mod webhook_logs;
 
@@ -98,7 +98,7 @@ impl Store for PostgresStore {
     }
 
     async fn purchase(&self, of: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError> {
-        step!(self, STEP, |connection| cases::purchase(connection, of))
+        step!(self, STEP, |connection| apply::purchase(connection, of))
     }
 
     async fn lease_message(&self, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
@@ -138,43 +138,43 @@ impl Store for PostgresStore {
 #[async_trait]
 impl Books for PostgresStore {
     async fn purchases(&self, filter: &PreorderFilter, limit: u32) -> Result<Vec<Purchase>, StoreError> {
-        step!(self, STEP, |connection| books::purchases(connection, filter, limit))
+        step!(self, STEP, |connection| reconciliation::purchases(connection, filter, limit))
     }
 
     async fn waiting_refunds(&self, provider: ProviderId, limit: u32) -> Result<Vec<RefundId>, StoreError> {
-        step!(self, STEP, |connection| books::waiting_refunds(connection, provider, limit))
+        step!(self, STEP, |connection| reconciliation::waiting_refunds(connection, provider, limit))
     }
 
     async fn open_disputes(&self, provider: ProviderId, limit: u32) -> Result<Vec<DisputeId>, StoreError> {
-        step!(self, STEP, |connection| books::open_disputes(connection, provider, limit))
+        step!(self, STEP, |connection| reconciliation::open_disputes(connection, provider, limit))
     }
 
     async fn mark(&self, provider: ProviderId, scope: &str) -> Result<Option<Mark>, StoreError> {
-        step!(self, STEP, |connection| books::mark(connection, provider, scope))
+        step!(self, STEP, |connection| reconciliation::mark(connection, provider, scope))
     }
 
     async fn set_mark(&self, provider: ProviderId, scope: &str, mark: &Mark) -> Result<(), StoreError> {
-        step!(self, STEP, |connection| books::set_mark(connection, provider, scope, mark))
+        step!(self, STEP, |connection| reconciliation::set_mark(connection, provider, scope, mark))
     }
 
     async fn open_differences(&self, provider: ProviderId) -> Result<Vec<OpenDifference>, StoreError> {
-        step!(self, STEP, |connection| books::open_differences(connection, provider))
+        step!(self, STEP, |connection| reconciliation::open_differences(connection, provider))
     }
 
     async fn note_difference(&self, provider: ProviderId, open: &OpenDifference) -> Result<(), StoreError> {
-        step!(self, STEP, |connection| books::note_difference(connection, provider, open))
+        step!(self, STEP, |connection| reconciliation::note_difference(connection, provider, open))
     }
 
     async fn drop_difference(&self, provider: ProviderId, id: &str) -> Result<(), StoreError> {
-        step!(self, STEP, |connection| books::drop_difference(connection, provider, id))
+        step!(self, STEP, |connection| reconciliation::drop_difference(connection, provider, id))
     }
 
     async fn take_lease(&self, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError> {
-        step!(self, STEP, |connection| books::take_lease(connection, name, token, lease))
+        step!(self, STEP, |connection| reconciliation::take_lease(connection, name, token, lease))
     }
 
     async fn drop_lease(&self, name: &str, token: &str) -> Result<(), StoreError> {
-        step!(self, STEP, |connection| books::drop_lease(connection, name, token))
+        step!(self, STEP, |connection| reconciliation::drop_lease(connection, name, token))
     }
 }
 
@@ -194,7 +194,7 @@ async fn apply_once(connection: &mut PgConnection, step: &Step<'_>, json: Option
             let erased = privacy::is_erased(&mut tx, mentions).await?;
             (Applied::Ignored((*reason).to_owned()), webhook_logs::Outcome::ignored(reason).erased(erased))
         }
-        Effect::Case(effect) => cases::apply(&mut tx, effect).await?,
+        Effect::Case(effect) => apply::apply(&mut tx, effect).await?,
         Effect::Mirror { provider, mirror } => {
             let newer = mirrors::write(&mut tx, *provider, mirror).await?;
             let applied = if newer { Applied::Changed(None) } else { Applied::Unchanged(None) };

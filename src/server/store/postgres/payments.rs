@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::{super::StoreError, refused_or_unavailable};
 use crate::domain::{
-    life::{Case, Dispute, DisputeFunds, DisputeStatus, IntentStatus, PaymentRecord, Refund, RefundStatus},
+    lifecycle::{Case, Dispute, DisputeFunds, DisputeStatus, IntentStatus, PaymentRecord, Refund, RefundStatus},
     money::Money,
     payment::{DisputeId, IntentId, ProviderId, RefundId},
 };

@@ -7,12 +7,12 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::{
     super::{CaseKey, Erased, Erasure, Over, Privacy, StoreError},
-    PostgresStore, STEP, cases,
+    PostgresStore, STEP, apply,
     pool::step,
     preorders, refused_or_unavailable, seconds,
 };
 use crate::domain::{
-    life::Change,
+    lifecycle::Change,
     payment::{CustomerId, IntentId, Mentions, SessionId},
     preorder::Preorder,
 };
@@ -84,7 +84,7 @@ async fn counted(
 async fn erase(connection: &mut PgConnection, erasure: &Erasure<'_>) -> Result<Option<Erased>, StoreError> {
     let mut tx = connection.begin().await.map_err(refused_or_unavailable)?;
     // Locked as whoever applies a fact locks it: what comes later finds an erased order, and what came before is seen here.
-    let (Some(known), before) = cases::locked(&mut tx, CaseKey::Number(erasure.number)).await? else {
+    let (Some(known), before) = apply::locked(&mut tx, CaseKey::Number(erasure.number)).await? else {
         tx.rollback().await.map_err(refused_or_unavailable)?;
         return Ok(None);
     };

@@ -10,11 +10,12 @@ use async_trait::async_trait;
 use sqlx::{Connection as _, PgConnection};
 
 use super::{
-    super::{Archive, Entry, KEY_SEPARATOR, Page, Row, StoreError, Table, Unread, reading},
+    super::{Archive, Entry, KEY_SEPARATOR, Page, Row, StoreError, Table, Unread},
     PostgresStore,
     pool::step,
     refused_or_unavailable,
 };
+use crate::server::store::validate;
 
 /// Whose rows of `reconcile_marks` are the places of a copy. They are no part of the shop.
 const PLACES: &str = "store_copy";
@@ -97,7 +98,7 @@ async fn entries(connection: &mut PgConnection, table: Table, keys: &[String]) -
 }
 
 fn checked(row: Row) -> Entry {
-    match reading::check(&row) {
+    match validate::check(&row) {
         Ok(()) => Entry::Row(row),
         Err(error) => Entry::Unreadable(Unread { key: row.key(), why: error.to_string() }),
     }

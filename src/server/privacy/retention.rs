@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{
+use super::erasure::{self, Options};
+use crate::server::{
     config::Retention,
-    erase::{self, Options},
     state::Shop,
     store::{Erased, Over, StoreError},
     worker::{self, Progress},
@@ -99,7 +99,7 @@ impl Pass<'_> {
         while self.goes_on().await? {
             let page = self.shop.store.orders_over(age, after.as_ref(), BATCH).await?;
             for over in page.iter().filter(|over| !over.erased) {
-                match erase::one(self.shop, &over.number, Options::default()).await {
+                match erasure::one(self.shop, &over.number, Options::default()).await {
                     Ok(Some(Erased::Done { .. })) => forgotten.orders += 1,
                     // Something is going on about it: it is looked at again in the next pass.
                     Ok(Some(Erased::Refused(reason))) => {

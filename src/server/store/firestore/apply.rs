@@ -5,22 +5,20 @@
 //! What is unique is a document's id: the session, the number, the event, the message, the first paid session of an attempt.
 
 use super::{
-    super::{
-        Applied, CaseEffect, CaseKey, Message, PreorderNames, Purchase, PurchaseKey, StoreError, Table,
-        rows::{self, set},
-    },
+    super::{Applied, CaseEffect, CaseKey, Message, PreorderNames, Purchase, PurchaseKey, StoreError, Table},
     client::{Client, Only, Snapshot, Write},
     logs::Outcome,
     outbox, query,
-    unique::{ATTEMPTS, NUMBERS, session_of},
+    reservations::{ATTEMPTS, NUMBERS, session_of},
     value::{Document, Fields, path, place},
 };
 use crate::domain::{
     checkout::Attempt,
-    life::{Case, Change, consequences},
+    lifecycle::{Case, Change, consequences},
     payment::{IntentId, SessionId},
     preorder::{Preorder, PreorderStatus},
 };
+use crate::server::store::mapping::{self, set};
 
 /// How many numbers are tried for one preorder: at ten million preorders, three draws all collide once in 10^15.
 const NUMBER_TRIES: u32 = 5;
@@ -176,20 +174,20 @@ fn assemble(snapshot: Snapshot, target: Target) -> Result<Read, StoreError> {
     let mut case = Case::default();
     let document = |place: Option<String>| place.and_then(|place| snapshot.get(&place));
     let preorder =
-        document(target.preorder()).map(|found| rows::preorder_of(&found.row(Table::Preorders))).transpose()?;
+        document(target.preorder()).map(|found| mapping::preorder_of(&found.row(Table::Preorders))).transpose()?;
     case.preorder = preorder.as_ref().map(|preorder| preorder.details.clone());
     if let Some(payment) = document(target.payment()) {
-        case.payment = Some(rows::payment_of(&payment.row(Table::Payments))?);
+        case.payment = Some(mapping::payment_of(&payment.row(Table::Payments))?);
     }
     let listed = |place: &String, column: &str| {
         // What is listed and not there would be forgotten by the next step.
         snapshot.get(place).ok_or_else(|| StoreError::Unreadable(format!("payments.{column}: there is no {place}")))
     };
     for refund in target.refunds() {
-        case.refunds.push(rows::refund_of(&listed(&refund, "refund_ids")?.row(Table::Refunds))?);
+        case.refunds.push(mapping::refund_of(&listed(&refund, "refund_ids")?.row(Table::Refunds))?);
     }
     for dispute in target.disputes() {
-        case.disputes.push(rows::dispute_of(&listed(&dispute, "dispute_ids")?.row(Table::Disputes))?);
+        case.disputes.push(mapping::dispute_of(&listed(&dispute, "dispute_ids")?.row(Table::Disputes))?);
     }
     case.refunds.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
     case.disputes.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
@@ -283,7 +281,7 @@ pub fn preorder_write(read: &Read, preorder: &Preorder, logged: bool) -> Write {
     if known.is_none() {
         set!(fields, { "user_id" => super::super::Value::Null, outbox::TOLD => false });
     }
-    rows::put_preorder(&mut fields, preorder);
+    mapping::put_preorder(&mut fields, preorder);
     set!(fields, { EMAIL => preorder.details.email.to_lowercase() });
     match known {
         Some(known) => noticed(known, fields, logged),
@@ -326,20 +324,20 @@ fn payment_writes(effect: &CaseEffect<'_>, read: &Read, preorder: Option<&Preord
         let place = path(Table::Refunds, refund.id.as_str());
         let known = read.snapshot.get(&place);
         let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
-        rows::put_refund(&mut fields, effect.provider, refund);
+        mapping::put_refund(&mut fields, effect.provider, refund);
         writes.push(changed(place, known, fields));
     }
     for dispute in &after.disputes {
         let place = path(Table::Disputes, dispute.id.as_str());
         let known = read.snapshot.get(&place);
         let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
-        rows::put_dispute(&mut fields, effect.provider, dispute);
+        mapping::put_dispute(&mut fields, effect.provider, dispute);
         writes.push(changed(place, known, fields));
     }
     let place = path(Table::Payments, payment.intent.as_str());
     let known = read.snapshot.get(&place);
     let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
-    rows::put_payment(&mut fields, effect.provider, payment);
+    mapping::put_payment(&mut fields, effect.provider, payment);
     let ours = preorder.filter(|preorder| preorder.details.intent.as_ref() == Some(&payment.intent));
     let session = known.and_then(|known| known.text("session_id")).map(str::to_owned);
     set!(fields, {

@@ -6,18 +6,18 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::{
-    catalogue::NotSellable,
-    fulfilment::fulfil,
+use super::fulfilment::fulfil;
+use crate::server::{
     payments::{SessionOrder, Started},
     state::Shop,
     store::Applied,
+    storefront::catalogue::NotSellable,
 };
 use crate::{
     chaos::{self, Point},
     domain::{
         checkout::{Attempt, CheckoutError, CheckoutRequest, Field, METHOD_NOT_OFFERED},
-        life::SessionFacts,
+        lifecycle::SessionFacts,
     },
 };
 

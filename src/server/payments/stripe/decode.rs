@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::super::{Cursor, Page, PaymentError};
-use crate::domain::{money::Money, text::clean};
+use crate::domain::{money::Money, sanitize::clean};
 
 /// The error says where, not what stood there: bodies are personal.
 pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {

@@ -1,6 +1,6 @@
 //! What is known of a payment, and how each further fact joins it. Every join is the larger of two, so order does not matter.
 
-use super::facts::{Dispute, DisputeFunds, IntentFacts, IntentStatus, Refund};
+use super::updates::{Dispute, DisputeFunds, IntentFacts, IntentStatus, Refund};
 use crate::domain::{
     money::Money,
     payment::{DisputeId, IntentId, RefundId},

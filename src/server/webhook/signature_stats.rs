@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::payments::SignatureError;
+use crate::server::payments::SignatureError;
 
 /// Signatures, good and bad.
 #[derive(Default)]

@@ -5,16 +5,14 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::{
-    super::{
-        KEY_SEPARATOR, Mark, OpenDifference, PreorderFilter, Purchase, PurchaseKey, StoreError, Table, Value,
-        rows::{self, set},
-    },
-    cases,
+    super::{KEY_SEPARATOR, Mark, OpenDifference, PreorderFilter, Purchase, PurchaseKey, StoreError, Table, Value},
+    apply,
     client::{Client, Committed, Only, Tries, Write},
-    query, unique,
+    query, reservations,
     value::{Fields, path, place},
 };
 use crate::domain::payment::{DisputeId, ProviderId, RefundId};
+use crate::server::store::mapping::{self, set};
 
 /// Purchases whose payments are read at the same time.
 const AT_ONCE: usize = 16;
@@ -23,7 +21,7 @@ const LEASES: &str = "leases";
 
 pub async fn purchases(client: &Client, filter: &PreorderFilter, limit: u32) -> Result<Vec<Purchase>, StoreError> {
     let after = match &filter.after {
-        Some(number) => match unique::session_of(client, number).await? {
+        Some(number) => match reservations::session_of(client, number).await? {
             Some(session) => {
                 let place = path(Table::Preorders, session.as_str());
                 let found = client.read(std::slice::from_ref(&place)).await?;
@@ -38,9 +36,9 @@ pub async fn purchases(client: &Client, filter: &PreorderFilter, limit: u32) -> 
     }
     let (found, _) = client.query(&query::preorders(filter, after, limit)).await?;
     let preorders: Vec<_> =
-        found.iter().map(|found| rows::preorder_of(&found.row(Table::Preorders))).collect::<Result<_, _>>()?;
+        found.iter().map(|found| mapping::preorder_of(&found.row(Table::Preorders))).collect::<Result<_, _>>()?;
     let whole = futures::stream::iter(preorders)
-        .map(|preorder| async move { cases::purchase(client, PurchaseKey::Session(&preorder.details.session)).await })
+        .map(|preorder| async move { apply::purchase(client, PurchaseKey::Session(&preorder.details.session)).await })
         .buffered(AT_ONCE);
     whole.try_filter_map(|found| async move { Ok(found) }).try_collect().await
 }

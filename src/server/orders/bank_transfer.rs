@@ -5,16 +5,18 @@ use thiserror::Error;
 
 use super::{
     fulfilment::{Telling, fulfil, record},
-    ledger::facts_of,
-    payments::{PaymentError, invoice},
-    state::Shop,
-    store::{Applied, Delivery, PurchaseKey, StoreError},
+    invoice_history::facts_of,
 };
 use crate::domain::{
-    life::Fact,
+    lifecycle::Fact,
     money::Money,
     payment::{EventId, ProviderId},
     preorder::{Preorder, PreorderNumber, PreorderStatus},
+};
+use crate::server::{
+    payments::{PaymentError, invoice},
+    state::Shop,
+    store::{Applied, Delivery, PurchaseKey, StoreError},
 };
 
 /// The preorder as it stands now.

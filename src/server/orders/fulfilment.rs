@@ -3,17 +3,17 @@
 
 use time::OffsetDateTime;
 
-use super::{
-    marketing::klaviyo::event_of,
-    state::Shop,
-    store::{Applied, CaseEffect, CaseKey, Delivery, Effect, Message, MessageKind, Step, StoreError},
-};
 use crate::chaos;
 use crate::domain::{
-    life::{self, Act, Case, Change, Consequence, Fact, SessionFacts},
+    lifecycle::{self, Act, Case, Change, Consequence, Fact, SessionFacts},
     mirror::Mirror,
     payment::{Mentions, ProviderId},
     preorder::{Preorder, PreorderNumber},
+};
+use crate::server::{
+    marketing::klaviyo::event_of,
+    state::Shop,
+    store::{Applied, CaseEffect, CaseKey, Delivery, Effect, Message, MessageKind, Step, StoreError},
 };
 
 /// How often a step that lost a race inside the database is tried again before it is a failure.
@@ -33,7 +33,7 @@ pub struct Telling<'a> {
 
 /// What a fact does, wherever it comes from. Safe to repeat and to run at the same time.
 pub async fn record(shop: &Shop, telling: Telling<'_>, fact: &Fact) -> Result<Applied, StoreError> {
-    change(shop, telling, CaseKey::of(fact), &|case| life::decide(case, fact)).await
+    change(shop, telling, CaseKey::of(fact), &|case| lifecycle::decide(case, fact)).await
 }
 
 /// What a checkout session's facts do when somebody asked for them.
@@ -45,7 +45,7 @@ pub async fn fulfil(shop: &Shop, facts: &SessionFacts) -> Result<Applied, StoreE
 /// What a merchant does to a preorder by hand. `Applied::Ignored` says why it cannot be done.
 pub async fn act(shop: &Shop, provider: ProviderId, number: &PreorderNumber, act: &Act) -> Result<Applied, StoreError> {
     let telling = Telling { provider, delivery: None, at: shop.clock.now(), rehearsal: false };
-    let deciding = |case: &Case| life::act(case, act).unwrap_or_else(Change::Ignore);
+    let deciding = |case: &Case| lifecycle::act(case, act).unwrap_or_else(Change::Ignore);
     change(shop, telling, CaseKey::Number(number), &deciding).await
 }
 

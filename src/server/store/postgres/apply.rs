@@ -14,7 +14,7 @@ use crate::{
     chaos::{self, Control, Point},
     domain::{
         checkout::Attempt,
-        life::{Case, Change, consequences},
+        lifecycle::{Case, Change, consequences},
         payment::{IntentId, SessionId},
         preorder::{Preorder, PreorderStatus},
     },

@@ -2,7 +2,7 @@
 //! the first to pay.
 
 use super::{
-    super::{Row, StoreError, rows},
+    super::{Row, StoreError},
     archive::Taken,
     client::{Client, Only, Snapshot, Write},
     value::{Document, Fields, place},
@@ -11,6 +11,7 @@ use crate::domain::{
     payment::SessionId,
     preorder::{PreorderNumber, PreorderStatus},
 };
+use crate::server::store::mapping;
 
 /// Preorder numbers that are taken, each with its session.
 pub const NUMBERS: &str = "preorder_numbers";
@@ -39,7 +40,7 @@ pub fn keep_unique(
     read: &Snapshot,
     taken: &mut Taken,
 ) -> Result<Vec<Write>, &'static str> {
-    let preorder = rows::preorder_of(row).map_err(|_| "it does not read")?;
+    let preorder = mapping::preorder_of(row).map_err(|_| "it does not read")?;
     let session = preorder.details.session.as_str();
     if let Some(known) = known {
         if known.text("id") != Some(&preorder.id) {

@@ -14,7 +14,7 @@ use governor::{
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::config::Limits;
+use crate::server::config::Limits;
 
 /// Above this many remembered addresses, those that have been quiet are forgotten.
 const REMEMBERED: usize = 10_000;

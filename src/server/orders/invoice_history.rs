@@ -5,15 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{
-    payments::{Cursor, Page, PaymentError, invoice::InvoiceLedger},
-    store::{PreorderFilter, Purchase, Store, StoreError},
-};
 use crate::domain::{
-    life::{Asked, SessionFacts, SessionOutcome},
+    lifecycle::{Asked, SessionFacts, SessionOutcome},
     payment::{ProviderId, SessionId},
     preorder::{PreorderDetails, PreorderStatus},
     product::ProductColor,
+};
+use crate::server::{
+    payments::{Cursor, Page, PaymentError, invoice::InvoiceLedger},
+    store::{PreorderFilter, Purchase, Store, StoreError},
 };
 
 /// How many orders make a page.

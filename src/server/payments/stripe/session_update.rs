@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::read::{Reference, money, text};
+use super::decode::{Reference, money, text};
 use crate::domain::{
     checkout::Attempt,
     customer::{Locale, ShippingAddress},
-    life::{Asked, SessionFacts, SessionOutcome},
+    lifecycle::{Asked, SessionFacts, SessionOutcome},
     money::Money,
     payment::{CustomerId, IntentId, ProviderId, SessionId},
-    text::clean,
+    sanitize::clean,
 };
 
 /// What is read of a checkout session. Everything but its id may be missing.

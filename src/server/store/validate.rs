@@ -3,11 +3,11 @@
 
 use super::{
     StoreError,
-    row::{Row, Table},
+    record::{Row, Table},
 };
 use crate::domain::{
     customer::ShippingAddress,
-    life::{Consequence, DisputeFunds, DisputeStatus, IntentStatus, RefundStatus},
+    lifecycle::{Consequence, DisputeFunds, DisputeStatus, IntentStatus, RefundStatus},
     mirror::SubscriptionStatus,
     money::{Currency, Money},
     payment::{CustomerId, DisputeId, EventId, IntentId, ProviderId, RefundId, SessionId, SubscriptionId},

@@ -9,7 +9,7 @@ use super::{Row, StoreError, Value};
 use crate::domain::{
     checkout::Attempt,
     customer::{Locale, ShippingAddress},
-    life::{Dispute, DisputeFunds, DisputeStatus, IntentStatus, PaymentRecord, Refund, RefundStatus},
+    lifecycle::{Dispute, DisputeFunds, DisputeStatus, IntentStatus, PaymentRecord, Refund, RefundStatus},
     mirror::{CustomerCopy, InvoiceCopy, SubscriptionCopy},
     money::Money,
     payment::{CustomerId, DisputeId, IntentId, PriceId, ProviderId, RefundId, SessionId},

@@ -16,11 +16,13 @@ use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use time::{Date, Duration, OffsetDateTime};
 
-use super::{
-    access,
-    checkout::{fresh_attempt, start},
+use crate::server::{
     config::Environment,
-    fulfilment::fulfil,
+    orders::{
+        checkout::{fresh_attempt, start},
+        fulfilment::fulfil,
+        order_link,
+    },
     state::Shop,
 };
 use crate::{
@@ -28,7 +30,7 @@ use crate::{
     domain::{
         checkout::{CheckoutError, CheckoutRequest, Field, METHOD_NOT_OFFERED},
         customer::{Email, mask},
-        life::SessionOutcome,
+        lifecycle::SessionOutcome,
         payment::{ProviderId, SessionId},
         preorder::{Preorder, PreorderDetails, PreorderNumber, PreorderStatus},
         product::ProductColor,
@@ -192,7 +194,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId, visitor: &Visitor) -> Orde
     let Some(provider) = shop.payments.by_id(ProviderId::Stripe) else { return OrderOutcome::NotFound };
     let facts = match provider.retrieve_session(session).await {
         Ok(facts) if facts.livemode == provider.livemode() && facts.color.is_some() => facts,
-        Ok(_) | Err(super::payments::PaymentError::NotFound) => return OrderOutcome::NotFound,
+        Ok(_) | Err(crate::server::payments::PaymentError::NotFound) => return OrderOutcome::NotFound,
         Err(error) => {
             tracing::warn!(%error, "the return page could not ask the provider");
             return match known {
@@ -270,7 +272,7 @@ pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
 async fn linked(shop: &Shop, number: &str, token: &str) -> OrderOutcome {
     let Ok(number) = number.parse::<PreorderNumber>() else { return OrderOutcome::NotFound };
     // Looked for by the token, so that guesses at numbers take one time, whether those exist or not.
-    match shop.store.preorder_of_link(&access::hash(token)).await {
+    match shop.store.preorder_of_link(&order_link::hash(token)).await {
         Ok(Some(preorder)) if preorder.number == number => OrderOutcome::Order(Box::new(summary(shop, &preorder))),
         Ok(_) => OrderOutcome::NotFound,
         Err(error) => {

@@ -4,21 +4,21 @@
 //! maximum of its own), and the preorder's state is worked out from all of it, so that any order of the same facts, and any
 //! number of repeats, ends in the same state.
 
-mod consequence;
-mod facts;
+mod notification;
+#[cfg(test)]
+mod notification_tests;
 mod payment;
 #[cfg(test)]
-mod telling_tests;
-#[cfg(test)]
 mod tests;
+mod updates;
 
 pub use self::{
-    consequence::{Consequence, consequences, still_holds},
-    facts::{
+    notification::{Consequence, consequences, still_holds},
+    payment::PaymentRecord,
+    updates::{
         Asked, ChargeFacts, Dispute, DisputeFunds, DisputeStatus, Fact, IntentFacts, IntentStatus, Refund,
         RefundStatus, SessionFacts, SessionOutcome,
     },
-    payment::PaymentRecord,
 };
 use super::{
     payment::IntentId,

@@ -1,19 +1,19 @@
 //! Use case: what is personal about one customer is taken away. Each order is one atomic step; then events that name no order are
 //! gone through, and the copies of customers. What others hold (Stripe, Klaviyo) they hold: the report says so.
 
-mod traces;
+mod search;
 
 use serde::Serialize;
 use thiserror::Error;
 
-use self::traces::Traces;
-use super::{
+use self::search::Traces;
+use crate::domain::{
+    lifecycle::{self, Act, Case, Change},
+    preorder::{Preorder, PreorderNumber},
+};
+use crate::server::{
     state::Shop,
     store::{Erased, Erasure, PreorderFilter, PurchaseKey, StoreError},
-};
-use crate::domain::{
-    life::{self, Act, Case, Change},
-    preorder::{Preorder, PreorderNumber},
 };
 
 /// How many orders are read at a time.
@@ -131,7 +131,7 @@ async fn traces(shop: &Shop, whom: &Whom, orders: &[Preorder]) -> Result<Traces,
 /// Erases one order, as often as it takes while the database says that it lost a race. `None` when there is no such order.
 pub async fn one(shop: &Shop, number: &PreorderNumber, options: Options) -> Result<Option<Erased>, StoreError> {
     let act = Act::Erase { at: shop.clock.now().unix_timestamp(), force: options.force };
-    let decide = |case: &Case| life::act(case, &act).unwrap_or_else(Change::Ignore);
+    let decide = |case: &Case| lifecycle::act(case, &act).unwrap_or_else(Change::Ignore);
     let mut tries = 0;
     loop {
         tries += 1;

@@ -1,6 +1,8 @@
 //! Use case: what happened in the database is told outside, once. Workers lease a message, send its frozen bytes with no
 //! transaction open, and say how it went. A lane that is asked to slow down, or whose key is refused, stops as a whole.
 
+pub mod send_throttle;
+
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -14,7 +16,7 @@ use super::{
 };
 use crate::{
     chaos::{self, Point},
-    domain::life,
+    domain::lifecycle,
 };
 
 /// Longer than any attempt to send.
@@ -58,7 +60,7 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
 async fn still_holds(shop: &Shop, message: &LeasedMessage) -> Result<bool, StoreError> {
     let Some((preorder, consequence)) = &message.cause else { return Ok(true) };
     let purchase = shop.store.purchase(PurchaseKey::Id(preorder)).await?;
-    Ok(purchase.is_some_and(|purchase| life::still_holds(consequence, &purchase.case)))
+    Ok(purchase.is_some_and(|purchase| lifecycle::still_holds(consequence, &purchase.case)))
 }
 
 async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::{
     config::{Config, Database, StoreConfig},
-    http,
+    http::client::client,
     state::Shop,
     store::{
         Store, StoreError,
@@ -30,7 +30,7 @@ impl Desk {
     /// Opens the store, and makes sure that its schema is this program's.
     pub async fn open(config: &Config, path: Option<OsString>) -> anyhow::Result<Self> {
         let store = OpenStore::open(config, &config.storage.chosen, path).await?;
-        let shop = Shop::new(config, store.store.clone(), http::client()?, CancellationToken::new());
+        let shop = Shop::new(config, store.store.clone(), client()?, CancellationToken::new());
         if shop.klaviyo.is_none() {
             tracing::warn!("KLAVIYO_API_KEY is not set here: customers are told nothing of what this command does");
         }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{
     super::{Mark, OpenDifference, PreorderFilter, Purchase, StoreError},
-    cases, preorders, refused_or_unavailable, seconds,
+    apply, preorders, refused_or_unavailable, seconds,
 };
 use crate::domain::{
     customer::ShippingAddress,
@@ -39,7 +39,7 @@ pub async fn purchases(
     .map_err(refused_or_unavailable)?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
-        found.push(cases::with_payment(&mut *connection, row.into_preorder()?).await?);
+        found.push(apply::with_payment(&mut *connection, row.into_preorder()?).await?);
     }
     Ok(found)
 }

@@ -16,14 +16,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    config::CatalogueConfig,
-    payments::{self, PaymentError},
-};
 use crate::domain::{
     money::Money,
     payment::PriceId,
     product::{Offer, ProductColor},
+};
+use crate::server::{
+    config::CatalogueConfig,
+    payments::{self, PaymentError},
 };
 
 /// How long a price is believed before it is asked for again. A checkout asks Stripe for the price id, so that a price that

@@ -1,6 +1,8 @@
 //! Logs. Grades: error: the system or a payment needs somebody; warn: degraded, or tried again; info: each key step of a
 //! purchase; debug: detail. One line per failure, where it is handled. Never a secret, an address, a body, or a query string.
 
+pub mod log_limiter;
+
 use std::{io::IsTerminal as _, panic};
 
 use tracing_subscriber::{

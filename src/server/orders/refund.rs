@@ -2,20 +2,20 @@
 
 use thiserror::Error;
 
-use super::{
-    fulfilment::{Telling, record},
+use super::fulfilment::{Telling, record};
+use crate::domain::{
+    lifecycle::{Fact, Refund},
+    money::Money,
+    payment::RefundId,
+    preorder::PreorderNumber,
+};
+use crate::server::{
     payments::{
         PaymentError,
         capability::{IdempotencyKey, RefundDraft, RefundReason},
     },
     state::Shop,
     store::{PurchaseKey, StoreError},
-};
-use crate::domain::{
-    life::{Fact, Refund},
-    money::Money,
-    payment::RefundId,
-    preorder::PreorderNumber,
 };
 
 /// Why nothing was given back.

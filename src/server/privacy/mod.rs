@@ -1,0 +1,4 @@
+//! Removes personal data: one customer's on request, everyone's by age.
+
+pub mod erasure;
+pub mod retention;
