@@ -5,7 +5,7 @@ use std::{ffi::OsString, time::Duration};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use rolitt::{
     domain::{
-        lifecycle::Act,
+        lifecycle::MerchantAction,
         payment::ProviderId,
         preorder::{PreorderNumber, PreorderStatus},
     },
@@ -17,7 +17,7 @@ use rolitt::{
         store,
     },
     server::{
-        config::Config, orders::refund::Asked, payments::capability::RefundReason, privacy::erasure::Whom,
+        config::Config, orders::refund::RefundRequest, payments::capability::RefundReason, privacy::erasure::Whom,
         reconcile::Options, store::PreorderFilter, store_copy,
     },
 };
@@ -292,15 +292,15 @@ async fn preorder(desk: &Desk, command: Preorders) -> anyhow::Result<()> {
             preorders::list(desk, &filter, limit, json).await
         }
         Preorders::Show { number, json } => preorders::show(desk, &number, json).await,
-        Preorders::Approve { number } => preorders::act(desk, &number, &Act::Approve).await,
-        Preorders::Ship { number, tracking } => preorders::act(desk, &number, &Act::Ship { tracking }).await,
-        Preorders::Deliver { number } => preorders::act(desk, &number, &Act::Deliver).await,
+        Preorders::Approve { number } => preorders::act(desk, &number, &MerchantAction::Approve).await,
+        Preorders::Ship { number, tracking } => preorders::act(desk, &number, &MerchantAction::Ship { tracking }).await,
+        Preorders::Deliver { number } => preorders::act(desk, &number, &MerchantAction::Deliver).await,
         Preorders::MarkPaid { number, received_minor } => preorders::mark_paid(desk, &number, received_minor).await,
         Preorders::Cancel { number } => preorders::cancel(desk, &number).await,
         // Answered before: it may end the process, after the desk is closed.
         Preorders::Erase(_) => Ok(()),
         Preorders::Refund { number, amount_minor, reason, again } => {
-            let asked = Asked { minor: amount_minor, reason: reason.map(Into::into), again };
+            let asked = RefundRequest { minor: amount_minor, reason: reason.map(Into::into), again };
             preorders::refund(desk, &number, asked).await
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rolitt::{
     domain::{
-        lifecycle::{Case, Change, Consequence, Fact, consequences, decide},
+        lifecycle::{Change, Notification, OrderState, PaymentUpdate, decide, notifications},
         mirror::Mirror,
         money::Money,
     },
@@ -58,7 +58,7 @@ fn judge(kind: &str, event: &ProviderEvent) {
     match &event.occurrence {
         Occurrence::Other => {}
         other if !provider().expected_events().contains(&kind) => panic!("{kind} is nothing that is read: {other:?}"),
-        Occurrence::Fact(fact) => {
+        Occurrence::PaymentUpdate(fact) => {
             clean_fact(kind, fact);
             once_is_enough(fact);
         }
@@ -67,25 +67,25 @@ fn judge(kind: &str, event: &ProviderEvent) {
 }
 
 /// A fact told twice changes nothing the second time, and causes nothing twice.
-fn once_is_enough(fact: &Fact) {
-    let nothing = Case::default();
+fn once_is_enough(fact: &PaymentUpdate) {
+    let nothing = OrderState::default();
     let Change::Put(case) = decide(&nothing, fact) else { return };
     assert_eq!(decide(&case, fact), Change::None, "{fact:?}");
-    assert_eq!(consequences(&case, &case), []);
-    for consequence in consequences(&nothing, &case) {
+    assert_eq!(notifications(&case, &case), []);
+    for consequence in notifications(&nothing, &case) {
         assert_eq!(consequence.to_string().parse(), Ok(consequence));
     }
     if let Some(preorder) = &case.preorder {
         assert!(preorder.refunded_minor >= 0);
         let doubtful = preorder.email.is_empty() || preorder.color.is_none() || preorder.amount.is_none();
         assert!(!doubtful || preorder.review.holds(), "what is in doubt is held: {preorder:?}");
-        assert!(!doubtful || !consequences(&nothing, &case).contains(&Consequence::Paid));
+        assert!(!doubtful || !notifications(&nothing, &case).contains(&Notification::Paid));
     }
 }
 
-fn clean_fact(kind: &str, fact: &Fact) {
+fn clean_fact(kind: &str, fact: &PaymentUpdate) {
     match fact {
-        Fact::Session(facts) => {
+        PaymentUpdate::Session(facts) => {
             assert!(is_reference(facts.session.as_str()));
             assert!(facts.intent.as_ref().is_none_or(|intent| is_reference(intent.as_str())));
             assert!(facts.email.as_ref().is_none_or(|email| !email.is_empty() && is_clean(email, 320)));
@@ -99,20 +99,20 @@ fn clean_fact(kind: &str, fact: &Fact) {
                 }
             }
         }
-        Fact::Intent(facts) => {
+        PaymentUpdate::Intent(facts) => {
             assert!(is_reference(facts.intent.as_str()));
             assert!(facts.failure.as_ref().is_none_or(|(_, code)| is_clean(code, 100)));
             assert!(facts.failure.is_none() || kind == "payment_intent.payment_failed");
             facts.amount.iter().for_each(good_money);
         }
-        Fact::Charge(facts) => good_money(&facts.refunded),
-        Fact::Refund(refund) => {
+        PaymentUpdate::Charge(facts) => good_money(&facts.refunded),
+        PaymentUpdate::Refund(refund) => {
             assert!(is_reference(refund.id.as_str()) && is_reference(refund.intent.as_str()));
             assert!([&refund.reason, &refund.failure].into_iter().flatten().all(|text| is_clean(text, 100)));
             assert_eq!(refund.counted, refund.status.counts());
             good_money(&refund.amount);
         }
-        Fact::Dispute(dispute) => {
+        PaymentUpdate::Dispute(dispute) => {
             assert!(is_reference(dispute.id.as_str()) && is_reference(dispute.intent.as_str()));
             assert!(is_clean(&dispute.reason, 100));
             good_money(&dispute.amount);

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use rolitt::{
     domain::{
-        lifecycle::{Act, Case, Change, Consequence, Fact, act, consequences, decide},
+        lifecycle::{Change, MerchantAction, Notification, OrderState, PaymentUpdate, act, decide, notifications},
         preorder::PreorderStatus,
     },
     server::payments::{Occurrence, PaymentProvider},
@@ -18,7 +18,7 @@ const ACTS: u8 = 240;
 
 pub fn life(data: &[u8]) {
     let facts = facts();
-    let history: Vec<&Fact> = data
+    let history: Vec<&PaymentUpdate> = data
         .iter()
         .take(64)
         .filter(|byte| **byte < ACTS)
@@ -31,9 +31,9 @@ pub fn life(data: &[u8]) {
 }
 
 /// The case after `history`. On the way the status only goes up, and a success is told once at most.
-fn live<'a>(history: impl Iterator<Item = &'a Fact>) -> Case {
+fn live<'a>(history: impl Iterator<Item = &'a PaymentUpdate>) -> OrderState {
     let mut paid = 0;
-    let case = history.fold(Case::default(), |case, fact| match decide(&case, fact) {
+    let case = history.fold(OrderState::default(), |case, fact| match decide(&case, fact) {
         Change::Put(next) => step(&case, *next, &mut paid),
         _ => case,
     });
@@ -43,14 +43,14 @@ fn live<'a>(history: impl Iterator<Item = &'a Fact>) -> Case {
 
 /// The same, with a merchant at work in between.
 fn with_acts(data: &[u8]) {
-    let (facts, mut paid, mut case) = (facts(), 0, Case::default());
+    let (facts, mut paid, mut case) = (facts(), 0, OrderState::default());
     for byte in data.iter().take(64) {
         let change = match byte.checked_sub(ACTS).map(|act| act % 4) {
             None => Ok(decide(&case, &facts[usize::from(*byte) % facts.len()])),
-            Some(0) => act(&case, &Act::Ship { tracking: None }),
-            Some(1) => act(&case, &Act::Ship { tracking: Some("JD014600".to_owned()) }),
-            Some(2) => act(&case, &Act::Deliver),
-            Some(_) => act(&case, &Act::Approve),
+            Some(0) => act(&case, &MerchantAction::Ship { tracking: None }),
+            Some(1) => act(&case, &MerchantAction::Ship { tracking: Some("JD014600".to_owned()) }),
+            Some(2) => act(&case, &MerchantAction::Deliver),
+            Some(_) => act(&case, &MerchantAction::Approve),
         };
         if let Ok(Change::Put(next)) = change {
             case = step(&case, *next, &mut paid);
@@ -59,14 +59,14 @@ fn with_acts(data: &[u8]) {
     assert!(paid <= 1, "a success was told {paid} times");
 }
 
-fn step(before: &Case, after: Case, paid: &mut usize) -> Case {
+fn step(before: &OrderState, after: OrderState, paid: &mut usize) -> OrderState {
     assert_ne!(before, &after, "a change changes something");
-    let status = |case: &Case| case.preorder.as_ref().map(|preorder| preorder.status);
+    let status = |case: &OrderState| case.preorder.as_ref().map(|preorder| preorder.status);
     assert!(status(&after) >= status(before), "a state went back");
-    let told = consequences(before, &after);
-    *paid += told.iter().filter(|told| **told == Consequence::Paid).count();
+    let told = notifications(before, &after);
+    *paid += told.iter().filter(|told| **told == Notification::Paid).count();
     let preorder = after.preorder.as_ref();
-    if told.contains(&Consequence::Paid) {
+    if told.contains(&Notification::Paid) {
         assert!(preorder.is_some_and(|preorder| preorder.status >= PreorderStatus::Paid));
     }
     assert!(told.is_empty() || preorder.is_some_and(|preorder| !preorder.review.holds()), "nothing is told in doubt");
@@ -75,18 +75,18 @@ fn step(before: &Case, after: Case, paid: &mut usize) -> Case {
 }
 
 /// Everything that can truly be told about one purchase, read as it is read from events.
-fn facts() -> &'static [Fact] {
-    static FACTS: OnceLock<Vec<Fact>> = OnceLock::new();
+fn facts() -> &'static [PaymentUpdate] {
+    static FACTS: OnceLock<Vec<PaymentUpdate>> = OnceLock::new();
     FACTS.get_or_init(|| {
         let events = [sessions(), payments(), refunds(), disputes()].concat();
         events.into_iter().map(|(kind, created, object)| fact(kind, created, &object)).collect()
     })
 }
 
-fn fact(kind: &str, created: i64, object: &Value) -> Fact {
+fn fact(kind: &str, created: i64, object: &Value) -> PaymentUpdate {
     let event = json!({ "id": "evt_1", "type": kind, "created": created, "data": { "object": object } });
     match provider().decode(event.to_string().as_bytes()).unwrap().occurrence {
-        Occurrence::Fact(fact) => *fact,
+        Occurrence::PaymentUpdate(fact) => *fact,
         other => panic!("{kind}: {other:?}"),
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use rolitt::domain::{
     checkout::Attempt,
     customer::{Email, Locale, mask},
-    lifecycle::Consequence,
+    lifecycle::Notification,
     money::Currency,
     payment::{EventId, IntentId},
     preorder::{AccessHash, PreorderNumber, Review},
@@ -40,7 +40,7 @@ pub fn names(data: &[u8]) {
     let cleaned = clean(text, 40);
     assert!(is_clean(&cleaned, 40) && cleaned.trim() == cleaned);
     assert_eq!(clean(&cleaned, 40), cleaned, "clean stays clean");
-    reads_back::<Consequence>(text, ToString::to_string);
+    reads_back::<Notification>(text, ToString::to_string);
     reads_back::<ProductColor>(text, ToString::to_string);
     if let Ok(currency) = text.parse::<Currency>() {
         assert_eq!(currency.code(), text.to_ascii_lowercase());

@@ -7,7 +7,7 @@ use super::context::{Desk, say, say_json};
 use crate::{
     domain::{
         customer::mask,
-        lifecycle::{Act, Case, DisputeStatus},
+        lifecycle::{DisputeStatus, MerchantAction, OrderState},
         money::Money,
         payment::ProviderId,
         preorder::{Preorder, PreorderNumber},
@@ -17,7 +17,7 @@ use crate::{
         orders::{
             bank_transfer::{self, Settled},
             fulfilment,
-            refund::{self, Asked},
+            refund::{self, RefundRequest},
         },
         store::{Applied, PreorderFilter, Purchase, PurchaseKey},
     },
@@ -96,7 +96,7 @@ pub async fn show(desk: &Desk, number: &PreorderNumber, as_json: bool) -> anyhow
     let purchase = find(desk, number).await?;
     let details = &purchase.preorder.details;
     if as_json {
-        let Case { payment, refunds, disputes, .. } = &purchase.case;
+        let OrderState { payment, refunds, disputes, .. } = &purchase.case;
         let payment = payment.as_ref().map(|payment| {
             let (failed_at, failure) = payment.failure.clone().unzip();
             json!({ "intent": payment.intent, "status": payment.status.as_str(), "failed_at": failed_at, "failure": failure })
@@ -162,13 +162,13 @@ fn due_text(status: DisputeStatus, due_by: Option<i64>) -> String {
 }
 
 /// `rolitt preorders ship|deliver|approve`.
-pub async fn act(desk: &Desk, number: &PreorderNumber, act: &Act) -> anyhow::Result<()> {
+pub async fn act(desk: &Desk, number: &PreorderNumber, act: &MerchantAction) -> anyhow::Result<()> {
     let provider = find(desk, number).await?.preorder.details.provider;
     report(number, &fulfilment::act(&desk.shop, provider, number, act).await?)
 }
 
 /// `rolitt preorders refund`.
-pub async fn refund(desk: &Desk, number: &PreorderNumber, asked: Asked) -> anyhow::Result<()> {
+pub async fn refund(desk: &Desk, number: &PreorderNumber, asked: RefundRequest) -> anyhow::Result<()> {
     let refund = refund::refund(&desk.shop, number, asked).await?;
     say(&format!("{number}: refund {} of {} is {}", refund.id, refund.amount.display(), refund.status.as_str()))
 }

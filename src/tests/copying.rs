@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rolitt::{
     domain::{
-        lifecycle::Act,
+        lifecycle::MerchantAction,
         payment::{EventId, ProviderId},
     },
     server::{
@@ -105,7 +105,7 @@ pub async fn rich_shop() -> TestApp {
     app.deliver(&event("evt_dispute", "charge.dispute.created", dispute("du_1", "cs_test_2", "needs_response"))).await;
     let number = app.row("select preorder_number from preorders where session_id = 'cs_test_3'").await;
     let number = number["preorder_number"].as_str().unwrap().parse().unwrap();
-    let ship = Act::Ship { tracking: Some("JD1".to_owned()) };
+    let ship = MerchantAction::Ship { tracking: Some("JD1".to_owned()) };
     fulfilment::act(&app.shop, ProviderId::Stripe, &number, &ship).await.unwrap();
     let mut waiting = paid_session("cs_test_5");
     waiting["payment_status"] = json!("unpaid");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use reqwest::{Response, StatusCode};
 use rolitt::{
     domain::{
-        lifecycle::Act,
+        lifecycle::MerchantAction,
         payment::{ProviderId, SessionId},
         preorder::{PreorderNumber, PreorderStatus},
     },
@@ -256,7 +256,7 @@ async fn another_amount_than_was_asked_for_waits_for_a_person() {
     assert_eq!((details.status, details.amount.unwrap().minor()), (PreorderStatus::Paid, 29_000));
     assert_eq!(details.review.text(), "paid 290.00 usd, asked 299.00 usd");
     assert_eq!(metrics_told(&app).await, Vec::<String>::new(), "nothing is told before a person has looked");
-    let told = fulfilment::act(&app.shop, ProviderId::Invoice, &number, &Act::Approve).await.unwrap();
+    let told = fulfilment::act(&app.shop, ProviderId::Invoice, &number, &MerchantAction::Approve).await.unwrap();
     assert!(matches!(told, Applied::Changed(Some(_))), "{told:?}");
     assert_eq!(metrics_told(&app).await, ["Preorder Success"]);
     app.finish().await;

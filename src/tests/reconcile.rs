@@ -5,7 +5,7 @@ use std::time::Duration;
 use rolitt::{
     domain::preorder::PreorderNumber,
     server::{
-        orders::refund::{Asked, RefundError, refund},
+        orders::refund::{RefundError, RefundRequest, refund},
         payments::capability::RefundReason,
         reconcile::{End, Options, ReconcileError, Report, reconcile},
     },
@@ -178,7 +178,7 @@ async fn an_amount_that_was_changed_behind_the_shops_back_is_counted() {
     let report = compared(&app).await;
     assert_eq!(report.unexplained, 1, "{:?}", report.differences);
     let rehearsed = reconcile(&app.shop, Options { dry_run: true, since: None }).await.unwrap();
-    assert_eq!(rehearsed.unexplained, 1, "a rehearsal does not hide it");
+    assert_eq!(rehearsed.unexplained, 1, "a dry_run does not hide it");
     app.edit("update preorders set amount_minor = 29900").await;
     assert_eq!(compared(&app).await.unexplained, 0, "mended, it is looked at again and closed");
     assert_eq!(app.count("reconcile_differences").await, 0);
@@ -234,7 +234,7 @@ async fn a_merchant_refunds_in_parts_and_never_more_than_was_paid() {
     buy(&app, "jo@example.com", card()).await;
     compared(&app).await;
     let number = number(&app).await;
-    let part = Asked { minor: Some(9_900), reason: Some(RefundReason::RequestedByCustomer), again: false };
+    let part = RefundRequest { minor: Some(9_900), reason: Some(RefundReason::RequestedByCustomer), again: false };
     refund(&app.shop, &number, part).await.unwrap();
     assert!(
         matches!(refund(&app.shop, &number, part).await, Err(RefundError::Before(_))),
@@ -244,15 +244,15 @@ async fn a_merchant_refunds_in_parts_and_never_more_than_was_paid() {
     for wrong in [0, -1, 20_001] {
         assert!(
             matches!(
-                refund(&app.shop, &number, Asked { minor: Some(wrong), ..Asked::default() }).await,
+                refund(&app.shop, &number, RefundRequest { minor: Some(wrong), ..RefundRequest::default() }).await,
                 Err(RefundError::Amount { .. })
             ),
             "{wrong}"
         );
     }
-    refund(&app.shop, &number, Asked::default()).await.unwrap();
+    refund(&app.shop, &number, RefundRequest::default()).await.unwrap();
     assert_eq!(app.row("select status::text from preorders").await["status"], "refunded");
-    assert!(matches!(refund(&app.shop, &number, Asked::default()).await, Err(RefundError::NothingLeft)));
+    assert!(matches!(refund(&app.shop, &number, RefundRequest::default()).await, Err(RefundError::NothingLeft)));
     assert_eq!(app.count("refunds where status = 'succeeded'").await, 2);
     assert_eq!(compared(&app).await.unexplained, 0);
     app.deliver_all().await;
@@ -265,11 +265,11 @@ async fn a_refund_that_failed_is_made_anew_and_not_replayed() {
     buy(&app, "jo@example.com", card()).await;
     app.until("the webhook arrives", async || app.count("preorders where status = 'paid'").await == 1).await;
     let number = number(&app).await;
-    let first = refund(&app.shop, &number, Asked::default()).await.unwrap();
+    let first = refund(&app.shop, &number, RefundRequest::default()).await.unwrap();
     let failed = json!({ "type": "refund.failed", "object": { "id": first.id } });
     app.sandbox_post("/sandbox/stripe/trigger", failed).await;
     app.until("the failure", async || app.count("preorders where refunded_minor = 0").await == 1).await;
-    let second = refund(&app.shop, &number, Asked::default()).await.unwrap();
+    let second = refund(&app.shop, &number, RefundRequest::default()).await.unwrap();
     assert_ne!(first.id, second.id);
     assert_eq!(app.row("select refunded_minor from preorders").await["refunded_minor"], 29_900);
     app.until("what is left to tell", async || {
@@ -289,13 +289,13 @@ async fn a_refund_whose_answer_was_lost_says_so_and_is_not_made_twice_when_repea
     let number = number(&app).await;
     let lost = json!({ "stripe": { "record_then_error_rate": 1, "status": 500 } });
     app.sandbox_post("/sandbox/faults", lost).await;
-    let unclear = refund(&app.shop, &number, Asked::default()).await.unwrap_err();
+    let unclear = refund(&app.shop, &number, RefundRequest::default()).await.unwrap_err();
     assert!(matches!(&unclear, RefundError::Unclear(_)), "{unclear:?}");
     assert!(unclear.to_string().contains("may have gone through"));
     app.http.delete(format!("{}/sandbox/faults", app.sandbox)).send().await.unwrap();
     assert_eq!(compared(&app).await.unexplained, 0);
     assert_eq!(app.row("select refunded_minor from preorders").await["refunded_minor"], 29_900);
-    assert!(matches!(refund(&app.shop, &number, Asked::default()).await, Err(RefundError::NothingLeft)));
+    assert!(matches!(refund(&app.shop, &number, RefundRequest::default()).await, Err(RefundError::NothingLeft)));
     assert_eq!(app.count("refunds").await, 1);
     app.deliver_all().await;
     app.leave().await;

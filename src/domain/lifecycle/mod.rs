@@ -13,11 +13,11 @@ mod tests;
 mod updates;
 
 pub use self::{
-    notification::{Consequence, consequences, still_holds},
+    notification::{Notification, notifications, still_applies},
     payment::PaymentRecord,
     updates::{
-        Asked, ChargeFacts, Dispute, DisputeFunds, DisputeStatus, Fact, IntentFacts, IntentStatus, Refund,
-        RefundStatus, SessionFacts, SessionOutcome,
+        ChargeUpdate, Dispute, DisputeFunds, DisputeStatus, ExpectedAmount, IntentStatus, IntentUpdate, PaymentUpdate,
+        Refund, RefundStatus, SessionOutcome, SessionUpdate,
     },
 };
 use super::{
@@ -28,7 +28,7 @@ use super::{
 
 /// Everything that is known about one purchase. A preorder may be missing while only its payment has been heard of.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Case {
+pub struct OrderState {
     pub preorder: Option<PreorderDetails>,
     pub payment: Option<PaymentRecord>,
     /// Of the payment, by id.
@@ -47,23 +47,23 @@ pub enum Change {
     /// Nothing, for a reason worth a line in the log.
     Ignore(&'static str),
     /// The case becomes this.
-    Put(Box<Case>),
+    Put(Box<OrderState>),
 }
 
 /// Settles what `fact` changes in what is known.
-pub fn decide(known: &Case, fact: &Fact) -> Change {
+pub fn decide(known: &OrderState, fact: &PaymentUpdate) -> Change {
     if let Some(reason) = irrelevant(fact) {
         return Change::Ignore(reason);
     }
     let mut case = known.clone();
-    absorb(&mut case, fact);
-    settle(&mut case);
+    apply_update(&mut case, fact);
+    recompute(&mut case);
     if case == *known { Change::None } else { Change::Put(Box::new(case)) }
 }
 
 /// What a merchant does to a preorder by hand.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Act {
+pub enum MerchantAction {
     /// Sent, with the carrier's number where there is one.
     Ship {
         tracking: Option<String>,
@@ -79,37 +79,39 @@ pub enum Act {
 }
 
 /// Settles what a merchant's act changes; the text says why it cannot be done.
-pub fn act(known: &Case, act: &Act) -> Result<Change, &'static str> {
+pub fn act(known: &OrderState, act: &MerchantAction) -> Result<Change, &'static str> {
     let mut case = known.clone();
     let Some(preorder) = &mut case.preorder else {
         return Err("there is no such preorder");
     };
     match act {
-        Act::Ship { .. } if preorder.status < PreorderStatus::Paid => return Err("it is not paid"),
-        Act::Ship { .. } | Act::Deliver if preorder.status == PreorderStatus::Refunded => {
+        MerchantAction::Ship { .. } if preorder.status < PreorderStatus::Paid => return Err("it is not paid"),
+        MerchantAction::Ship { .. } | MerchantAction::Deliver if preorder.status == PreorderStatus::Refunded => {
             return Err("it was refunded");
         }
-        Act::Ship { .. } if preorder.review.is_open() => return Err("it is held for review; approve it first"),
-        Act::Ship { tracking } => {
+        MerchantAction::Ship { .. } if preorder.review.is_open() => {
+            return Err("it is held for review; approve it first");
+        }
+        MerchantAction::Ship { tracking } => {
             preorder.status = preorder.status.max(PreorderStatus::Shipped);
             preorder.tracking = tracking.clone().or(preorder.tracking.take());
         }
-        Act::Deliver if preorder.status < PreorderStatus::Shipped => return Err("it was not shipped"),
-        Act::Deliver => preorder.status = preorder.status.max(PreorderStatus::Delivered),
-        Act::Approve => preorder.review.settled = preorder.review.reasons.clone(),
-        Act::Erase { at, force } => {
+        MerchantAction::Deliver if preorder.status < PreorderStatus::Shipped => return Err("it was not shipped"),
+        MerchantAction::Deliver => preorder.status = preorder.status.max(PreorderStatus::Delivered),
+        MerchantAction::Approve => preorder.review.settled = preorder.review.reasons.clone(),
+        MerchantAction::Erase { at, force } => {
             if let Some(needed) = still_needed(known).filter(|_| !force && preorder.erased_at.is_none()) {
                 return Err(needed);
             }
             preorder.erased_at = preorder.erased_at.or(Some(*at));
         }
     }
-    preorder.keep_erased();
+    preorder.enforce_erasure();
     Ok(if case == *known { Change::None } else { Change::Put(Box::new(case)) })
 }
 
 /// What the personal data of a preorder is still needed for, if for anything.
-fn still_needed(case: &Case) -> Option<&'static str> {
+fn still_needed(case: &OrderState) -> Option<&'static str> {
     let status = case.preorder.as_ref().map(|preorder| preorder.status)?;
     match status {
         PreorderStatus::AwaitingPayment => Some("its payment may still come; cancel it first, or say --force"),
@@ -124,8 +126,8 @@ fn still_needed(case: &Case) -> Option<&'static str> {
 }
 
 /// Why a fact is no business of this shop, if it is not.
-fn irrelevant(fact: &Fact) -> Option<&'static str> {
-    let Fact::Session(facts) = fact else { return None };
+fn irrelevant(fact: &PaymentUpdate) -> Option<&'static str> {
+    let PaymentUpdate::Session(facts) = fact else { return None };
     match facts.outcome {
         _ if facts.color.is_none() => Some("not a session of this shop"),
         SessionOutcome::Open => Some("the session is still open"),
@@ -134,9 +136,9 @@ fn irrelevant(fact: &Fact) -> Option<&'static str> {
     }
 }
 
-fn absorb(case: &mut Case, fact: &Fact) {
+fn apply_update(case: &mut OrderState, fact: &PaymentUpdate) {
     match fact {
-        Fact::Session(facts) => {
+        PaymentUpdate::Session(facts) => {
             if let Some(intent) = &facts.intent {
                 payment_of(case, intent, facts.livemode).ours = true;
             }
@@ -146,19 +148,21 @@ fn absorb(case: &mut Case, fact: &Fact) {
                 None => told,
             });
         }
-        Fact::Intent(facts) => payment_of(case, &facts.intent, facts.livemode).hear(facts),
-        Fact::Charge(facts) => payment_of(case, &facts.intent, facts.livemode).hear_refunded(facts.refunded),
-        Fact::Refund(refund) => {
+        PaymentUpdate::Intent(facts) => payment_of(case, &facts.intent, facts.livemode).apply_attempt(facts),
+        PaymentUpdate::Charge(facts) => {
+            payment_of(case, &facts.intent, facts.livemode).apply_refunded_total(facts.refunded)
+        }
+        PaymentUpdate::Refund(refund) => {
             payment_of(case, &refund.intent, refund.livemode);
             match case.refunds.binary_search_by(|known| known.id.as_str().cmp(refund.id.as_str())) {
-                Ok(place) => case.refunds[place].join(refund),
+                Ok(place) => case.refunds[place].merge(refund),
                 Err(place) => case.refunds.insert(place, refund.clone()),
             }
         }
-        Fact::Dispute(dispute) => {
+        PaymentUpdate::Dispute(dispute) => {
             payment_of(case, &dispute.intent, dispute.livemode);
             match case.disputes.binary_search_by(|known| known.id.as_str().cmp(dispute.id.as_str())) {
-                Ok(place) => case.disputes[place].join(dispute),
+                Ok(place) => case.disputes[place].merge(dispute),
                 Err(place) => case.disputes.insert(place, dispute.clone()),
             }
         }
@@ -166,14 +170,14 @@ fn absorb(case: &mut Case, fact: &Fact) {
 }
 
 /// The record of the payment that the fact is about, begun where there is none.
-fn payment_of<'a>(case: &'a mut Case, intent: &IntentId, livemode: bool) -> &'a mut PaymentRecord {
+fn payment_of<'a>(case: &'a mut OrderState, intent: &IntentId, livemode: bool) -> &'a mut PaymentRecord {
     case.payment.get_or_insert_with(|| PaymentRecord::new(intent.clone(), livemode))
 }
 
 /// Works out the preorder's state from all that is known. The status only ever goes up.
-fn settle(case: &mut Case) {
+fn recompute(case: &mut OrderState) {
     let Some(preorder) = &mut case.preorder else { return };
-    preorder.keep_erased();
+    preorder.enforce_erasure();
     if let Some(payment) = &case.payment {
         let told = match payment.status {
             IntentStatus::Succeeded => Some(PreorderStatus::Paid),
@@ -183,7 +187,7 @@ fn settle(case: &mut Case) {
             _ => None,
         };
         preorder.status = told.map_or(preorder.status, |told| told.max(preorder.status));
-        settle_refunds(preorder, payment, &case.refunds);
+        recompute_refunds(preorder, payment, &case.refunds);
     }
     if preorder.status >= PreorderStatus::Paid && case.attempt_paid_elsewhere {
         preorder.second_payment = true;
@@ -196,7 +200,7 @@ fn settle(case: &mut Case) {
     }
 }
 
-fn settle_refunds(preorder: &mut PreorderDetails, payment: &PaymentRecord, refunds: &[Refund]) {
+fn recompute_refunds(preorder: &mut PreorderDetails, payment: &PaymentRecord, refunds: &[Refund]) {
     let charged = preorder.amount.map(super::money::Money::currency);
     let same = |refund: &&Refund| charged.is_none_or(|charged| charged == refund.amount.currency());
     let sum = |wanted: &dyn Fn(&Refund) -> bool| -> i64 {
@@ -224,7 +228,7 @@ fn settle_refunds(preorder: &mut PreorderDetails, payment: &PaymentRecord, refun
 
 const NO_EMAIL: &str = "the provider has no email address";
 
-fn details_from(facts: &SessionFacts) -> PreorderDetails {
+fn details_from(facts: &SessionUpdate) -> PreorderDetails {
     let color = facts.color.as_deref().and_then(|color| color.parse::<ProductColor>().ok());
     let mut review = Review::default();
     if color.is_none() {
@@ -235,8 +239,8 @@ fn details_from(facts: &SessionFacts) -> PreorderDetails {
     }
     match (facts.amount, facts.expected) {
         (None, _) => review.add("the provider told no amount"),
-        (_, Asked::Unreadable) => review.add("what was asked does not read"),
-        (Some(amount), Asked::Amount(expected)) if amount != expected => review.add(format!(
+        (_, ExpectedAmount::Unreadable) => review.add("what was asked does not read"),
+        (Some(amount), ExpectedAmount::Amount(expected)) if amount != expected => review.add(format!(
             "paid {} {}, asked {} {}",
             amount.decimal(),
             amount.currency(),

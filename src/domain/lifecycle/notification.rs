@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Case, Refund, RefundStatus};
+use super::{OrderState, Refund, RefundStatus};
 use crate::domain::{
     payment::{ProviderId, RefundId},
     preorder::{PreorderDetails, PreorderStatus},
@@ -10,7 +10,7 @@ use crate::domain::{
 
 /// A moment that customers are told about. Written with an outbox row, to be looked at again when the row is sent.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Consequence {
+pub enum Notification {
     /// An order by invoice waits for its transfer.
     AwaitingPayment,
     PaymentFailed,
@@ -20,7 +20,7 @@ pub enum Consequence {
     Refunded(RefundId),
 }
 
-impl fmt::Display for Consequence {
+impl fmt::Display for Notification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AwaitingPayment => f.write_str("awaiting_payment"),
@@ -33,7 +33,7 @@ impl fmt::Display for Consequence {
     }
 }
 
-impl FromStr for Consequence {
+impl FromStr for Notification {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -51,47 +51,47 @@ impl FromStr for Consequence {
 
 /// What follows from `after` that did not follow from `before`. Nothing while the order itself is in doubt, nor once there is
 /// nobody to tell: the customer was erased.
-pub fn consequences(before: &Case, after: &Case) -> Vec<Consequence> {
+pub fn notifications(before: &OrderState, after: &OrderState) -> Vec<Notification> {
     let mut found = following(after);
     let known = following(before);
     found.retain(|consequence| !known.contains(consequence));
     found
 }
 
-fn following(case: &Case) -> Vec<Consequence> {
+fn following(case: &OrderState) -> Vec<Notification> {
     let told = |preorder: &&PreorderDetails| !preorder.review.holds() && preorder.erased_at.is_none();
     let Some(preorder) = case.preorder.as_ref().filter(told) else { return Vec::new() };
     let mut found = Vec::new();
     match preorder.status {
         PreorderStatus::AwaitingPayment if preorder.provider == ProviderId::Invoice => {
-            found.push(Consequence::AwaitingPayment);
+            found.push(Notification::AwaitingPayment);
         }
         PreorderStatus::AwaitingPayment => {}
-        PreorderStatus::PaymentFailed => found.push(Consequence::PaymentFailed),
-        PreorderStatus::Cancelled => found.push(Consequence::Cancelled),
-        _ => found.push(Consequence::Paid),
+        PreorderStatus::PaymentFailed => found.push(Notification::PaymentFailed),
+        PreorderStatus::Cancelled => found.push(Notification::Cancelled),
+        _ => found.push(Notification::Paid),
     }
     if matches!(preorder.status, PreorderStatus::Shipped | PreorderStatus::Delivered) {
-        found.push(Consequence::Shipped);
+        found.push(Notification::Shipped);
     }
     // Refunds of its own payment: those of one that it is only told to belong to follow from the telling.
     let own = |refund: &&Refund| preorder.intent.as_ref() == Some(&refund.intent);
     let sent_back = case.refunds.iter().filter(own).filter(|refund| refund.status == RefundStatus::Succeeded);
-    found.extend(sent_back.map(|refund| Consequence::Refunded(refund.id.clone())));
+    found.extend(sent_back.map(|refund| Notification::Refunded(refund.id.clone())));
     found
 }
 
 /// Whether a message about `consequence` is still true, given what is known now.
-pub fn still_holds(consequence: &Consequence, now: &Case) -> bool {
+pub fn still_applies(consequence: &Notification, now: &OrderState) -> bool {
     let Some(preorder) = now.preorder.as_ref().filter(|preorder| preorder.erased_at.is_none()) else { return false };
     let status_is = |status| preorder.status == status;
     match consequence {
-        Consequence::AwaitingPayment => status_is(PreorderStatus::AwaitingPayment),
-        Consequence::PaymentFailed => status_is(PreorderStatus::PaymentFailed),
-        Consequence::Cancelled => status_is(PreorderStatus::Cancelled),
-        Consequence::Paid => preorder.status >= PreorderStatus::Paid && !fully_refunded(preorder),
-        Consequence::Shipped => preorder.status >= PreorderStatus::Shipped,
-        Consequence::Refunded(id) => {
+        Notification::AwaitingPayment => status_is(PreorderStatus::AwaitingPayment),
+        Notification::PaymentFailed => status_is(PreorderStatus::PaymentFailed),
+        Notification::Cancelled => status_is(PreorderStatus::Cancelled),
+        Notification::Paid => preorder.status >= PreorderStatus::Paid && !fully_refunded(preorder),
+        Notification::Shipped => preorder.status >= PreorderStatus::Shipped,
+        Notification::Refunded(id) => {
             now.refunds.iter().any(|refund| refund.id == *id && refund.status == RefundStatus::Succeeded)
         }
     }

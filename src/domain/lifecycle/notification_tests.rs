@@ -12,47 +12,47 @@ use crate::domain::{
 };
 
 /// An order in each state, with what is told of it from the first moment on.
-fn states() -> Vec<(Case, Vec<Consequence>)> {
+fn states() -> Vec<(OrderState, Vec<Notification>)> {
     let by_invoice = |outcome| {
-        let facts = SessionFacts { provider: ProviderId::Invoice, ..facts(outcome) };
-        Fact::Session(Box::new(facts))
+        let facts = SessionUpdate { provider: ProviderId::Invoice, ..facts(outcome) };
+        PaymentUpdate::Session(Box::new(facts))
     };
-    let case = |history: &[Fact]| live(history).0;
+    let case = |history: &[PaymentUpdate]| live(history).0;
     let paid = case(&[session(SessionOutcome::Paid)]);
-    let acted = |case: &Case, act_: Act| match act(case, &act_) {
+    let acted = |case: &OrderState, act_: MerchantAction| match act(case, &act_) {
         Ok(Change::Put(case)) => *case,
         other => panic!("{act_:?}: {other:?}"),
     };
-    let shipped = acted(&paid, Act::Ship { tracking: None });
-    let delivered = acted(&shipped, Act::Deliver);
+    let shipped = acted(&paid, MerchantAction::Ship { tracking: None });
+    let delivered = acted(&shipped, MerchantAction::Deliver);
     let refunded = RefundId::parse("re_1").unwrap();
     let back = [session(SessionOutcome::Paid), refund("re_1", PRICE, RefundStatus::Succeeded)];
     vec![
         (case(&[session(SessionOutcome::Pending)]), vec![]),
-        (case(&[by_invoice(SessionOutcome::Pending)]), vec![Consequence::AwaitingPayment]),
-        (case(&[session(SessionOutcome::Failed)]), vec![Consequence::PaymentFailed]),
-        (case(&[session(SessionOutcome::Cancelled)]), vec![Consequence::Cancelled]),
-        (paid, vec![Consequence::Paid]),
-        (shipped, vec![Consequence::Paid, Consequence::Shipped]),
-        (delivered, vec![Consequence::Paid, Consequence::Shipped]),
-        (case(&back), vec![Consequence::Paid, Consequence::Refunded(refunded)]),
+        (case(&[by_invoice(SessionOutcome::Pending)]), vec![Notification::AwaitingPayment]),
+        (case(&[session(SessionOutcome::Failed)]), vec![Notification::PaymentFailed]),
+        (case(&[session(SessionOutcome::Cancelled)]), vec![Notification::Cancelled]),
+        (paid, vec![Notification::Paid]),
+        (shipped, vec![Notification::Paid, Notification::Shipped]),
+        (delivered, vec![Notification::Paid, Notification::Shipped]),
+        (case(&back), vec![Notification::Paid, Notification::Refunded(refunded)]),
     ]
 }
 
 #[test]
 fn each_state_tells_what_it_is() {
     for (case, told) in states() {
-        assert_eq!(consequences(&Case::default(), &case), told);
-        assert_eq!(consequences(&case, &case), [], "and tells it once");
+        assert_eq!(notifications(&OrderState::default(), &case), told);
+        assert_eq!(notifications(&case, &case), [], "and tells it once");
     }
 }
 
 #[test]
 fn what_is_told_holds_as_long_as_the_state_does() {
     let names = ["awaiting_payment", "payment_failed", "cancelled", "paid", "shipped", "refunded:re_1"];
-    let every = names.map(|name| name.parse::<Consequence>().unwrap());
-    let holding = |case: &Case| -> Vec<&str> {
-        every.iter().zip(names).filter(|(told, _)| still_holds(told, case)).map(|(_, name)| name).collect()
+    let every = names.map(|name| name.parse::<Notification>().unwrap());
+    let holding = |case: &OrderState| -> Vec<&str> {
+        every.iter().zip(names).filter(|(told, _)| still_applies(told, case)).map(|(_, name)| name).collect()
     };
     let expected: [&[&str]; 8] = [
         &["awaiting_payment"],
@@ -68,7 +68,7 @@ fn what_is_told_holds_as_long_as_the_state_does() {
     for ((case, _), expected) in states().iter().zip(expected) {
         assert_eq!(holding(case), expected, "{:?}", case.preorder.as_ref().map(|preorder| preorder.status));
     }
-    assert!(holding(&Case::default()).is_empty());
+    assert!(holding(&OrderState::default()).is_empty());
     let other = live(&[session(SessionOutcome::Paid), refund("re_2", 1, RefundStatus::Succeeded)]).0;
     assert_eq!(holding(&other), ["paid"], "another refund");
     let failed = live(&[session(SessionOutcome::Paid), refund("re_1", 1, RefundStatus::Failed)]).0;
@@ -78,21 +78,21 @@ fn what_is_told_holds_as_long_as_the_state_does() {
 #[test]
 fn a_success_no_longer_holds_once_all_of_it_is_back_and_does_again_when_a_refund_fails() {
     let back = [session(SessionOutcome::Paid), refund("re_1", PRICE, RefundStatus::Succeeded)];
-    assert!(!still_holds(&Consequence::Paid, &live(&back).0));
+    assert!(!still_applies(&Notification::Paid, &live(&back).0));
     let failed = [&back[..], &[refund("re_1", PRICE, RefundStatus::Failed)]].concat();
-    assert!(still_holds(&Consequence::Paid, &live(&failed).0), "the customer has paid, and has nothing back");
+    assert!(still_applies(&Notification::Paid, &live(&failed).0), "the customer has paid, and has nothing back");
 }
 
 #[test]
 fn a_refund_of_another_payment_is_not_told_with_this_order() {
     let mut case = live(&[session(SessionOutcome::Paid), refund("re_1", 1, RefundStatus::Succeeded)]).0;
     case.refunds[0].intent = IntentId::parse("pi_2").unwrap();
-    assert_eq!(consequences(&Case::default(), &case), [Consequence::Paid]);
+    assert_eq!(notifications(&OrderState::default(), &case), [Notification::Paid]);
 }
 
 #[test]
 fn what_the_session_does_not_say_is_learned_from_a_later_one_and_what_it_said_stays() {
-    let first = SessionFacts {
+    let first = SessionUpdate {
         intent: None,
         email: None,
         color: Some("Blue".into()),
@@ -100,17 +100,17 @@ fn what_the_session_does_not_say_is_learned_from_a_later_one_and_what_it_said_st
         completed_at: Some(100),
         ..facts(SessionOutcome::Pending)
     };
-    let later = SessionFacts { completed_at: Some(90), ..facts(SessionOutcome::Paid) };
-    let made = preorder(&[Fact::Session(Box::new(first.clone())), Fact::Session(Box::new(later))]);
+    let later = SessionUpdate { completed_at: Some(90), ..facts(SessionOutcome::Paid) };
+    let made = preorder(&[PaymentUpdate::Session(Box::new(first.clone())), PaymentUpdate::Session(Box::new(later))]);
     assert_eq!((made.intent, made.email.as_str(), made.amount), (Some(intent()), "jo@example.com", Some(usd(PRICE))));
     assert_eq!((made.color, made.completed_at), (Some(ProductColor::Red), Some(90)));
-    let other = SessionFacts {
+    let other = SessionUpdate {
         intent: IntentId::parse("pi_2"),
         email: Some("al@example.com".into()),
         color: Some("Sakura Pink".into()),
         ..facts(SessionOutcome::Paid)
     };
-    let made = preorder(&[session(SessionOutcome::Paid), Fact::Session(Box::new(other))]);
+    let made = preorder(&[session(SessionOutcome::Paid), PaymentUpdate::Session(Box::new(other))]);
     assert_eq!(
         (made.intent, made.email.as_str(), made.color),
         (Some(intent()), "jo@example.com", Some(ProductColor::Red))
@@ -121,14 +121,15 @@ fn what_the_session_does_not_say_is_learned_from_a_later_one_and_what_it_said_st
 
 #[test]
 fn what_leads_to_the_customer_is_learned_once_and_kept() {
-    let about = |name: &str| SessionFacts {
+    let about = |name: &str| SessionUpdate {
         attempt: Attempt::parse(&format!("attempt-of-{name}-0123456789")),
         shipping: Some(ShippingAddress { name: Some(name.to_owned()), ..ShippingAddress::default() }),
         access: Some(AccessHash::from_digest(*name.repeat(32).as_bytes().first_chunk().unwrap())),
         ..facts(SessionOutcome::Paid)
     };
-    let told = |facts: &[&SessionFacts]| {
-        let history: Vec<Fact> = facts.iter().map(|facts| Fact::Session(Box::new((*facts).clone()))).collect();
+    let told = |facts: &[&SessionUpdate]| {
+        let history: Vec<PaymentUpdate> =
+            facts.iter().map(|facts| PaymentUpdate::Session(Box::new((*facts).clone()))).collect();
         let made = preorder(&history);
         (made.attempt, made.shipping, made.access)
     };
@@ -142,7 +143,7 @@ fn what_leads_to_the_customer_is_learned_once_and_kept() {
 
 #[test]
 fn a_session_without_an_address_is_a_doubt_whenever_it_is_told() {
-    let silent = Fact::Session(Box::new(SessionFacts { email: None, ..facts(SessionOutcome::Paid) }));
+    let silent = PaymentUpdate::Session(Box::new(SessionUpdate { email: None, ..facts(SessionOutcome::Paid) }));
     for history in [[silent.clone(), session(SessionOutcome::Paid)], [session(SessionOutcome::Paid), silent]] {
         assert_eq!(preorder(&history).review.text(), NO_EMAIL);
     }
@@ -150,9 +151,9 @@ fn a_session_without_an_address_is_a_doubt_whenever_it_is_told() {
 
 #[test]
 fn a_session_marks_its_payment_as_ours_and_a_payment_alone_is_nobodys_yet() {
-    let Fact::Intent(mut foreign) = payment(IntentStatus::Succeeded, None) else { unreachable!() };
+    let PaymentUpdate::Intent(mut foreign) = payment(IntentStatus::Succeeded, None) else { unreachable!() };
     foreign.ours = false;
-    let heard = live(&[Fact::Intent(foreign)]).0;
+    let heard = live(&[PaymentUpdate::Intent(foreign)]).0;
     assert!(heard.preorder.is_none() && !heard.payment.unwrap().ours);
     assert!(live(&[session(SessionOutcome::Paid)]).0.payment.unwrap().ours);
 }
@@ -160,14 +161,14 @@ fn a_session_marks_its_payment_as_ours_and_a_payment_alone_is_nobodys_yet() {
 #[test]
 fn what_the_session_does_not_say_or_says_wrongly_is_a_doubt() {
     for (amount, expected, doubt) in [
-        (None, Asked::Unsaid, "the provider told no amount"),
-        (None, Asked::Unreadable, "the provider told no amount"),
-        (Some(usd(PRICE)), Asked::Unreadable, "what was asked does not read"),
-        (Some(usd(PRICE)), Asked::Amount(usd(PRICE)), ""),
-        (Some(usd(PRICE)), Asked::Unsaid, ""),
+        (None, ExpectedAmount::NotStated, "the provider told no amount"),
+        (None, ExpectedAmount::Unreadable, "the provider told no amount"),
+        (Some(usd(PRICE)), ExpectedAmount::Unreadable, "what was asked does not read"),
+        (Some(usd(PRICE)), ExpectedAmount::Amount(usd(PRICE)), ""),
+        (Some(usd(PRICE)), ExpectedAmount::NotStated, ""),
     ] {
-        let told = SessionFacts { amount, expected, ..facts(SessionOutcome::Paid) };
-        let made = preorder(&[Fact::Session(Box::new(told))]);
+        let told = SessionUpdate { amount, expected, ..facts(SessionOutcome::Paid) };
+        let made = preorder(&[PaymentUpdate::Session(Box::new(told))]);
         assert_eq!((made.review.text().as_str(), made.review.holds()), (doubt, !doubt.is_empty()));
     }
 }
@@ -175,7 +176,7 @@ fn what_the_session_does_not_say_or_says_wrongly_is_a_doubt() {
 #[test]
 fn only_a_refund_that_had_been_promised_and_failed_asks_for_a_person() {
     let paid = [session(SessionOutcome::Paid)];
-    let review = |refunds: &[Fact]| preorder(&[&paid[..], refunds].concat()).review.text();
+    let review = |refunds: &[PaymentUpdate]| preorder(&[&paid[..], refunds].concat()).review.text();
     for status in RefundStatus::ALL {
         assert_eq!(review(&[refund("re_1", 100, status)]), "", "{status:?}");
     }
@@ -186,8 +187,9 @@ fn only_a_refund_that_had_been_promised_and_failed_asks_for_a_person() {
 
 #[test]
 fn a_free_sample_is_paid_and_not_refunded() {
-    let free = SessionFacts { amount: Some(usd(0)), expected: Asked::Unsaid, ..facts(SessionOutcome::Paid) };
-    let made = preorder(&[Fact::Session(Box::new(free)), charge(0)]);
+    let free =
+        SessionUpdate { amount: Some(usd(0)), expected: ExpectedAmount::NotStated, ..facts(SessionOutcome::Paid) };
+    let made = preorder(&[PaymentUpdate::Session(Box::new(free)), charge(0)]);
     assert_eq!(made.status, PreorderStatus::Paid);
 }
 
@@ -210,22 +212,24 @@ fn refunds_and_disputes_are_kept_by_their_ids() {
 #[test]
 fn a_merchant_cannot_send_twice_or_bring_what_was_not_sent() {
     let paid = live(&[session(SessionOutcome::Paid)]).0;
-    let Ok(Change::Put(shipped)) = act(&paid, &Act::Ship { tracking: Some("JD1".into()) }) else { panic!() };
-    let tracking = |case: &Case| case.preorder.as_ref().and_then(|preorder| preorder.tracking.clone());
+    let Ok(Change::Put(shipped)) = act(&paid, &MerchantAction::Ship { tracking: Some("JD1".into()) }) else { panic!() };
+    let tracking = |case: &OrderState| case.preorder.as_ref().and_then(|preorder| preorder.tracking.clone());
     assert_eq!(tracking(&shipped).as_deref(), Some("JD1"));
-    assert_eq!(act(&shipped, &Act::Ship { tracking: None }), Ok(Change::None), "the number stays");
-    let Ok(Change::Put(corrected)) = act(&shipped, &Act::Ship { tracking: Some("JD2".into()) }) else { panic!() };
+    assert_eq!(act(&shipped, &MerchantAction::Ship { tracking: None }), Ok(Change::None), "the number stays");
+    let Ok(Change::Put(corrected)) = act(&shipped, &MerchantAction::Ship { tracking: Some("JD2".into()) }) else {
+        panic!()
+    };
     assert_eq!(tracking(&corrected).as_deref(), Some("JD2"));
-    let Ok(Change::Put(delivered)) = act(&shipped, &Act::Deliver) else { panic!() };
-    let status = |case: &Case| case.preorder.as_ref().map(|preorder| preorder.status);
+    let Ok(Change::Put(delivered)) = act(&shipped, &MerchantAction::Deliver) else { panic!() };
+    let status = |case: &OrderState| case.preorder.as_ref().map(|preorder| preorder.status);
     assert_eq!(
         (status(&shipped), status(&delivered)),
         (Some(PreorderStatus::Shipped), Some(PreorderStatus::Delivered))
     );
-    assert_eq!(act(&delivered, &Act::Ship { tracking: None }), Ok(Change::None), "it does not go back");
-    assert_eq!(act(&delivered, &Act::Deliver), Ok(Change::None));
-    assert_eq!(act(&paid, &Act::Approve), Ok(Change::None), "there is nothing to approve");
-    assert!(act(&paid, &Act::Deliver).unwrap_err().contains("not shipped"));
+    assert_eq!(act(&delivered, &MerchantAction::Ship { tracking: None }), Ok(Change::None), "it does not go back");
+    assert_eq!(act(&delivered, &MerchantAction::Deliver), Ok(Change::None));
+    assert_eq!(act(&paid, &MerchantAction::Approve), Ok(Change::None), "there is nothing to approve");
+    assert!(act(&paid, &MerchantAction::Deliver).unwrap_err().contains("not shipped"));
     let back = live(&[session(SessionOutcome::Paid), charge(PRICE)]).0;
-    assert!(act(&back, &Act::Deliver).unwrap_err().contains("refunded"));
+    assert!(act(&back, &MerchantAction::Deliver).unwrap_err().contains("refunded"));
 }

@@ -1,6 +1,6 @@
 //! What is known of a payment, and how each further fact joins it. Every join is the larger of two, so order does not matter.
 
-use super::updates::{Dispute, DisputeFunds, IntentFacts, IntentStatus, Refund};
+use super::updates::{Dispute, DisputeFunds, IntentStatus, IntentUpdate, Refund};
 use crate::domain::{
     money::Money,
     payment::{DisputeId, IntentId, RefundId},
@@ -34,14 +34,14 @@ impl PaymentRecord {
         }
     }
 
-    pub fn hear(&mut self, facts: &IntentFacts) {
+    pub fn apply_attempt(&mut self, facts: &IntentUpdate) {
         self.status = self.status.max(facts.status);
         self.amount = larger(self.amount, facts.amount);
         self.ours |= facts.ours;
         self.failure = self.failure.take().max(facts.failure.clone());
     }
 
-    pub fn hear_refunded(&mut self, refunded: Money) {
+    pub fn apply_refunded_total(&mut self, refunded: Money) {
         self.refunded_minor = self.refunded_minor.max(refunded.minor());
     }
 
@@ -64,12 +64,12 @@ fn larger(known: Option<Money>, told: Option<Money>) -> Option<Money> {
 
 impl Refund {
     /// A refund as it was told once.
-    pub fn told(id: RefundId, intent: IntentId, amount: Money, status: super::RefundStatus, livemode: bool) -> Self {
+    pub fn new(id: RefundId, intent: IntentId, amount: Money, status: super::RefundStatus, livemode: bool) -> Self {
         let succeeded = status == super::RefundStatus::Succeeded;
         Self { id, intent, amount, status, counted: status.counts(), succeeded, reason: None, failure: None, livemode }
     }
 
-    pub fn join(&mut self, told: &Self) {
+    pub fn merge(&mut self, told: &Self) {
         self.status = self.status.max(told.status);
         self.counted |= told.counted;
         self.succeeded |= told.succeeded;
@@ -80,7 +80,7 @@ impl Refund {
 
 impl Dispute {
     /// A dispute of which nothing but its being is known.
-    pub const fn told(
+    pub const fn new(
         id: DisputeId,
         intent: IntentId,
         amount: Money,
@@ -99,7 +99,7 @@ impl Dispute {
         }
     }
 
-    pub fn join(&mut self, told: &Self) {
+    pub fn merge(&mut self, told: &Self) {
         self.status = self.status.max(told.status);
         self.funds = self.funds.max(told.funds);
         self.due_by = self.due_by.max(told.due_by);
@@ -124,21 +124,24 @@ mod tests {
         IntentId::parse("pi_1").unwrap()
     }
 
-    fn facts(status: IntentStatus, amount: Option<Money>, failed_at: Option<i64>) -> IntentFacts {
+    fn facts(status: IntentStatus, amount: Option<Money>, failed_at: Option<i64>) -> IntentUpdate {
         let failure = failed_at.map(|at| (at, "card_declined".to_owned()));
-        IntentFacts { intent: intent(), status, amount, ours: false, failure, livemode: false }
+        IntentUpdate { intent: intent(), status, amount, ours: false, failure, livemode: false }
     }
 
     #[test]
     fn what_is_heard_of_a_payment_only_adds() {
         let mut record = PaymentRecord::new(intent(), false);
-        record.hear(&facts(IntentStatus::Succeeded, Some(money(200, "usd")), Some(5)));
-        record.hear(&IntentFacts { ours: true, ..facts(IntentStatus::Waiting, Some(money(100, "usd")), Some(4)) });
-        record.hear(&facts(IntentStatus::Processing, None, None));
+        record.apply_attempt(&facts(IntentStatus::Succeeded, Some(money(200, "usd")), Some(5)));
+        record.apply_attempt(&IntentUpdate {
+            ours: true,
+            ..facts(IntentStatus::Waiting, Some(money(100, "usd")), Some(4))
+        });
+        record.apply_attempt(&facts(IntentStatus::Processing, None, None));
         assert_eq!((record.status, record.amount), (IntentStatus::Succeeded, Some(money(200, "usd"))));
         assert!(record.ours);
         assert_eq!(record.failure, Some((5, "card_declined".to_owned())));
-        record.hear(&facts(IntentStatus::Waiting, Some(money(201, "usd")), Some(6)));
+        record.apply_attempt(&facts(IntentStatus::Waiting, Some(money(201, "usd")), Some(6)));
         assert_eq!((record.amount, record.failure.unwrap().0), (Some(money(201, "usd")), 6));
     }
 
@@ -153,7 +156,7 @@ mod tests {
     fn the_largest_total_that_went_back_is_remembered() {
         let mut record = PaymentRecord::new(intent(), false);
         for (told, known) in [(50, 50), (20, 50), (70, 70)] {
-            record.hear_refunded(money(told, "usd"));
+            record.apply_refunded_total(money(told, "usd"));
             assert_eq!(record.refunded_minor, known);
         }
     }
@@ -162,16 +165,16 @@ mod tests {
     fn a_refund_remembers_that_it_counted_that_it_succeeded_and_why() {
         let told = |status| {
             let id = RefundId::parse("re_1").unwrap();
-            Refund::told(id, intent(), money(1, "usd"), status, false)
+            Refund::new(id, intent(), money(1, "usd"), status, false)
         };
         let mut refund = told(RefundStatus::Failed);
         assert!(!refund.counted && !refund.succeeded);
-        refund.join(&Refund { reason: Some("duplicate".into()), ..told(RefundStatus::Pending) });
+        refund.merge(&Refund { reason: Some("duplicate".into()), ..told(RefundStatus::Pending) });
         assert!(refund.counted && !refund.succeeded);
-        refund.join(&Refund { failure: Some("lost_card".into()), ..told(RefundStatus::Succeeded) });
+        refund.merge(&Refund { failure: Some("lost_card".into()), ..told(RefundStatus::Succeeded) });
         assert!(refund.succeeded);
         assert_eq!(refund.status, RefundStatus::Failed);
-        refund.join(&told(RefundStatus::Pending));
+        refund.merge(&told(RefundStatus::Pending));
         assert_eq!((refund.reason.as_deref(), refund.failure.as_deref()), (Some("duplicate"), Some("lost_card")));
         assert!(refund.counted && refund.succeeded);
     }
@@ -180,13 +183,13 @@ mod tests {
     fn a_dispute_goes_on_and_its_first_reason_stays() {
         let told = |status| {
             let id = DisputeId::parse("du_1").unwrap();
-            Dispute::told(id, intent(), money(1, "usd"), status, false)
+            Dispute::new(id, intent(), money(1, "usd"), status, false)
         };
         let mut dispute = told(DisputeStatus::NeedsResponse);
         let reason = |text: &str| text.to_owned();
         let more = Dispute { funds: DisputeFunds::Withdrawn, due_by: Some(7), ..told(DisputeStatus::UnderReview) };
-        dispute.join(&Dispute { reason: reason("general"), ..more });
-        dispute.join(&Dispute { reason: reason("fraudulent"), due_by: Some(6), ..told(DisputeStatus::NeedsResponse) });
+        dispute.merge(&Dispute { reason: reason("general"), ..more });
+        dispute.merge(&Dispute { reason: reason("fraudulent"), due_by: Some(6), ..told(DisputeStatus::NeedsResponse) });
         assert_eq!((dispute.status, dispute.funds), (DisputeStatus::UnderReview, DisputeFunds::Withdrawn));
         assert_eq!((dispute.due_by, dispute.reason.as_str()), (Some(7), "general"));
     }

@@ -10,10 +10,10 @@ use crate::domain::{
 
 /// One thing that was told.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fact {
-    Session(Box<SessionFacts>),
-    Intent(IntentFacts),
-    Charge(ChargeFacts),
+pub enum PaymentUpdate {
+    Session(Box<SessionUpdate>),
+    Intent(IntentUpdate),
+    Charge(ChargeUpdate),
     Refund(Refund),
     Dispute(Dispute),
 }
@@ -36,9 +36,9 @@ pub enum SessionOutcome {
 
 /// What the customer was asked to pay, as the session says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Asked {
+pub enum ExpectedAmount {
     /// It does not say: nothing is compared.
-    Unsaid,
+    NotStated,
     Amount(Money),
     /// It says something that is no amount.
     Unreadable,
@@ -46,7 +46,7 @@ pub enum Asked {
 
 /// What a provider told about one checkout session, cleaned.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SessionFacts {
+pub struct SessionUpdate {
     pub provider: ProviderId,
     pub session: SessionId,
     pub outcome: SessionOutcome,
@@ -59,7 +59,7 @@ pub struct SessionFacts {
     /// The text of the session's `color`; `None` when it is not one of our sessions.
     pub color: Option<String>,
     pub amount: Option<Money>,
-    pub expected: Asked,
+    pub expected: ExpectedAmount,
     pub locale: Option<Locale>,
     pub shipping: Option<ShippingAddress>,
     pub livemode: bool,
@@ -98,7 +98,7 @@ impl IntentStatus {
 
 /// What was told about a payment intent.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct IntentFacts {
+pub struct IntentUpdate {
     pub intent: IntentId,
     pub status: IntentStatus,
     pub amount: Option<Money>,
@@ -111,7 +111,7 @@ pub struct IntentFacts {
 
 /// How much of a payment's charge went back, refunds under way included.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ChargeFacts {
+pub struct ChargeUpdate {
     pub intent: IntentId,
     pub refunded: Money,
     pub livemode: bool,

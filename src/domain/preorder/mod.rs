@@ -103,7 +103,7 @@ pub struct PreorderDetails {
 
 impl PreorderDetails {
     /// Takes away what is personal, where that was erased: nothing that is told later may bring it back.
-    pub fn keep_erased(&mut self) {
+    pub fn enforce_erasure(&mut self) {
         if self.erased_at.is_some() {
             self.email.clear();
             self.shipping = None;
@@ -148,11 +148,11 @@ impl Review {
     }
 
     /// The settled reasons as one text; empty when there is none.
-    pub fn settled_text(&self) -> String {
+    pub fn resolved_text(&self) -> String {
         self.settled.iter().map(String::as_str).collect::<Vec<_>>().join(Self::SEPARATOR)
     }
 
-    /// What `text` and `settled_text` told.
+    /// What `text` and `resolved_text` told.
     pub fn from_texts(open: Option<&str>, settled: Option<&str>) -> Self {
         let reasons = |text: Option<&str>| -> BTreeSet<String> {
             text.iter().flat_map(|text| text.split(Self::SEPARATOR)).map(str::to_owned).collect()
@@ -224,7 +224,7 @@ mod tests {
             review.add(reason);
         }
         review.settled.insert("b".into());
-        assert_eq!((review.text().as_str(), review.settled_text().as_str()), ("a; c", "b"));
+        assert_eq!((review.text().as_str(), review.resolved_text().as_str()), ("a; c", "b"));
         assert_eq!(Review::from_texts(Some("a; c"), Some("b")), review);
         assert_eq!(Review::from_texts(None, None), Review::default());
         // A reason that somebody wrote into both is settled, and not gone.

@@ -5,10 +5,10 @@ use thiserror::Error;
 
 use super::{
     fulfilment::{Telling, fulfil, record},
-    invoice_history::facts_of,
+    invoice_history::update_of,
 };
 use crate::domain::{
-    lifecycle::Fact,
+    lifecycle::PaymentUpdate,
     money::Money,
     payment::{EventId, ProviderId},
     preorder::{Preorder, PreorderNumber, PreorderStatus},
@@ -71,11 +71,11 @@ pub async fn mark_paid(shop: &Shop, number: &PreorderNumber, received: Option<i6
         Some(minor) if minor > 0 => Money::new(minor, asked.currency()).map_err(|_| SettleError::NoAmount)?,
         Some(_) => return Err(SettleError::NoAmount),
     };
-    let facts = invoice::paid(facts_of(&preorder.details), received);
+    let facts = invoice::paid(update_of(&preorder.details), received);
     let delivery = delivery(&preorder, received)?;
     let telling =
-        Telling { provider: ProviderId::Invoice, delivery: Some(&delivery), at: shop.clock.now(), rehearsal: false };
-    match record(shop, telling, &Fact::Session(Box::new(facts))).await? {
+        Telling { provider: ProviderId::Invoice, delivery: Some(&delivery), at: shop.clock.now(), dry_run: false };
+    match record(shop, telling, &PaymentUpdate::Session(Box::new(facts))).await? {
         Applied::Changed(Some(preorder)) => Ok(Settled::Now(preorder)),
         Applied::Ignored(reason) => Err(SettleError::Ignored(reason)),
         Applied::Duplicate | Applied::Unchanged(_) | Applied::Changed(None) => match by_invoice(shop, number).await? {

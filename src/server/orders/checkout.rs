@@ -17,7 +17,7 @@ use crate::{
     chaos::{self, Point},
     domain::{
         checkout::{Attempt, CheckoutError, CheckoutRequest, Field, METHOD_NOT_OFFERED},
-        lifecycle::SessionFacts,
+        lifecycle::SessionUpdate,
     },
 };
 
@@ -90,7 +90,7 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String
 }
 
 /// Writes an order of which no event will tell, and returns the URL of its page. The same order again finds the same row.
-async fn place(shop: &Shop, facts: &SessionFacts, token: &SecretString) -> Result<String, CheckoutError> {
+async fn place(shop: &Shop, facts: &SessionUpdate, token: &SecretString) -> Result<String, CheckoutError> {
     let preorder = match fulfil(shop, facts).await {
         Ok(Applied::Changed(Some(preorder)) | Applied::Unchanged(Some(preorder))) => preorder,
         Ok(other) => {

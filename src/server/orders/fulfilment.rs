@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::chaos;
 use crate::domain::{
-    lifecycle::{self, Act, Case, Change, Consequence, Fact, SessionFacts},
+    lifecycle::{self, Change, MerchantAction, Notification, OrderState, PaymentUpdate, SessionUpdate},
     mirror::Mirror,
     payment::{Mentions, ProviderId},
     preorder::{Preorder, PreorderNumber},
@@ -28,24 +28,29 @@ pub struct Telling<'a> {
     /// When it happened, for what is told outside.
     pub at: OffsetDateTime,
     /// Whether everything is undone at the end.
-    pub rehearsal: bool,
+    pub dry_run: bool,
 }
 
 /// What a fact does, wherever it comes from. Safe to repeat and to run at the same time.
-pub async fn record(shop: &Shop, telling: Telling<'_>, fact: &Fact) -> Result<Applied, StoreError> {
+pub async fn record(shop: &Shop, telling: Telling<'_>, fact: &PaymentUpdate) -> Result<Applied, StoreError> {
     change(shop, telling, CaseKey::of(fact), &|case| lifecycle::decide(case, fact)).await
 }
 
 /// What a checkout session's facts do when somebody asked for them.
-pub async fn fulfil(shop: &Shop, facts: &SessionFacts) -> Result<Applied, StoreError> {
-    let telling = Telling { provider: facts.provider, delivery: None, at: shop.clock.now(), rehearsal: false };
-    record(shop, telling, &Fact::Session(Box::new(facts.clone()))).await
+pub async fn fulfil(shop: &Shop, facts: &SessionUpdate) -> Result<Applied, StoreError> {
+    let telling = Telling { provider: facts.provider, delivery: None, at: shop.clock.now(), dry_run: false };
+    record(shop, telling, &PaymentUpdate::Session(Box::new(facts.clone()))).await
 }
 
 /// What a merchant does to a preorder by hand. `Applied::Ignored` says why it cannot be done.
-pub async fn act(shop: &Shop, provider: ProviderId, number: &PreorderNumber, act: &Act) -> Result<Applied, StoreError> {
-    let telling = Telling { provider, delivery: None, at: shop.clock.now(), rehearsal: false };
-    let deciding = |case: &Case| lifecycle::act(case, act).unwrap_or_else(Change::Ignore);
+pub async fn act(
+    shop: &Shop,
+    provider: ProviderId,
+    number: &PreorderNumber,
+    act: &MerchantAction,
+) -> Result<Applied, StoreError> {
+    let telling = Telling { provider, delivery: None, at: shop.clock.now(), dry_run: false };
+    let deciding = |case: &OrderState| lifecycle::act(case, act).unwrap_or_else(Change::Ignore);
     change(shop, telling, CaseKey::Number(number), &deciding).await
 }
 
@@ -62,7 +67,7 @@ pub async fn ignore(
     mentions: &Mentions,
 ) -> Result<Applied, StoreError> {
     let telling =
-        Telling { provider: delivery.provider, delivery: Some(delivery), at: shop.clock.now(), rehearsal: false };
+        Telling { provider: delivery.provider, delivery: Some(delivery), at: shop.clock.now(), dry_run: false };
     persist(shop, telling, || Effect::Ignore { reason, mentions }).await
 }
 
@@ -70,13 +75,13 @@ async fn change(
     shop: &Shop,
     telling: Telling<'_>,
     key: CaseKey<'_>,
-    decide: &(dyn Fn(&Case) -> Change + Send + Sync),
+    decide: &(dyn Fn(&OrderState) -> Change + Send + Sync),
 ) -> Result<Applied, StoreError> {
-    let messages = |preorder: &Preorder, case: &Case, consequences: &[Consequence]| {
+    let messages = |preorder: &Preorder, case: &OrderState, consequences: &[Notification]| {
         messages(shop, preorder, case, consequences, telling.at)
     };
     let effect = || {
-        Effect::Case(CaseEffect {
+        Effect::OrderState(CaseEffect {
             provider: telling.provider,
             key,
             decide,
@@ -85,7 +90,7 @@ async fn change(
         })
     };
     let applied = persist(shop, telling, effect).await?;
-    if let (Applied::Changed(Some(preorder)), false) = (&applied, telling.rehearsal) {
+    if let (Applied::Changed(Some(preorder)), false) = (&applied, telling.dry_run) {
         announce(preorder);
         shop.work.notify_waiters();
     }
@@ -101,7 +106,7 @@ async fn persist<'a>(
     let mut tries = 0;
     loop {
         tries += 1;
-        let step = Step { delivery: telling.delivery, effect: effect(), rehearsal: telling.rehearsal };
+        let step = Step { delivery: telling.delivery, effect: effect(), dry_run: telling.dry_run };
         match shop.store.apply(step).await {
             Err(StoreError::Conflict(_)) if tries < CONFLICT_TRIES => {}
             other => return other,
@@ -113,14 +118,14 @@ async fn persist<'a>(
 fn messages(
     shop: &Shop,
     preorder: &Preorder,
-    case: &Case,
-    consequences: &[Consequence],
+    case: &OrderState,
+    consequences: &[Notification],
     at: OffsetDateTime,
 ) -> Vec<Message> {
     if shop.klaviyo.is_none() {
         return Vec::new();
     }
-    let message = |consequence: &Consequence| {
+    let message = |consequence: &Notification| {
         let event = event_of(consequence, preorder, case, at)?;
         Some(Message {
             kind: MessageKind::KlaviyoEvent,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use crate::domain::{
-    lifecycle::{Asked, SessionFacts, SessionOutcome},
+    lifecycle::{ExpectedAmount, SessionOutcome, SessionUpdate},
     payment::{ProviderId, SessionId},
     preorder::{PreorderDetails, PreorderStatus},
     product::ProductColor,
@@ -24,13 +24,13 @@ pub struct StoreLedger(pub Arc<dyn Store>);
 
 #[async_trait]
 impl InvoiceLedger for StoreLedger {
-    async fn session(&self, id: &SessionId) -> Result<Option<SessionFacts>, PaymentError> {
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionUpdate>, PaymentError> {
         let known = self.0.preorder_of_session(id).await.map_err(asked)?;
         let by_invoice = known.filter(|preorder| preorder.details.provider == ProviderId::Invoice);
-        Ok(by_invoice.map(|preorder| facts_of(&preorder.details)))
+        Ok(by_invoice.map(|preorder| update_of(&preorder.details)))
     }
 
-    async fn since(&self, since: OffsetDateTime, from: Option<&Cursor>) -> Result<Page<SessionFacts>, PaymentError> {
+    async fn since(&self, since: OffsetDateTime, from: Option<&Cursor>) -> Result<Page<SessionUpdate>, PaymentError> {
         let after = from.map(|cursor| cursor.as_str().parse()).transpose();
         let filter = PreorderFilter {
             provider: Some(ProviderId::Invoice),
@@ -42,7 +42,7 @@ impl InvoiceLedger for StoreLedger {
         let full = u32::try_from(found.len()).is_ok_and(|count| count == PAGE);
         let last = found.last().filter(|_| full).map(|Purchase { preorder, .. }| preorder.number.as_str().to_owned());
         Ok(Page {
-            items: found.iter().map(|purchase| facts_of(&purchase.preorder.details)).collect(),
+            items: found.iter().map(|purchase| update_of(&purchase.preorder.details)).collect(),
             unreadable: Vec::new(),
             next: last.map(Cursor::new),
         })
@@ -50,8 +50,8 @@ impl InvoiceLedger for StoreLedger {
 }
 
 /// What was recorded of an order, as its provider would tell it.
-pub fn facts_of(details: &PreorderDetails) -> SessionFacts {
-    SessionFacts {
+pub fn update_of(details: &PreorderDetails) -> SessionUpdate {
+    SessionUpdate {
         provider: details.provider,
         session: details.session.clone(),
         outcome: match details.status {
@@ -68,7 +68,7 @@ pub fn facts_of(details: &PreorderDetails) -> SessionFacts {
         email: Some(details.email.clone()).filter(|email| !email.is_empty()),
         color: details.color.map(|color| ProductColor::as_str(color).to_owned()),
         amount: details.amount,
-        expected: details.amount.map_or(Asked::Unsaid, Asked::Amount),
+        expected: details.amount.map_or(ExpectedAmount::NotStated, ExpectedAmount::Amount),
         locale: Some(details.locale.clone()),
         shipping: details.shipping.clone(),
         livemode: details.livemode,

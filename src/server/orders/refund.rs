@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::fulfilment::{Telling, record};
 use crate::domain::{
-    lifecycle::{Fact, Refund},
+    lifecycle::{PaymentUpdate, Refund},
     money::Money,
     payment::RefundId,
     preorder::PreorderNumber,
@@ -50,7 +50,7 @@ pub enum RefundError {
 
 /// What the merchant asks for.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked {
+pub struct RefundRequest {
     /// In minor units of what was charged; `None` is all that is left.
     pub minor: Option<i64>,
     pub reason: Option<RefundReason>,
@@ -60,7 +60,7 @@ pub struct Asked {
 
 /// Gives money back. A call that is repeated at once, because its answer was lost, gives nothing back twice: its idempotency key
 /// counts the refunds that are known. One that is repeated after the refund became known is refused unless another is meant.
-pub async fn refund(shop: &Shop, number: &PreorderNumber, asked: Asked) -> Result<Refund, RefundError> {
+pub async fn refund(shop: &Shop, number: &PreorderNumber, asked: RefundRequest) -> Result<Refund, RefundError> {
     let purchase = shop.store.purchase(PurchaseKey::Number(number)).await?;
     let purchase = purchase.ok_or_else(|| RefundError::Unknown(number.clone()))?;
     let details = &purchase.preorder.details;
@@ -93,7 +93,7 @@ pub async fn refund(shop: &Shop, number: &PreorderNumber, asked: Asked) -> Resul
         .create(&draft, &key)
         .await
         .map_err(|error| if error.retryable() { RefundError::Unclear(error) } else { RefundError::Provider(error) })?;
-    let telling = Telling { provider: details.provider, delivery: None, at: shop.clock.now(), rehearsal: false };
-    record(shop, telling, &Fact::Refund(refund.clone())).await.map_err(RefundError::NotRecorded)?;
+    let telling = Telling { provider: details.provider, delivery: None, at: shop.clock.now(), dry_run: false };
+    record(shop, telling, &PaymentUpdate::Refund(refund.clone())).await.map_err(RefundError::NotRecorded)?;
     Ok(refund)
 }

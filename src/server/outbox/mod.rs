@@ -46,7 +46,7 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
         return Ok(Progress::Idle);
     };
     chaos::pass(Point::MessageLeased);
-    if still_holds(shop, &message).await? {
+    if still_applies(shop, &message).await? {
         deliver(shop, klaviyo, &message).await?;
     } else {
         shop.store.finish_message(&message, MessageEnd::Withdrawn).await?;
@@ -57,10 +57,10 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
 }
 
 /// Whether what the message is about is still so: nobody is told of a success that was undone meanwhile.
-async fn still_holds(shop: &Shop, message: &LeasedMessage) -> Result<bool, StoreError> {
+async fn still_applies(shop: &Shop, message: &LeasedMessage) -> Result<bool, StoreError> {
     let Some((preorder, consequence)) = &message.cause else { return Ok(true) };
     let purchase = shop.store.purchase(PurchaseKey::Id(preorder)).await?;
-    Ok(purchase.is_some_and(|purchase| lifecycle::still_holds(consequence, &purchase.case)))
+    Ok(purchase.is_some_and(|purchase| lifecycle::still_applies(consequence, &purchase.case)))
 }
 
 async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Result<(), StoreError> {

@@ -26,7 +26,7 @@ pub use self::{
 use crate::domain::{
     checkout::Attempt,
     customer::{Email, Locale},
-    lifecycle::{Fact, SessionFacts},
+    lifecycle::{PaymentUpdate, SessionUpdate},
     mirror::Mirror,
     money::Money,
     payment::{EventId, Mentions, PriceId, ProviderId, SessionId},
@@ -48,17 +48,17 @@ pub trait PaymentProvider: Send + Sync {
     async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError>;
 
     /// How the session stands now. [`PaymentError::NotFound`] where the provider knows none.
-    async fn retrieve_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError>;
+    async fn retrieve_session(&self, id: &SessionId) -> Result<SessionUpdate, PaymentError>;
 
     /// Ends a session that waits for its customer, and says how it stands. [`PaymentError::State`] where it no longer waits.
-    async fn expire_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError>;
+    async fn expire_session(&self, id: &SessionId) -> Result<SessionUpdate, PaymentError>;
 
     /// The sessions that customers finished, of those begun since `since`; newest first, a page at a time.
     async fn list_sessions(
         &self,
         since: OffsetDateTime,
         from: Option<&Cursor>,
-    ) -> Result<Page<SessionFacts>, PaymentError>;
+    ) -> Result<Page<SessionUpdate>, PaymentError>;
 
     /// Checks that `body` was signed by the provider, recently.
     fn verify(&self, headers: &HeaderMap, body: Bytes, now: OffsetDateTime) -> Result<VerifiedEvent, SignatureError>;
@@ -100,7 +100,7 @@ pub enum Started {
     /// At the provider's own page; an event will tell how it ended.
     Redirect(OpenSession),
     /// The order is placed, and must be written now: no event will tell of it. The token opens its page and is kept nowhere.
-    Placed { facts: Box<SessionFacts>, token: SecretString },
+    Placed { facts: Box<SessionUpdate>, token: SecretString },
 }
 
 impl Started {
@@ -178,7 +178,7 @@ pub struct ProviderEvent {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Occurrence {
     /// About a payment, and so about a preorder.
-    Fact(Box<Fact>),
+    PaymentUpdate(Box<PaymentUpdate>),
     /// About something that the shop keeps a copy of.
     Mirror(Box<Mirror>),
     /// Something that the shop does nothing about.

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::{Difference, End, Options, ReconcileError, Report, Scope, ScopeReport};
 use crate::{
     chaos::{self, Point},
-    domain::{lifecycle::Fact, payment::SessionId},
+    domain::{lifecycle::PaymentUpdate, payment::SessionId},
     server::{
         orders::fulfilment::{Telling, record},
         payments::{Cursor, PaymentError, PaymentProvider},
@@ -145,13 +145,13 @@ impl<'a> Cycle<'a> {
     }
 
     /// Tells what the provider has; `true` when that changed something.
-    pub async fn tell(&mut self, fact: &Fact, id: &str, what: &str) -> Result<bool, ReconcileError> {
+    pub async fn tell(&mut self, fact: &PaymentUpdate, id: &str, what: &str) -> Result<bool, ReconcileError> {
         self.current.compared += 1;
         let telling = Telling {
             provider: self.provider.id(),
             delivery: None,
             at: self.shop.clock.now(),
-            rehearsal: self.options.dry_run,
+            dry_run: self.options.dry_run,
         };
         let Applied::Changed(preorder) = record(self.shop, telling, fact).await? else { return Ok(false) };
         let mut number = preorder.map(|preorder| preorder.number);

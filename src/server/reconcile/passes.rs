@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
-        lifecycle::{Fact, IntentStatus, SessionFacts, SessionOutcome},
+        lifecycle::{IntentStatus, PaymentUpdate, SessionOutcome, SessionUpdate},
         payment::{DisputeId, RefundId, SessionId},
         preorder::PreorderStatus,
     },
@@ -72,7 +72,7 @@ impl Cycle<'_> {
 
     /// One session as the provider has it, told and then compared. What differs is asked for once more before it counts: it may
     /// have changed while the page was worked through.
-    async fn session(&mut self, facts: SessionFacts) -> Result<(), ReconcileError> {
+    async fn session(&mut self, facts: SessionUpdate) -> Result<(), ReconcileError> {
         let session = facts.session.clone();
         if self.told(facts).await?.is_none() {
             return Ok(());
@@ -88,7 +88,7 @@ impl Cycle<'_> {
     }
 
     /// Tells a session, and says what differs after that.
-    async fn told(&mut self, facts: SessionFacts) -> Result<Option<(&'static str, Option<Purchase>)>, ReconcileError> {
+    async fn told(&mut self, facts: SessionUpdate) -> Result<Option<(&'static str, Option<Purchase>)>, ReconcileError> {
         if facts.livemode != self.provider.livemode() || facts.color.is_none() {
             return Ok(None);
         }
@@ -97,7 +97,7 @@ impl Cycle<'_> {
             SessionOutcome::Paid => "a paid session was not recorded",
             _ => "a finished session was not recorded",
         };
-        let changed = self.tell(&Fact::Session(Box::new(facts)), session.as_str(), what).await?;
+        let changed = self.tell(&PaymentUpdate::Session(Box::new(facts)), session.as_str(), what).await?;
         if changed && self.options.dry_run {
             return Ok(None);
         }
@@ -117,7 +117,7 @@ impl Cycle<'_> {
             let page = paced(|| refunds.list(&filter, window.from.as_ref())).await?;
             for refund in page.items {
                 let id = refund.id.to_string();
-                self.tell(&Fact::Refund(refund), &id, "a refund was not recorded").await?;
+                self.tell(&PaymentUpdate::Refund(refund), &id, "a refund was not recorded").await?;
             }
             self.unreadable(page.unreadable).await?;
             if !self.turn(window, page.next).await? {
@@ -134,7 +134,7 @@ impl Cycle<'_> {
     async fn refund(&mut self, id: &RefundId) -> Result<(), ReconcileError> {
         let Some(refunds) = self.provider.refunds() else { return Ok(()) };
         match paced(|| refunds.retrieve(id)).await {
-            Ok(refund) => self.tell(&Fact::Refund(refund), id.as_str(), "a refund went on").await.map(|_| ()),
+            Ok(refund) => self.tell(&PaymentUpdate::Refund(refund), id.as_str(), "a refund went on").await.map(|_| ()),
             Err(error) => self.about_one(id.as_str(), None, error).await,
         }
     }
@@ -145,7 +145,7 @@ impl Cycle<'_> {
             let page = paced(|| disputes.list(window.since, window.from.as_ref())).await?;
             for dispute in page.items {
                 let id = dispute.id.to_string();
-                self.tell(&Fact::Dispute(dispute), &id, "a dispute was not recorded").await?;
+                self.tell(&PaymentUpdate::Dispute(dispute), &id, "a dispute was not recorded").await?;
             }
             self.unreadable(page.unreadable).await?;
             if !self.turn(window, page.next).await? {
@@ -162,7 +162,9 @@ impl Cycle<'_> {
     async fn dispute(&mut self, id: &DisputeId) -> Result<(), ReconcileError> {
         let Some(disputes) = self.provider.disputes() else { return Ok(()) };
         match paced(|| disputes.retrieve(id)).await {
-            Ok(dispute) => self.tell(&Fact::Dispute(dispute), id.as_str(), "a dispute went on").await.map(|_| ()),
+            Ok(dispute) => {
+                self.tell(&PaymentUpdate::Dispute(dispute), id.as_str(), "a dispute went on").await.map(|_| ())
+            }
             Err(error) => self.about_one(id.as_str(), None, error).await,
         }
     }

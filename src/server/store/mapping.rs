@@ -100,7 +100,7 @@ pub fn put_preorder(fields: &mut Fields, preorder: &Preorder) {
         "second_payment" => details.second_payment,
         "needs_review" => details.review.is_open(),
         "review_reason" => text(details.review.text()),
-        "review_settled" => text(details.review.settled_text()),
+        "review_settled" => text(details.review.resolved_text()),
         "erased_at" => details.erased_at.and_then(moment),
     });
     if details.erased_at.is_some() {

@@ -25,7 +25,7 @@ pub use self::{
 };
 use crate::domain::{
     checkout::Attempt,
-    lifecycle::{Case, Change, Consequence, Fact},
+    lifecycle::{Change, Notification, OrderState, PaymentUpdate},
     mirror::Mirror,
     payment::{EventId, IntentId, Mentions, ProviderId, SessionId},
     preorder::{AccessHash, Preorder, PreorderNumber},
@@ -80,7 +80,7 @@ pub struct Step<'a> {
     pub delivery: Option<&'a Delivery>,
     pub effect: Effect<'a>,
     /// Whether everything is undone at the end: what would happen is told, and nothing does.
-    pub rehearsal: bool,
+    pub dry_run: bool,
 }
 
 /// What a fact does.
@@ -90,7 +90,7 @@ pub enum Effect<'a> {
         reason: &'a str,
         mentions: &'a Mentions,
     },
-    Case(CaseEffect<'a>),
+    OrderState(CaseEffect<'a>),
     /// A copy is brought up to date, unless it is newer already.
     Mirror {
         provider: ProviderId,
@@ -99,13 +99,13 @@ pub enum Effect<'a> {
 }
 
 /// Makes the messages that consequences cause.
-pub type Messages<'a> = dyn Fn(&Preorder, &Case, &[Consequence]) -> Vec<Message> + Send + Sync + 'a;
+pub type Messages<'a> = dyn Fn(&Preorder, &OrderState, &[Notification]) -> Vec<Message> + Send + Sync + 'a;
 
 /// A change of one purchase. The functions may be called several times.
 pub struct CaseEffect<'a> {
     pub provider: ProviderId,
     pub key: CaseKey<'a>,
-    pub decide: &'a (dyn Fn(&Case) -> Change + Send + Sync),
+    pub decide: &'a (dyn Fn(&OrderState) -> Change + Send + Sync),
     /// The messages that consequences which have just begun cause.
     pub messages: &'a Messages<'a>,
     pub ids: &'a dyn Ids,
@@ -127,17 +127,17 @@ pub enum CaseKey<'a> {
 
 impl<'a> CaseKey<'a> {
     /// The purchase that this is told about.
-    pub const fn of(fact: &'a Fact) -> Self {
+    pub const fn of(fact: &'a PaymentUpdate) -> Self {
         match fact {
-            Fact::Session(facts) => Self::Session {
+            PaymentUpdate::Session(facts) => Self::Session {
                 session: &facts.session,
                 intent: facts.intent.as_ref(),
                 attempt: facts.attempt.as_ref(),
             },
-            Fact::Intent(facts) => Self::Intent(&facts.intent),
-            Fact::Charge(facts) => Self::Intent(&facts.intent),
-            Fact::Refund(refund) => Self::Intent(&refund.intent),
-            Fact::Dispute(dispute) => Self::Intent(&dispute.intent),
+            PaymentUpdate::Intent(facts) => Self::Intent(&facts.intent),
+            PaymentUpdate::Charge(facts) => Self::Intent(&facts.intent),
+            PaymentUpdate::Refund(refund) => Self::Intent(&refund.intent),
+            PaymentUpdate::Dispute(dispute) => Self::Intent(&dispute.intent),
         }
     }
 }
@@ -156,7 +156,7 @@ pub enum PurchaseKey<'a> {
 pub struct Purchase {
     pub preorder: Preorder,
     /// Holds the same preorder's details.
-    pub case: Case,
+    pub case: OrderState,
 }
 
 /// Names for new rows.
@@ -225,7 +225,7 @@ pub struct Message {
     pub dedupe_key: String,
     pub body: Vec<u8>,
     /// What it is about, to be looked at again before it is sent.
-    pub consequence: Consequence,
+    pub consequence: Notification,
 }
 
 /// A message that this worker may send now.
@@ -239,7 +239,7 @@ pub struct LeasedMessage {
     /// How long ago it was written.
     pub age: Duration,
     /// The preorder that caused it, and what it is about; `None` where it is to be sent whatever happened since.
-    pub cause: Option<(String, Consequence)>,
+    pub cause: Option<(String, Notification)>,
 }
 
 impl LeasedMessage {

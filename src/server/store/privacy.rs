@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::StoreError;
 use crate::domain::{
-    lifecycle::{Case, Change},
+    lifecycle::{Change, OrderState},
     payment::SessionId,
     preorder::{Preorder, PreorderNumber},
 };
@@ -43,9 +43,9 @@ pub trait Privacy: Send + Sync {
 /// One order to be erased.
 pub struct Erasure<'a> {
     pub number: &'a PreorderNumber,
-    pub decide: &'a (dyn Fn(&Case) -> Change + Send + Sync),
+    pub decide: &'a (dyn Fn(&OrderState) -> Change + Send + Sync),
     /// Whether everything is undone at the end: what would be erased is told, and nothing is.
-    pub rehearsal: bool,
+    pub dry_run: bool,
 }
 
 /// What became of one order.

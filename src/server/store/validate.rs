@@ -7,7 +7,7 @@ use super::{
 };
 use crate::domain::{
     customer::ShippingAddress,
-    lifecycle::{Consequence, DisputeFunds, DisputeStatus, IntentStatus, RefundStatus},
+    lifecycle::{DisputeFunds, DisputeStatus, IntentStatus, Notification, RefundStatus},
     mirror::SubscriptionStatus,
     money::{Currency, Money},
     payment::{CustomerId, DisputeId, EventId, IntentId, ProviderId, RefundId, SessionId, SubscriptionId},
@@ -127,7 +127,7 @@ fn message(row: &Row) -> Result<(), StoreError> {
     row.text("dedupe_key")?;
     row.text("kind")?;
     row.parsed("status", |text| MESSAGE_STATES.contains(&text).then_some(()))?;
-    row.parsed_opt("consequence", |text| text.parse::<Consequence>().ok())?;
+    row.parsed_opt("consequence", |text| text.parse::<Notification>().ok())?;
     row.bytes("body")?;
     row.int("attempts")?;
     texts(row, &["lease_token", "last_error", "preorder_id"])?;

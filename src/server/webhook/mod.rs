@@ -146,10 +146,10 @@ async fn apply_unguarded(shop: &Shop, provider: &dyn PaymentProvider, delivery: 
         tracing::warn!(event = %delivery.event_id, livemode = event.livemode, "webhook event of the other mode ignored");
         return Ok(ignore(shop, delivery, "an event of the other mode (test or live)", &Mentions::default()).await?);
     }
-    let telling = Telling { provider: provider.id(), delivery: Some(delivery), at: event.created, rehearsal: false };
+    let telling = Telling { provider: provider.id(), delivery: Some(delivery), at: event.created, dry_run: false };
     Ok(match &event.occurrence {
         Occurrence::Other => ignore(shop, delivery, "nothing to do for this type", &event.mentions).await?,
-        Occurrence::Fact(fact) => record(shop, telling, fact).await?,
+        Occurrence::PaymentUpdate(fact) => record(shop, telling, fact).await?,
         Occurrence::Mirror(mirror) => copy(shop, telling, mirror).await?,
     })
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use rolitt::{
     domain::{
-        lifecycle::{Asked, SessionFacts, SessionOutcome},
+        lifecycle::{ExpectedAmount, SessionOutcome, SessionUpdate},
         payment::{ProviderId, SessionId},
         product::ProductColor,
     },
@@ -46,10 +46,10 @@ async fn a_session_tells_what_it_was_ordered_with() {
     every_provider(async |app, provider| {
         let order = order(app, "attempt-1", ProductColor::Red, "jo@example.com").await;
         let session = begin(app, provider, &order).await;
-        let check = |facts: &SessionFacts| {
+        let check = |facts: &SessionUpdate| {
             assert_eq!((facts.provider, &facts.session), (provider.id(), &session));
             assert_eq!(facts.color.as_deref(), Some("Red"));
-            assert_eq!(facts.expected, Asked::Amount(order.expected));
+            assert_eq!(facts.expected, ExpectedAmount::Amount(order.expected));
             assert_eq!(facts.attempt.as_ref(), Some(&order.attempt));
             assert_eq!(facts.locale.as_ref(), Some(&order.locale));
             assert_eq!(facts.email.as_deref(), Some("jo@example.com"));

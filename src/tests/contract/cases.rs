@@ -10,8 +10,8 @@ use rand::{RngExt, SeedableRng, rngs::StdRng, seq::SliceRandom};
 use rolitt::{
     domain::{
         lifecycle::{
-            Case, Change, ChargeFacts, Dispute, DisputeFunds, DisputeStatus, Fact, IntentFacts, IntentStatus, Refund,
-            RefundStatus, SessionOutcome, decide,
+            Change, ChargeUpdate, Dispute, DisputeFunds, DisputeStatus, IntentStatus, IntentUpdate, OrderState,
+            PaymentUpdate, Refund, RefundStatus, SessionOutcome, decide,
         },
         payment::{DisputeId, RefundId},
         preorder::PreorderStatus,
@@ -22,8 +22,8 @@ use rolitt::{
 use super::{apply, at_once, delivery, facts, intent, paid, purchase, session, told, usd};
 use crate::test_app::{ListedIds, TestApp};
 
-fn refund(id: &str, of: &str, minor: i64, status: RefundStatus) -> Fact {
-    Fact::Refund(Refund {
+fn refund(id: &str, of: &str, minor: i64, status: RefundStatus) -> PaymentUpdate {
+    PaymentUpdate::Refund(Refund {
         id: RefundId::parse(id).unwrap(),
         intent: intent(&format!("pi_{of}")),
         amount: usd(minor),
@@ -36,8 +36,8 @@ fn refund(id: &str, of: &str, minor: i64, status: RefundStatus) -> Fact {
     })
 }
 
-fn dispute(of: &str, status: DisputeStatus) -> Fact {
-    Fact::Dispute(Dispute {
+fn dispute(of: &str, status: DisputeStatus) -> PaymentUpdate {
+    PaymentUpdate::Dispute(Dispute {
         id: DisputeId::parse(&format!("dp_{of}")).unwrap(),
         intent: intent(&format!("pi_{of}")),
         amount: usd(29_900),
@@ -49,8 +49,8 @@ fn dispute(of: &str, status: DisputeStatus) -> Fact {
     })
 }
 
-fn intent_is(of: &str, status: IntentStatus, failed: Option<i64>) -> Fact {
-    Fact::Intent(IntentFacts {
+fn intent_is(of: &str, status: IntentStatus, failed: Option<i64>) -> PaymentUpdate {
+    PaymentUpdate::Intent(IntentUpdate {
         intent: intent(&format!("pi_{of}")),
         status,
         amount: Some(usd(29_900)),
@@ -61,22 +61,26 @@ fn intent_is(of: &str, status: IntentStatus, failed: Option<i64>) -> Fact {
 }
 
 /// Everything that can be told of one purchase.
-fn history(of: &str) -> Vec<Fact> {
+fn history(of: &str) -> Vec<PaymentUpdate> {
     let mut pending = facts(of);
     pending.outcome = SessionOutcome::Pending;
     pending.attempt = None;
     let mut without_intent = facts(of);
     without_intent.intent = None;
     vec![
-        Fact::Session(Box::new(pending)),
-        Fact::Session(Box::new(without_intent)),
+        PaymentUpdate::Session(Box::new(pending)),
+        PaymentUpdate::Session(Box::new(without_intent)),
         paid(of),
         intent_is(of, IntentStatus::Waiting, Some(1_763_800_100)),
         intent_is(of, IntentStatus::Succeeded, None),
         refund(&format!("re_a_{of}"), of, 9_900, RefundStatus::Pending),
         refund(&format!("re_a_{of}"), of, 9_900, RefundStatus::Succeeded),
         refund(&format!("re_b_{of}"), of, 100, RefundStatus::Failed),
-        Fact::Charge(ChargeFacts { intent: intent(&format!("pi_{of}")), refunded: usd(9_900), livemode: false }),
+        PaymentUpdate::Charge(ChargeUpdate {
+            intent: intent(&format!("pi_{of}")),
+            refunded: usd(9_900),
+            livemode: false,
+        }),
         dispute(of, DisputeStatus::NeedsResponse),
         dispute(of, DisputeStatus::Won),
     ]
@@ -112,7 +116,7 @@ async fn of_thirty_two_sessions_of_one_attempt_one_is_the_first() {
     let one = |number: u32| {
         let mut facts = facts(&format!("cs_{number}"));
         facts.attempt = super::facts("cs_0").attempt;
-        (None, Fact::Session(Box::new(facts)))
+        (None, PaymentUpdate::Session(Box::new(facts)))
     };
     at_once(&app.store, &app.shop.ids, (0..32).map(one).collect()).await;
     assert_eq!(app.count("preorders where status = 'paid'").await, 32);
@@ -139,11 +143,11 @@ async fn any_order_of_facts_ends_as_the_rules_say() {
     let mut random = StdRng::seed_from_u64(seed);
     for round in 0..6 {
         let name = format!("cs_{round}");
-        let expected = history(&name).iter().fold(Case::default(), |case, fact| match decide(&case, fact) {
+        let expected = history(&name).iter().fold(OrderState::default(), |case, fact| match decide(&case, fact) {
             Change::Put(case) => *case,
             _ => case,
         });
-        let mut all: Vec<(Option<Delivery>, Fact)> = history(&name)
+        let mut all: Vec<(Option<Delivery>, PaymentUpdate)> = history(&name)
             .into_iter()
             .enumerate()
             .map(|(place, fact)| (Some(delivery(&format!("evt_{round}_{place}"))), fact))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rolitt::{
     domain::{
-        lifecycle::{Fact, SessionOutcome},
+        lifecycle::{PaymentUpdate, SessionOutcome},
         payment::ProviderId,
         preorder::PreorderStatus,
     },
@@ -41,7 +41,7 @@ async fn pages_have_every_order_once_the_newest_first_and_filters_hold_together(
         if number % 5 == 0 {
             facts.color = Some("Gold".to_owned());
         }
-        told(&*app.store, &*app.shop.ids, None, &Fact::Session(Box::new(facts))).await;
+        told(&*app.store, &*app.shop.ids, None, &PaymentUpdate::Session(Box::new(facts))).await;
     }
     let whole = app.store.purchases(&PreorderFilter::default(), 200).await.unwrap();
     let order: Vec<&str> = whole.iter().map(|purchase| purchase.preorder.details.session.as_str()).collect();

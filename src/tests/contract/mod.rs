@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rolitt::{
     domain::{
         checkout::Attempt,
-        lifecycle::{self, Case, Consequence, Fact, SessionFacts, SessionOutcome},
+        lifecycle::{self, Notification, OrderState, PaymentUpdate, SessionOutcome, SessionUpdate},
         money::Money,
         payment::{EventId, IntentId, ProviderId, SessionId},
         preorder::Preorder,
@@ -36,8 +36,8 @@ pub fn usd(minor: i64) -> Money {
 }
 
 /// A session of this shop, paid by `pi_{name}` with an attempt of its own.
-pub fn facts(name: &str) -> SessionFacts {
-    SessionFacts {
+pub fn facts(name: &str) -> SessionUpdate {
+    SessionUpdate {
         provider: STRIPE,
         session: session(name),
         outcome: SessionOutcome::Paid,
@@ -47,7 +47,7 @@ pub fn facts(name: &str) -> SessionFacts {
         email: Some("Jo@Example.com".to_owned()),
         color: Some("Sakura Pink".to_owned()),
         amount: Some(usd(29_900)),
-        expected: rolitt::domain::lifecycle::Asked::Amount(usd(29_900)),
+        expected: rolitt::domain::lifecycle::ExpectedAmount::Amount(usd(29_900)),
         locale: None,
         shipping: None,
         livemode: false,
@@ -56,8 +56,8 @@ pub fn facts(name: &str) -> SessionFacts {
     }
 }
 
-pub fn paid(name: &str) -> Fact {
-    Fact::Session(Box::new(facts(name)))
+pub fn paid(name: &str) -> PaymentUpdate {
+    PaymentUpdate::Session(Box::new(facts(name)))
 }
 
 pub fn delivery(event: &str) -> Delivery {
@@ -70,8 +70,8 @@ pub fn delivery(event: &str) -> Delivery {
 }
 
 /// One message for each consequence, as marketing makes them: the key says what it is about.
-fn messages(preorder: &Preorder, _: &Case, begun: &[Consequence]) -> Vec<Message> {
-    let message = |consequence: &Consequence| Message {
+fn messages(preorder: &Preorder, _: &OrderState, begun: &[Notification]) -> Vec<Message> {
+    let message = |consequence: &Notification| Message {
         kind: MessageKind::KlaviyoEvent,
         dedupe_key: format!("{consequence}/{}", preorder.details.session),
         body: consequence.to_string().into_bytes(),
@@ -85,22 +85,22 @@ pub async fn apply(
     store: &dyn Store,
     ids: &dyn Ids,
     delivery: Option<&Delivery>,
-    fact: &Fact,
-    rehearsal: bool,
+    fact: &PaymentUpdate,
+    dry_run: bool,
 ) -> Result<Applied, StoreError> {
-    let decide = |case: &Case| lifecycle::decide(case, fact);
-    let effect = Effect::Case(CaseEffect {
+    let decide = |case: &OrderState| lifecycle::decide(case, fact);
+    let effect = Effect::OrderState(CaseEffect {
         provider: STRIPE,
         key: CaseKey::of(fact),
         decide: &decide,
         messages: &messages,
         ids,
     });
-    store.apply(Step { delivery, effect, rehearsal }).await
+    store.apply(Step { delivery, effect, dry_run }).await
 }
 
 /// As the use cases do it: a race that was lost is run again.
-pub async fn told(store: &dyn Store, ids: &dyn Ids, delivery: Option<&Delivery>, fact: &Fact) -> Applied {
+pub async fn told(store: &dyn Store, ids: &dyn Ids, delivery: Option<&Delivery>, fact: &PaymentUpdate) -> Applied {
     loop {
         match apply(store, ids, delivery, fact, false).await {
             Err(StoreError::Conflict(_)) => {}
@@ -110,7 +110,11 @@ pub async fn told(store: &dyn Store, ids: &dyn Ids, delivery: Option<&Delivery>,
 }
 
 /// Each of these in a task of its own, all at once.
-async fn at_once(store: &Arc<dyn Store>, ids: &Arc<dyn Ids>, all: Vec<(Option<Delivery>, Fact)>) -> Vec<Applied> {
+async fn at_once(
+    store: &Arc<dyn Store>,
+    ids: &Arc<dyn Ids>,
+    all: Vec<(Option<Delivery>, PaymentUpdate)>,
+) -> Vec<Applied> {
     let mut tasks = tokio::task::JoinSet::new();
     for (delivery, fact) in all {
         let (store, ids) = (store.clone(), ids.clone());

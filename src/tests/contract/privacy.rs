@@ -5,7 +5,7 @@ use std::time::Duration;
 use rolitt::{
     domain::{
         customer::ShippingAddress,
-        lifecycle::{self, Act, Case, Change, Fact, SessionFacts},
+        lifecycle::{self, Change, MerchantAction, OrderState, PaymentUpdate, SessionUpdate},
         mirror::{CustomerCopy, Mirror, Version},
         payment::{CustomerId, Mentions},
         preorder::{AccessHash, PreorderStatus},
@@ -21,20 +21,20 @@ const LEASE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// A paid session with everything in it that is personal.
-fn personal(name: &str) -> Fact {
-    Fact::Session(Box::new(SessionFacts {
+fn personal(name: &str) -> PaymentUpdate {
+    PaymentUpdate::Session(Box::new(SessionUpdate {
         shipping: Some(ShippingAddress { name: Some("Jo Buyer".to_owned()), ..ShippingAddress::default() }),
         access: Some(AccessHash::from_digest([7; 32])),
         ..facts(name)
     }))
 }
 
-async fn erase(store: &dyn Store, name: &str, force: bool, rehearsal: bool) -> Erased {
+async fn erase(store: &dyn Store, name: &str, force: bool, dry_run: bool) -> Erased {
     let number = purchase(store, name).await.preorder.number;
-    let act = Act::Erase { at: 1_763_900_000, force };
-    let decide = |case: &Case| lifecycle::act(case, &act).unwrap_or_else(Change::Ignore);
+    let act = MerchantAction::Erase { at: 1_763_900_000, force };
+    let decide = |case: &OrderState| lifecycle::act(case, &act).unwrap_or_else(Change::Ignore);
     loop {
-        match store.erase(Erasure { number: &number, decide: &decide, rehearsal }).await {
+        match store.erase(Erasure { number: &number, decide: &decide, dry_run }).await {
             Err(StoreError::Conflict(_)) => {}
             other => return other.unwrap().unwrap(),
         }
@@ -42,8 +42,8 @@ async fn erase(store: &dyn Store, name: &str, force: bool, rehearsal: bool) -> E
 }
 
 /// How many events and messages were emptied.
-async fn emptied(store: &dyn Store, name: &str, rehearsal: bool) -> (u64, u64) {
-    match erase(store, name, true, rehearsal).await {
+async fn emptied(store: &dyn Store, name: &str, dry_run: bool) -> (u64, u64) {
+    match erase(store, name, true, dry_run).await {
         Erased::Done { events, messages, .. } => (events, messages),
         Erased::Refused(reason) => panic!("{reason}"),
     }
@@ -60,8 +60,8 @@ async fn an_erased_order_keeps_its_money_and_loses_its_customer_for_ever() {
     let before = purchase(&*app.store, "cs_1").await;
     let Erased::Refused(reason) = erase(&*app.store, "cs_1", false, false).await else { panic!("it is still needed") };
     assert!(reason.contains("address"), "{reason}");
-    assert_eq!(emptied(&*app.store, "cs_1", true).await, (1, 1), "in a rehearsal");
-    assert_eq!(purchase(&*app.store, "cs_1").await, before, "a rehearsal changes nothing");
+    assert_eq!(emptied(&*app.store, "cs_1", true).await, (1, 1), "in a dry_run");
+    assert_eq!(purchase(&*app.store, "cs_1").await, before, "a dry_run changes nothing");
     assert_eq!(emptied(&*app.store, "cs_1", false).await, (1, 1));
     assert_eq!(emptied(&*app.store, "cs_1", false).await, (0, 0), "nothing is left");
     let kept = "session_id, status::text, preorder_number, amount_minor, email, shipping_address, access_hash, tracking_number, \
@@ -143,7 +143,7 @@ async fn events_are_emptied_by_name_where_they_are_done_with() {
 
 async fn ignored(app: &TestApp, event: &str, mentions: &Mentions) {
     let effect = Effect::Ignore { reason: "nothing to do", mentions };
-    app.store.apply(Step { delivery: Some(&delivery(event)), effect, rehearsal: false }).await.unwrap();
+    app.store.apply(Step { delivery: Some(&delivery(event)), effect, dry_run: false }).await.unwrap();
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ fn customer(told_at: i64) -> Mirror {
 
 async fn mirror(app: &TestApp, delivery: &Delivery, mirror: &Mirror) -> Applied {
     let effect = Effect::Mirror { provider: STRIPE, mirror };
-    app.store.apply(Step { delivery: Some(delivery), effect, rehearsal: false }).await.unwrap()
+    app.store.apply(Step { delivery: Some(delivery), effect, dry_run: false }).await.unwrap()
 }
 
 #[tokio::test]

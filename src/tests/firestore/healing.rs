@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rolitt::{
     domain::{
-        lifecycle::{Fact, Refund, RefundStatus},
+        lifecycle::{PaymentUpdate, Refund, RefundStatus},
         payment::RefundId,
     },
     server::{
@@ -20,8 +20,8 @@ use crate::{
     emulated::Emulated,
 };
 
-fn refund(id: &str, status: RefundStatus) -> Fact {
-    Fact::Refund(Refund {
+fn refund(id: &str, status: RefundStatus) -> PaymentUpdate {
+    PaymentUpdate::Refund(Refund {
         id: RefundId::parse(id).unwrap(),
         intent: intent("pi_cs_1"),
         amount: usd(100),

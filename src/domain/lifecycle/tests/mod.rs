@@ -21,8 +21,8 @@ pub fn intent() -> IntentId {
     IntentId::parse("pi_1").unwrap()
 }
 
-pub fn facts(outcome: SessionOutcome) -> SessionFacts {
-    SessionFacts {
+pub fn facts(outcome: SessionOutcome) -> SessionUpdate {
+    SessionUpdate {
         provider: ProviderId::Stripe,
         session: SessionId::parse("cs_test_1").unwrap(),
         outcome,
@@ -32,7 +32,7 @@ pub fn facts(outcome: SessionOutcome) -> SessionFacts {
         email: Some("jo@example.com".into()),
         color: Some("Red".into()),
         amount: Some(usd(PRICE)),
-        expected: Asked::Amount(usd(PRICE)),
+        expected: ExpectedAmount::Amount(usd(PRICE)),
         locale: Locale::parse("en"),
         shipping: None,
         livemode: false,
@@ -41,12 +41,12 @@ pub fn facts(outcome: SessionOutcome) -> SessionFacts {
     }
 }
 
-pub fn session(outcome: SessionOutcome) -> Fact {
-    Fact::Session(Box::new(facts(outcome)))
+pub fn session(outcome: SessionOutcome) -> PaymentUpdate {
+    PaymentUpdate::Session(Box::new(facts(outcome)))
 }
 
-pub fn payment(status: IntentStatus, failed_at: Option<i64>) -> Fact {
-    Fact::Intent(IntentFacts {
+pub fn payment(status: IntentStatus, failed_at: Option<i64>) -> PaymentUpdate {
+    PaymentUpdate::Intent(IntentUpdate {
         intent: intent(),
         status,
         amount: Some(usd(PRICE)),
@@ -56,33 +56,33 @@ pub fn payment(status: IntentStatus, failed_at: Option<i64>) -> Fact {
     })
 }
 
-pub fn refund(id: &str, minor: i64, status: RefundStatus) -> Fact {
-    Fact::Refund(Refund::told(RefundId::parse(id).unwrap(), intent(), usd(minor), status, false))
+pub fn refund(id: &str, minor: i64, status: RefundStatus) -> PaymentUpdate {
+    PaymentUpdate::Refund(Refund::new(RefundId::parse(id).unwrap(), intent(), usd(minor), status, false))
 }
 
-pub fn charge(refunded: i64) -> Fact {
-    Fact::Charge(ChargeFacts { intent: intent(), refunded: usd(refunded), livemode: false })
+pub fn charge(refunded: i64) -> PaymentUpdate {
+    PaymentUpdate::Charge(ChargeUpdate { intent: intent(), refunded: usd(refunded), livemode: false })
 }
 
-pub fn dispute(status: DisputeStatus) -> Fact {
-    Fact::Dispute(Dispute::told(DisputeId::parse("du_1").unwrap(), intent(), usd(PRICE), status, false))
+pub fn dispute(status: DisputeStatus) -> PaymentUpdate {
+    PaymentUpdate::Dispute(Dispute::new(DisputeId::parse("du_1").unwrap(), intent(), usd(PRICE), status, false))
 }
 
 /// The case after `history`, and how often each consequence followed.
-pub fn live(history: &[Fact]) -> (Case, Vec<Consequence>) {
-    let (mut case, mut told) = (Case::default(), Vec::new());
+pub fn live(history: &[PaymentUpdate]) -> (OrderState, Vec<Notification>) {
+    let (mut case, mut told) = (OrderState::default(), Vec::new());
     for fact in history {
         if let Change::Put(next) = decide(&case, fact) {
-            let status = |case: &Case| case.preorder.as_ref().map(|preorder| preorder.status);
+            let status = |case: &OrderState| case.preorder.as_ref().map(|preorder| preorder.status);
             assert!(status(&next) >= status(&case), "a state went back");
-            told.extend(consequences(&case, &next));
+            told.extend(notifications(&case, &next));
             case = *next;
         }
     }
     (case, told)
 }
 
-pub fn preorder(history: &[Fact]) -> PreorderDetails {
+pub fn preorder(history: &[PaymentUpdate]) -> PreorderDetails {
     live(history).0.preorder.unwrap()
 }
 
@@ -90,57 +90,57 @@ pub fn preorder(history: &[Fact]) -> PreorderDetails {
 fn a_paid_session_makes_a_paid_preorder_once() {
     let (case, told) = live(&[session(SessionOutcome::Paid), session(SessionOutcome::Paid)]);
     assert_eq!(case.preorder.unwrap().status, PreorderStatus::Paid);
-    assert_eq!(told, [Consequence::Paid]);
+    assert_eq!(told, [Notification::Paid]);
 }
 
 #[test]
 fn sessions_never_completed_make_no_preorder() {
     for outcome in [SessionOutcome::Open, SessionOutcome::Expired] {
-        assert!(matches!(decide(&Case::default(), &session(outcome)), Change::Ignore(_)));
+        assert!(matches!(decide(&OrderState::default(), &session(outcome)), Change::Ignore(_)));
     }
 }
 
 #[test]
 fn a_foreign_session_makes_no_preorder_even_when_paid() {
-    let foreign = SessionFacts { color: None, ..facts(SessionOutcome::Paid) };
-    assert!(matches!(decide(&Case::default(), &Fact::Session(Box::new(foreign))), Change::Ignore(_)));
+    let foreign = SessionUpdate { color: None, ..facts(SessionOutcome::Paid) };
+    assert!(matches!(decide(&OrderState::default(), &PaymentUpdate::Session(Box::new(foreign))), Change::Ignore(_)));
 }
 
 #[test]
 fn a_different_amount_keeps_the_payment_and_asks_for_review() {
     for (minor, code) in [(29_899, "usd"), (29_901, "usd"), (29_900, "eur"), (0, "usd"), (i64::MAX, "usd")] {
         let other = Money::new(minor, code.parse().unwrap()).unwrap();
-        let told = SessionFacts { amount: Some(other), ..facts(SessionOutcome::Paid) };
-        let (case, told) = live(&[Fact::Session(Box::new(told))]);
+        let told = SessionUpdate { amount: Some(other), ..facts(SessionOutcome::Paid) };
+        let (case, told) = live(&[PaymentUpdate::Session(Box::new(told))]);
         let made = case.preorder.unwrap();
         assert_eq!((made.status, made.amount), (PreorderStatus::Paid, Some(other)));
         assert!(made.review.is_open(), "{minor} {code}");
         assert_eq!(told, [], "nothing is told while a person must look");
     }
-    let unasked = SessionFacts { expected: Asked::Unsaid, ..facts(SessionOutcome::Paid) };
-    assert!(!preorder(&[Fact::Session(Box::new(unasked))]).review.is_open());
+    let unasked = SessionUpdate { expected: ExpectedAmount::NotStated, ..facts(SessionOutcome::Paid) };
+    assert!(!preorder(&[PaymentUpdate::Session(Box::new(unasked))]).review.is_open());
 }
 
 #[test]
 fn another_amount_than_a_known_order_asked_for_is_flagged_in_any_order() {
     let placed = session(SessionOutcome::Pending);
-    let short = SessionFacts { amount: Some(usd(29_000)), ..facts(SessionOutcome::Paid) };
-    let short = Fact::Session(Box::new(short));
+    let short = SessionUpdate { amount: Some(usd(29_000)), ..facts(SessionOutcome::Paid) };
+    let short = PaymentUpdate::Session(Box::new(short));
     for history in [[placed.clone(), short.clone()], [short, placed]] {
         let (case, told) = live(&history);
         let preorder = case.preorder.unwrap();
         assert_eq!(preorder.status, PreorderStatus::Paid);
         assert_eq!(preorder.review.text(), "paid 290.00 usd, asked 299.00 usd");
-        assert!(!told.contains(&Consequence::Paid), "{told:?}");
+        assert!(!told.contains(&Notification::Paid), "{told:?}");
     }
 }
 
 #[test]
 fn what_came_is_the_amount_not_what_was_going_to_come() {
-    let less = SessionFacts { amount: Some(usd(29_000)), ..facts(SessionOutcome::Paid) };
+    let less = SessionUpdate { amount: Some(usd(29_000)), ..facts(SessionOutcome::Paid) };
     for history in [
-        [session(SessionOutcome::Pending), Fact::Session(Box::new(less.clone()))],
-        [Fact::Session(Box::new(less.clone())), session(SessionOutcome::Pending)],
+        [session(SessionOutcome::Pending), PaymentUpdate::Session(Box::new(less.clone()))],
+        [PaymentUpdate::Session(Box::new(less.clone())), session(SessionOutcome::Pending)],
     ] {
         let made = preorder(&history);
         assert_eq!(made.amount, Some(usd(29_000)));
@@ -150,24 +150,25 @@ fn what_came_is_the_amount_not_what_was_going_to_come() {
 
 #[test]
 fn a_paid_session_with_an_unknown_color_or_no_address_is_kept_for_review() {
-    let strange = SessionFacts { color: Some("Blue".into()), email: None, ..facts(SessionOutcome::Paid) };
-    let made = preorder(&[Fact::Session(Box::new(strange))]);
+    let strange = SessionUpdate { color: Some("Blue".into()), email: None, ..facts(SessionOutcome::Paid) };
+    let made = preorder(&[PaymentUpdate::Session(Box::new(strange))]);
     assert_eq!((made.status, made.color, made.email.as_str()), (PreorderStatus::Paid, None, ""));
     assert!(made.review.text().contains("color"));
 }
 
 #[test]
 fn what_was_held_is_told_when_a_person_has_looked() {
-    let odd = SessionFacts { amount: Some(usd(1)), ..facts(SessionOutcome::Paid) };
-    let (held, _) = live(&[Fact::Session(Box::new(odd.clone()))]);
-    let Ok(Change::Put(approved)) = act(&held, &Act::Approve) else { panic!("nothing to approve") };
-    assert_eq!(consequences(&held, &approved), [Consequence::Paid]);
-    assert_eq!(decide(&approved, &Fact::Session(Box::new(odd))), Change::None, "a repeat does not ask again");
+    let odd = SessionUpdate { amount: Some(usd(1)), ..facts(SessionOutcome::Paid) };
+    let (held, _) = live(&[PaymentUpdate::Session(Box::new(odd.clone()))]);
+    let Ok(Change::Put(approved)) = act(&held, &MerchantAction::Approve) else { panic!("nothing to approve") };
+    assert_eq!(notifications(&held, &approved), [Notification::Paid]);
+    assert_eq!(decide(&approved, &PaymentUpdate::Session(Box::new(odd))), Change::None, "a repeat does not ask again");
 }
 
 #[test]
 fn a_card_that_was_refused_before_a_delayed_payment_is_no_failure_but_one_after_it_is() {
-    let pending = Fact::Session(Box::new(SessionFacts { completed_at: Some(100), ..facts(SessionOutcome::Pending) }));
+    let pending =
+        PaymentUpdate::Session(Box::new(SessionUpdate { completed_at: Some(100), ..facts(SessionOutcome::Pending) }));
     let refused = |at| payment(IntentStatus::Waiting, Some(at));
     for at in [99, 100] {
         assert_eq!(preorder(&[refused(at), pending.clone()]).status, PreorderStatus::AwaitingPayment, "{at}");
@@ -184,13 +185,13 @@ fn refunds_add_up_and_a_partial_one_leaves_the_order_paid() {
     assert_eq!((made.status, made.refunded_minor), (PreorderStatus::Paid, 10_000));
     let rest = [&part[..], &[refund("re_2", 19_900, RefundStatus::Pending)]].concat();
     let (case, told) = live(&rest);
-    assert!(still_holds(&Consequence::Paid, &case));
+    assert!(still_applies(&Notification::Paid, &case));
     let made = case.preorder.unwrap();
     assert_eq!((made.status, made.refunded_minor), (PreorderStatus::Paid, PRICE), "on its way is not yet back");
     let back = [&rest[..], &[refund("re_2", 19_900, RefundStatus::Succeeded)]].concat();
     assert_eq!(preorder(&back).status, PreorderStatus::Refunded);
-    let refunded = |id: &str| Consequence::Refunded(RefundId::parse(id).unwrap());
-    assert_eq!(told, [Consequence::Paid, refunded("re_1")], "money that is only on its way is not told yet");
+    let refunded = |id: &str| Notification::Refunded(RefundId::parse(id).unwrap());
+    assert_eq!(told, [Notification::Paid, refunded("re_1")], "money that is only on its way is not told yet");
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn a_refund_that_failed_after_it_succeeded_asks_for_a_person() {
         refund("re_1", PRICE, RefundStatus::Failed),
     ];
     let (case, _) = live(&history);
-    assert!(!still_holds(&Consequence::Refunded(RefundId::parse("re_1").unwrap()), &case));
+    assert!(!still_applies(&Notification::Refunded(RefundId::parse("re_1").unwrap()), &case));
     let made = case.preorder.unwrap();
     assert_eq!((made.status, made.refunded_minor), (PreorderStatus::Refunded, 0));
     assert!(made.review.text().contains("re_1 did not reach"));
@@ -219,8 +220,8 @@ fn a_refund_that_failed_after_it_succeeded_asks_for_a_person() {
 #[test]
 fn a_refund_in_another_currency_is_not_added_up() {
     let euros = Money::new(PRICE, "eur".parse().unwrap()).unwrap();
-    let odd = Refund::told(RefundId::parse("re_1").unwrap(), intent(), euros, RefundStatus::Succeeded, false);
-    let made = preorder(&[session(SessionOutcome::Paid), Fact::Refund(odd)]);
+    let odd = Refund::new(RefundId::parse("re_1").unwrap(), intent(), euros, RefundStatus::Succeeded, false);
+    let made = preorder(&[session(SessionOutcome::Paid), PaymentUpdate::Refund(odd)]);
     assert_eq!((made.status, made.refunded_minor), (PreorderStatus::Paid, 0));
     assert!(made.review.is_open());
 }
@@ -228,19 +229,19 @@ fn a_refund_in_another_currency_is_not_added_up() {
 #[test]
 fn a_purchase_that_was_refunded_before_it_was_told_is_not_told_as_a_success() {
     let (case, _) = live(&[refund("re_1", PRICE, RefundStatus::Succeeded), session(SessionOutcome::Paid)]);
-    assert!(!still_holds(&Consequence::Paid, &case));
+    assert!(!still_applies(&Notification::Paid, &case));
     let part = live(&[session(SessionOutcome::Paid), refund("re_1", 1, RefundStatus::Succeeded)]).0;
-    assert!(still_holds(&Consequence::Paid, &part));
+    assert!(still_applies(&Notification::Paid, &part));
 }
 
 #[test]
 fn a_refund_that_was_known_before_its_payment_was_known_to_be_the_orders_is_told() {
-    let Fact::Session(mut unlinked) = session(SessionOutcome::Paid) else { unreachable!() };
+    let PaymentUpdate::Session(mut unlinked) = session(SessionOutcome::Paid) else { unreachable!() };
     unlinked.intent = None;
     let history =
-        [Fact::Session(unlinked), refund("re_1", 100, RefundStatus::Succeeded), session(SessionOutcome::Paid)];
+        [PaymentUpdate::Session(unlinked), refund("re_1", 100, RefundStatus::Succeeded), session(SessionOutcome::Paid)];
     let (_, told) = live(&history);
-    assert!(told.contains(&Consequence::Refunded(RefundId::parse("re_1").unwrap())), "{told:?}");
+    assert!(told.contains(&Notification::Refunded(RefundId::parse("re_1").unwrap())), "{told:?}");
 }
 
 #[test]
@@ -254,9 +255,9 @@ fn a_lost_dispute_asks_for_a_person_and_an_open_one_does_not_stop_the_order() {
 
 #[test]
 fn an_attempt_that_is_paid_twice_is_kept_and_flagged() {
-    let twice = Case { attempt_paid_elsewhere: true, ..Case::default() };
+    let twice = OrderState { attempt_paid_elsewhere: true, ..OrderState::default() };
     let Change::Put(made) = decide(&twice, &session(SessionOutcome::Paid)) else { panic!("nothing was made") };
-    assert_eq!(consequences(&twice, &made), [Consequence::Paid], "the money came, and its customer is told");
+    assert_eq!(notifications(&twice, &made), [Notification::Paid], "the money came, and its customer is told");
     let made = made.preorder.unwrap();
     assert_eq!(made.status, PreorderStatus::Paid);
     assert!(made.review.text().contains("paid twice"));
@@ -264,37 +265,37 @@ fn an_attempt_that_is_paid_twice_is_kept_and_flagged() {
 
 #[test]
 fn only_what_is_paid_and_in_order_is_shipped() {
-    let ship = Act::Ship { tracking: Some("JD014600".into()) };
-    let refused = |history: &[Fact]| act(&live(history).0, &ship).unwrap_err();
+    let ship = MerchantAction::Ship { tracking: Some("JD014600".into()) };
+    let refused = |history: &[PaymentUpdate]| act(&live(history).0, &ship).unwrap_err();
     assert!(refused(&[]).contains("no such"));
     assert!(refused(&[session(SessionOutcome::Pending)]).contains("not paid"));
     assert!(refused(&[session(SessionOutcome::Paid), charge(PRICE)]).contains("refunded"));
-    let odd = SessionFacts { amount: Some(usd(1)), ..facts(SessionOutcome::Paid) };
-    assert!(refused(&[Fact::Session(Box::new(odd))]).contains("review"));
+    let odd = SessionUpdate { amount: Some(usd(1)), ..facts(SessionOutcome::Paid) };
+    assert!(refused(&[PaymentUpdate::Session(Box::new(odd))]).contains("review"));
     let paid = live(&[session(SessionOutcome::Paid)]).0;
     let Ok(Change::Put(shipped)) = act(&paid, &ship) else { panic!("it can be shipped") };
-    assert_eq!(consequences(&paid, &shipped), [Consequence::Shipped]);
+    assert_eq!(notifications(&paid, &shipped), [Notification::Shipped]);
     assert_eq!(act(&shipped, &ship), Ok(Change::None));
-    assert!(act(&paid, &Act::Deliver).is_err());
+    assert!(act(&paid, &MerchantAction::Deliver).is_err());
 }
 
 #[test]
 fn consequences_read_back() {
-    let refunded = Consequence::Refunded(RefundId::parse("re_1").unwrap());
+    let refunded = Notification::Refunded(RefundId::parse("re_1").unwrap());
     for consequence in [
-        Consequence::AwaitingPayment,
-        Consequence::PaymentFailed,
-        Consequence::Cancelled,
-        Consequence::Paid,
-        Consequence::Shipped,
+        Notification::AwaitingPayment,
+        Notification::PaymentFailed,
+        Notification::Cancelled,
+        Notification::Paid,
+        Notification::Shipped,
         refunded,
     ] {
         assert_eq!(consequence.to_string().parse(), Ok(consequence));
     }
-    assert!("refunded:".parse::<Consequence>().is_err());
+    assert!("refunded:".parse::<Notification>().is_err());
 }
 
-fn any_fact() -> impl Strategy<Value = Fact> {
+fn any_fact() -> impl Strategy<Value = PaymentUpdate> {
     let outcomes = [
         SessionOutcome::Open,
         SessionOutcome::Paid,
@@ -306,7 +307,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
     prop_oneof![
         3 => (any::<Index>(), proptest::option::of(98_i64..102)).prop_map(move |(outcome, completed_at)| {
             let completed_at = completed_at.filter(|_| matches!(outcome.get(&outcomes), SessionOutcome::Pending));
-            Fact::Session(Box::new(SessionFacts { completed_at, ..facts(*outcome.get(&outcomes)) }))
+            PaymentUpdate::Session(Box::new(SessionUpdate { completed_at, ..facts(*outcome.get(&outcomes)) }))
         }),
         2 => (any::<Index>(), proptest::option::of(98_i64..102))
             .prop_map(|(status, failed)| payment(*status.get(&IntentStatus::ALL), failed)),
@@ -330,7 +331,7 @@ proptest! {
         let ((one, told), (other, told_other)) = (live(&history), live(&repeated));
         prop_assert_eq!(&one, &other);
         for told in [told, told_other] {
-            let paid = told.iter().filter(|told| **told == Consequence::Paid).count();
+            let paid = told.iter().filter(|told| **told == Notification::Paid).count();
             prop_assert!(paid <= 1, "paid was told {} times", paid);
         }
     }

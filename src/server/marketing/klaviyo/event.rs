@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::super::MarketingEvent;
 use crate::domain::{
-    lifecycle::{Case, Consequence, Refund},
+    lifecycle::{Notification, OrderState, Refund},
     money::Money,
     preorder::Preorder,
     product::ProductColor,
@@ -16,9 +16,9 @@ use crate::domain::{
 
 /// The event of `consequence`; `None` when there is nobody to address it to.
 pub fn event_of(
-    consequence: &Consequence,
+    consequence: &Notification,
     preorder: &Preorder,
-    case: &Case,
+    case: &OrderState,
     at: OffsetDateTime,
 ) -> Option<MarketingEvent> {
     let details = &preorder.details;
@@ -26,16 +26,16 @@ pub fn event_of(
         return None;
     }
     let refund = match consequence {
-        Consequence::Refunded(id) => Some(case.refunds.iter().find(|refund| refund.id == *id)?),
+        Notification::Refunded(id) => Some(case.refunds.iter().find(|refund| refund.id == *id)?),
         _ => None,
     };
     let (metric, key) = match consequence {
-        Consequence::AwaitingPayment => ("Preorder Awaiting Payment", "preorder_awaiting_payment"),
-        Consequence::PaymentFailed => ("Preorder Payment Failed", "preorder_payment_failed"),
-        Consequence::Cancelled => ("Cancelled Order", "cancelled_order"),
-        Consequence::Paid => ("Preorder Success", "preorder_success"),
-        Consequence::Shipped => ("Fulfilled Order", "fulfilled_order"),
-        Consequence::Refunded(_) => ("Refunded Order", "refunded_order"),
+        Notification::AwaitingPayment => ("Preorder Awaiting Payment", "preorder_awaiting_payment"),
+        Notification::PaymentFailed => ("Preorder Payment Failed", "preorder_payment_failed"),
+        Notification::Cancelled => ("Cancelled Order", "cancelled_order"),
+        Notification::Paid => ("Preorder Success", "preorder_success"),
+        Notification::Shipped => ("Fulfilled Order", "fulfilled_order"),
+        Notification::Refunded(_) => ("Refunded Order", "refunded_order"),
     };
     // A preorder may have several refunds, and has one of everything else.
     let about = refund.map_or(details.session.as_str(), |refund| refund.id.as_str());
@@ -51,7 +51,7 @@ pub fn event_of(
             amount: decimal.as_deref(),
             currency: currency.as_deref(),
             session_id: details.session.as_str(),
-            tracking_number: details.tracking.as_deref().filter(|_| *consequence == Consequence::Shipped),
+            tracking_number: details.tracking.as_deref().filter(|_| *consequence == Notification::Shipped),
             refund: refund.map(RefundProperties::of),
         },
         time: at.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()?,
@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn success(email: &str, session: &str) -> Option<MarketingEvent> {
-        event_of(&Consequence::Paid, &preorder(email, session), &Case::default(), OffsetDateTime::UNIX_EPOCH)
+        event_of(&Notification::Paid, &preorder(email, session), &OrderState::default(), OffsetDateTime::UNIX_EPOCH)
     }
 
     #[test]
@@ -201,11 +201,11 @@ mod tests {
         let refund = |id: &str, minor| {
             let amount = Money::new(minor, Currency::USD).unwrap();
             let (id, intent) = (RefundId::parse(id).unwrap(), IntentId::parse("pi_1").unwrap());
-            Refund::told(id, intent, amount, RefundStatus::Succeeded, false)
+            Refund::new(id, intent, amount, RefundStatus::Succeeded, false)
         };
-        let case = Case { refunds: vec![refund("re_1", 1_000), refund("re_2", 500)], ..Case::default() };
+        let case = OrderState { refunds: vec![refund("re_1", 1_000), refund("re_2", 500)], ..OrderState::default() };
         let of = |id: &str| {
-            let consequence = Consequence::Refunded(RefundId::parse(id).unwrap());
+            let consequence = Notification::Refunded(RefundId::parse(id).unwrap());
             event_of(&consequence, &preorder("jo@example.com", "cs_1"), &case, OffsetDateTime::UNIX_EPOCH).unwrap()
         };
         assert_ne!(of("re_1").unique_id, of("re_2").unique_id);

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{
-        lifecycle::{Asked, SessionFacts, SessionOutcome},
+        lifecycle::{ExpectedAmount, SessionOutcome, SessionUpdate},
         money::Money,
         payment::{ProviderId, SessionId},
     },
@@ -41,10 +41,10 @@ pub struct InvoiceConfig {
 #[async_trait]
 pub trait InvoiceLedger: Send + Sync {
     /// The order of this session, where there is one by invoice.
-    async fn session(&self, id: &SessionId) -> Result<Option<SessionFacts>, PaymentError>;
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionUpdate>, PaymentError>;
 
     /// Orders by invoice placed since `since`; newest first, a page at a time.
-    async fn since(&self, since: OffsetDateTime, from: Option<&Cursor>) -> Result<Page<SessionFacts>, PaymentError>;
+    async fn since(&self, since: OffsetDateTime, from: Option<&Cursor>) -> Result<Page<SessionUpdate>, PaymentError>;
 }
 
 pub struct Invoice {
@@ -92,7 +92,7 @@ impl PaymentProvider for Invoice {
     async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError> {
         let token = self.token(order)?;
         let unreadable = |what: &str| PaymentError::Unreadable(format!("{what} made of an order"));
-        let facts = SessionFacts {
+        let facts = SessionUpdate {
             provider: ProviderId::Invoice,
             session: SessionId::parse(&format!("inv_{}", &hex::encode(digest("session", order))[..40]))
                 .ok_or_else(|| unreadable("the session"))?,
@@ -103,7 +103,7 @@ impl PaymentProvider for Invoice {
             email: Some(order.email.as_str().to_owned()),
             color: Some(order.color.as_str().to_owned()),
             amount: Some(order.expected),
-            expected: Asked::Amount(order.expected),
+            expected: ExpectedAmount::Amount(order.expected),
             locale: Some(order.locale.clone()),
             shipping: None,
             livemode: self.livemode,
@@ -114,14 +114,14 @@ impl PaymentProvider for Invoice {
         Ok(Started::Placed { facts: Box::new(facts), token })
     }
 
-    async fn retrieve_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError> {
+    async fn retrieve_session(&self, id: &SessionId) -> Result<SessionUpdate, PaymentError> {
         self.ledger.session(id).await?.ok_or(PaymentError::NotFound)
     }
 
-    async fn expire_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError> {
+    async fn expire_session(&self, id: &SessionId) -> Result<SessionUpdate, PaymentError> {
         let facts = self.retrieve_session(id).await?;
         match facts.outcome {
-            SessionOutcome::Pending => Ok(SessionFacts { outcome: SessionOutcome::Cancelled, ..facts }),
+            SessionOutcome::Pending => Ok(SessionUpdate { outcome: SessionOutcome::Cancelled, ..facts }),
             outcome => Err(PaymentError::State(format!("it awaits no transfer: {outcome:?}"))),
         }
     }
@@ -130,7 +130,7 @@ impl PaymentProvider for Invoice {
         &self,
         since: OffsetDateTime,
         from: Option<&Cursor>,
-    ) -> Result<Page<SessionFacts>, PaymentError> {
+    ) -> Result<Page<SessionUpdate>, PaymentError> {
         self.ledger.since(since, from).await
     }
 
@@ -177,8 +177,8 @@ impl PaymentProvider for Invoice {
 }
 
 /// The same order once `received` has arrived. An amount that is not the one asked for is for the preorder's life to flag.
-pub fn paid(facts: SessionFacts, received: Money) -> SessionFacts {
-    SessionFacts { outcome: SessionOutcome::Paid, amount: Some(received), ..facts }
+pub fn paid(facts: SessionUpdate, received: Money) -> SessionUpdate {
+    SessionUpdate { outcome: SessionOutcome::Paid, amount: Some(received), ..facts }
 }
 
 /// A hash of everything that the customer decided and was shown; `purpose` makes hashes that say nothing about each other.

@@ -12,15 +12,15 @@ use crate::domain::{
 };
 
 #[derive(Default)]
-struct Records(Mutex<Vec<SessionFacts>>);
+struct Records(Mutex<Vec<SessionUpdate>>);
 
 #[async_trait]
 impl InvoiceLedger for Records {
-    async fn session(&self, id: &SessionId) -> Result<Option<SessionFacts>, PaymentError> {
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionUpdate>, PaymentError> {
         Ok(self.0.lock().unwrap().iter().find(|facts| facts.session == *id).cloned())
     }
 
-    async fn since(&self, _: OffsetDateTime, _: Option<&Cursor>) -> Result<Page<SessionFacts>, PaymentError> {
+    async fn since(&self, _: OffsetDateTime, _: Option<&Cursor>) -> Result<Page<SessionUpdate>, PaymentError> {
         Ok(Page { items: self.0.lock().unwrap().clone(), unreadable: Vec::new(), next: None })
     }
 }
@@ -45,15 +45,15 @@ fn order() -> SessionOrder {
     }
 }
 
-fn provider(records: Vec<SessionFacts>) -> Invoice {
+fn provider(records: Vec<SessionUpdate>) -> Invoice {
     keyed(records, "a secret of the shop")
 }
 
-fn keyed(records: Vec<SessionFacts>, key: &str) -> Invoice {
+fn keyed(records: Vec<SessionUpdate>, key: &str) -> Invoice {
     Invoice { livemode: false, ledger: Arc::new(Records(Mutex::new(records))), key: SecretString::from(key.to_owned()) }
 }
 
-async fn placed(order: &SessionOrder) -> (SessionFacts, String) {
+async fn placed(order: &SessionOrder) -> (SessionUpdate, String) {
     let Started::Placed { facts, token } = provider(Vec::new()).create_session(order).await.unwrap() else {
         panic!("an invoice has no page elsewhere");
     };
@@ -124,7 +124,7 @@ async fn only_an_order_that_waits_can_be_ended() {
     assert_eq!(unknown.expire_session(&facts.session).await, Err(PaymentError::NotFound));
 
     let ended = provider(vec![facts.clone()]).expire_session(&facts.session).await.unwrap();
-    assert_eq!(ended, SessionFacts { outcome: SessionOutcome::Cancelled, ..facts.clone() });
+    assert_eq!(ended, SessionUpdate { outcome: SessionOutcome::Cancelled, ..facts.clone() });
 
     for over in [paid(facts.clone(), usd(29_900)), ended] {
         let refused = provider(vec![over]).expire_session(&facts.session).await;
@@ -138,7 +138,7 @@ async fn what_arrives_is_not_what_was_asked_for_by_itself() {
     let short = paid(facts, usd(29_000));
     assert_eq!(
         (short.outcome, short.amount, short.expected),
-        (SessionOutcome::Paid, Some(usd(29_000)), Asked::Amount(usd(29_900)))
+        (SessionOutcome::Paid, Some(usd(29_000)), ExpectedAmount::Amount(usd(29_900)))
     );
 }
 

@@ -81,7 +81,7 @@ impl DisputeObject {
             funds: self.funds().max(told),
             reason: text(self.reason, 100).unwrap_or_default(),
             due_by: self.evidence_details.and_then(|details| details.due_by),
-            ..Dispute::told(self.id, intent, amount, status, livemode)
+            ..Dispute::new(self.id, intent, amount, status, livemode)
         }))
     }
 }

@@ -17,7 +17,7 @@ use super::{
     subscriptions::{InvoiceObject, SubscriptionObject},
 };
 use crate::domain::{
-    lifecycle::Fact,
+    lifecycle::PaymentUpdate,
     mirror::Mirror,
     payment::{CustomerId, EventId, IntentId, Mentions},
     sanitize::clean,
@@ -108,7 +108,7 @@ pub fn decode(body: &[u8], livemode: bool) -> Result<ProviderEvent, DecodeError>
     };
     let mentions = match &occurrence {
         Occurrence::Other => mentions(envelope.data.object.get().as_bytes()),
-        Occurrence::Fact(_) | Occurrence::Mirror(_) => Mentions::default(),
+        Occurrence::PaymentUpdate(_) | Occurrence::Mirror(_) => Mentions::default(),
     };
     let created = OffsetDateTime::from_unix_timestamp(envelope.created).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     Ok(ProviderEvent { livemode: envelope.livemode, created, occurrence, mentions })
@@ -146,24 +146,26 @@ impl Told<'_> {
     fn read(&self, object: &[u8]) -> Result<Occurrence, String> {
         let &Self { event_type, at, livemode } = self;
         let kind = |prefix: &str| event_type.starts_with(prefix);
-        let fact = |fact: Option<Fact>| fact.map_or(Occurrence::Other, |fact| Occurrence::Fact(Box::new(fact)));
+        let fact = |fact: Option<PaymentUpdate>| {
+            fact.map_or(Occurrence::Other, |fact| Occurrence::PaymentUpdate(Box::new(fact)))
+        };
         let mirror =
             |mirror: Option<Mirror>| mirror.map_or(Occurrence::Other, |copy| Occurrence::Mirror(Box::new(copy)));
         Ok(if kind("checkout.session.") {
             let session: Session = read(object)?;
             let ours = session.is_ours();
-            match session.into_facts(livemode, Some(Telling { event_type, at })) {
+            match session.into_update(livemode, Some(Telling { event_type, at })) {
                 Err(_) if !ours => Occurrence::Other,
-                facts => fact(Some(Fact::Session(Box::new(facts?)))),
+                facts => fact(Some(PaymentUpdate::Session(Box::new(facts?)))),
             }
         } else if kind("payment_intent.") {
-            fact(Some(Fact::Intent(read::<IntentObject>(object)?.into_facts(livemode, event_type, at)?)))
+            fact(Some(PaymentUpdate::Intent(read::<IntentObject>(object)?.into_update(livemode, event_type, at)?)))
         } else if kind("charge.dispute.") {
-            fact(read::<DisputeObject>(object)?.into_dispute(livemode, Some(event_type))?.map(Fact::Dispute))
+            fact(read::<DisputeObject>(object)?.into_dispute(livemode, Some(event_type))?.map(PaymentUpdate::Dispute))
         } else if kind("refund.") || kind("charge.refund.") {
-            fact(read::<RefundObject>(object)?.into_refund(livemode)?.map(Fact::Refund))
+            fact(read::<RefundObject>(object)?.into_refund(livemode)?.map(PaymentUpdate::Refund))
         } else if kind("charge.") {
-            fact(read::<ChargeObject>(object)?.into_facts(livemode)?.map(Fact::Charge))
+            fact(read::<ChargeObject>(object)?.into_update(livemode)?.map(PaymentUpdate::Charge))
         } else if kind("customer.subscription.") {
             mirror(Some(Mirror::Subscription(read::<SubscriptionObject>(object)?.into_copy(livemode, at)?)))
         } else if kind("customer.") {

@@ -9,7 +9,7 @@ use super::{
     fixtures::{charge, customer, dispute, intent, invoice, refund, session, subscription, with},
 };
 use crate::domain::{
-    lifecycle::{DisputeFunds, Fact, IntentStatus, RefundStatus, SessionOutcome},
+    lifecycle::{DisputeFunds, IntentStatus, PaymentUpdate, RefundStatus, SessionOutcome},
     mirror::{Mirror, SubscriptionStatus},
 };
 
@@ -27,9 +27,9 @@ fn read(kind: &str, object: Value) -> Result<Occurrence, DecodeError> {
     Ok(event.occurrence)
 }
 
-fn fact(kind: &str, object: Value) -> Fact {
+fn fact(kind: &str, object: Value) -> PaymentUpdate {
     match read(kind, object) {
-        Ok(Occurrence::Fact(fact)) => *fact,
+        Ok(Occurrence::PaymentUpdate(fact)) => *fact,
         other => panic!("{kind}: {other:?}"),
     }
 }
@@ -85,13 +85,13 @@ fn only_the_event_of_completion_knows_when_the_customer_finished() {
         ("checkout.session.async_payment_failed", SessionOutcome::Failed, None),
         ("checkout.session.expired", SessionOutcome::Expired, None),
     ] {
-        let Fact::Session(facts) = fact(kind, sample(kind)) else { panic!("{kind}") };
+        let PaymentUpdate::Session(facts) = fact(kind, sample(kind)) else { panic!("{kind}") };
         assert_eq!((facts.outcome, facts.completed_at), (outcome, completed_at), "{kind}");
         assert_eq!(facts.attempt.as_ref().unwrap().as_str(), "a-1");
         assert_eq!(facts.customer.as_ref().unwrap().as_str(), "cus_1");
     }
     let succeeded = with(sample("checkout.session."), json!({ "status": "complete", "payment_status": "paid" }));
-    let Fact::Session(facts) = fact("checkout.session.async_payment_succeeded", succeeded) else { panic!() };
+    let PaymentUpdate::Session(facts) = fact("checkout.session.async_payment_succeeded", succeeded) else { panic!() };
     assert_eq!((facts.outcome, facts.completed_at), (SessionOutcome::Paid, None));
 }
 
@@ -106,20 +106,20 @@ fn a_payment_tells_its_state_and_only_a_failed_try_tells_why() {
     ] {
         let object =
             with(intent(), json!({ "status": status, "last_payment_error": refused, "metadata": { "color": "Red" } }));
-        let Fact::Intent(facts) = fact(kind, object) else { panic!("{kind}") };
+        let PaymentUpdate::Intent(facts) = fact(kind, object) else { panic!("{kind}") };
         assert_eq!((facts.status, facts.ours), (told, true), "{kind}");
         let why = (kind == "payment_intent.payment_failed").then(|| (AT, "insufficient_funds".to_owned()));
         assert_eq!(facts.failure, why, "{kind}");
     }
     let coded = with(intent(), json!({ "last_payment_error": { "code": "expired_card" } }));
-    let Fact::Intent(facts) = fact("payment_intent.payment_failed", coded) else { panic!() };
+    let PaymentUpdate::Intent(facts) = fact("payment_intent.payment_failed", coded) else { panic!() };
     assert_eq!((facts.failure, facts.ours), (Some((AT, "expired_card".to_owned())), false));
 }
 
 #[test]
 fn money_that_goes_back_is_told_by_the_charge_and_by_each_refund() {
     let object = with(charge(), json!({ "payment_intent": "pi_1", "amount_refunded": 60 }));
-    let Fact::Charge(facts) = fact("charge.refunded", object) else { panic!() };
+    let PaymentUpdate::Charge(facts) = fact("charge.refunded", object) else { panic!() };
     assert_eq!((facts.intent.as_str(), facts.refunded.minor()), ("pi_1", 60));
     for (status, told) in [
         ("pending", RefundStatus::Pending),
@@ -130,7 +130,7 @@ fn money_that_goes_back_is_told_by_the_charge_and_by_each_refund() {
     ] {
         for kind in ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"] {
             let object = with(with(refund(), paid()), json!({ "status": status, "failure_reason": "unknown" }));
-            let Fact::Refund(refund) = fact(kind, object) else { panic!("{kind}") };
+            let PaymentUpdate::Refund(refund) = fact(kind, object) else { panic!("{kind}") };
             assert_eq!((refund.status, refund.failure.as_deref()), (told, Some("unknown")), "{kind} {status}");
         }
     }
@@ -143,7 +143,7 @@ fn a_dispute_says_where_its_money_is() {
         ("charge.dispute.funds_withdrawn", DisputeFunds::Withdrawn),
         ("charge.dispute.funds_reinstated", DisputeFunds::Reinstated),
     ] {
-        let Fact::Dispute(dispute) = fact(kind, sample(kind)) else { panic!("{kind}") };
+        let PaymentUpdate::Dispute(dispute) = fact(kind, sample(kind)) else { panic!("{kind}") };
         assert_eq!(dispute.funds, funds, "{kind}");
     }
 }
@@ -192,7 +192,7 @@ fn what_cannot_be_this_shops_is_no_trouble() {
         assert_eq!(read(kind, object), Ok(Occurrence::Other), "{kind}");
     }
     let strange = with(intent(), json!({ "currency": "usdc" }));
-    let Fact::Intent(facts) = fact("payment_intent.succeeded", strange) else { panic!() };
+    let PaymentUpdate::Intent(facts) = fact("payment_intent.succeeded", strange) else { panic!() };
     assert_eq!(facts.amount, None);
 }
 
@@ -235,8 +235,8 @@ fn what_matters_and_does_not_read_is_kept_with_the_name_of_its_field() {
 #[test]
 fn an_object_that_does_not_say_its_mode_has_its_events() {
     let mode = |event: ProviderEvent| match event.occurrence {
-        Occurrence::Fact(fact) => match *fact {
-            Fact::Refund(refund) => refund.livemode,
+        Occurrence::PaymentUpdate(fact) => match *fact {
+            PaymentUpdate::Refund(refund) => refund.livemode,
             other => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),

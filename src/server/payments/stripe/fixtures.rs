@@ -14,7 +14,7 @@ use super::{
     subscriptions::{InvoiceObject, SubscriptionObject},
 };
 use crate::domain::{
-    lifecycle::{Asked, DisputeFunds, DisputeStatus, IntentStatus, RefundStatus, SessionOutcome},
+    lifecycle::{DisputeFunds, DisputeStatus, ExpectedAmount, IntentStatus, RefundStatus, SessionOutcome},
     mirror::SubscriptionStatus,
 };
 
@@ -121,8 +121,11 @@ pub fn with(mut object: Value, changes: Value) -> Value {
 
 #[test]
 fn a_session_reads() {
-    let facts = from::<Session>(session()).into_facts(true, None).unwrap();
-    assert_eq!((facts.outcome, facts.livemode, facts.expected), (SessionOutcome::Open, false, Asked::Unsaid));
+    let facts = from::<Session>(session()).into_update(true, None).unwrap();
+    assert_eq!(
+        (facts.outcome, facts.livemode, facts.expected),
+        (SessionOutcome::Open, false, ExpectedAmount::NotStated)
+    );
     assert_eq!((facts.color, facts.amount), (None, None));
     assert_eq!(facts.email.as_deref(), Some("example@example.com"));
     assert_eq!(facts.shipping.unwrap().name.as_deref(), Some("name"));
@@ -133,7 +136,7 @@ fn the_mode_of_an_object_that_does_not_say_is_what_it_came_with() {
     let mut unsaid = session();
     unsaid.as_object_mut().unwrap().remove("livemode");
     for livemode in [true, false] {
-        assert_eq!(from::<Session>(unsaid.clone()).into_facts(livemode, None).unwrap().livemode, livemode);
+        assert_eq!(from::<Session>(unsaid.clone()).into_update(livemode, None).unwrap().livemode, livemode);
         let refund = with(refund(), json!({ "payment_intent": "pi_1" }));
         assert_eq!(from::<RefundObject>(refund).into_refund(livemode).unwrap().unwrap().livemode, livemode);
     }
@@ -144,7 +147,7 @@ fn a_session_that_is_complete_and_unpaid_is_known_by_its_payment() {
     let complete = with(session(), json!({ "status": "complete" }));
     let outcome = |intent: Value| {
         let session: Session = from(with(complete.clone(), json!({ "payment_intent": intent })));
-        session.into_facts(false, None).unwrap().outcome
+        session.into_update(false, None).unwrap().outcome
     };
     assert_eq!(outcome(json!("pi_1")), SessionOutcome::Pending);
     assert_eq!(outcome(Value::Null), SessionOutcome::Pending);
@@ -152,15 +155,15 @@ fn a_session_that_is_complete_and_unpaid_is_known_by_its_payment() {
     assert_eq!(outcome(intent()), SessionOutcome::Failed);
     assert_eq!(outcome(with(intent(), json!({ "status": "canceled" }))), SessionOutcome::Failed);
     let paid = with(complete.clone(), json!({ "payment_status": "paid", "payment_intent": intent() }));
-    assert_eq!(from::<Session>(paid).into_facts(false, None).unwrap().outcome, SessionOutcome::Paid);
+    assert_eq!(from::<Session>(paid).into_update(false, None).unwrap().outcome, SessionOutcome::Paid);
     // One that is still open may have had a card refused, and may still be paid.
     let open = with(session(), json!({ "payment_intent": intent() }));
-    assert_eq!(from::<Session>(open).into_facts(false, None).unwrap().outcome, SessionOutcome::Open);
+    assert_eq!(from::<Session>(open).into_update(false, None).unwrap().outcome, SessionOutcome::Open);
 }
 
 #[test]
 fn a_payment_intent_reads() {
-    let facts = from::<IntentObject>(intent()).into_facts(true, "payment_intent.payment_failed", 7).unwrap();
+    let facts = from::<IntentObject>(intent()).into_update(true, "payment_intent.payment_failed", 7).unwrap();
     assert_eq!((facts.status, facts.ours, facts.livemode), (IntentStatus::Waiting, false, false));
     assert_eq!(facts.failure, Some((7, "idempotency_error".to_owned())));
     assert_eq!(facts.amount.unwrap().minor(), 1099);
@@ -168,11 +171,11 @@ fn a_payment_intent_reads() {
 
 #[test]
 fn a_charge_and_a_refund_of_no_payment_intent_are_nobodys() {
-    assert_eq!(from::<ChargeObject>(charge()).into_facts(false), Ok(None));
+    assert_eq!(from::<ChargeObject>(charge()).into_update(false), Ok(None));
     assert_eq!(from::<RefundObject>(refund()).into_refund(false), Ok(None));
     assert_eq!(from::<DisputeObject>(dispute()).into_dispute(false, None), Ok(None));
     let ours = json!({ "payment_intent": "pi_1" });
-    let charge = from::<ChargeObject>(with(charge(), ours.clone())).into_facts(false).unwrap().unwrap();
+    let charge = from::<ChargeObject>(with(charge(), ours.clone())).into_update(false).unwrap().unwrap();
     assert_eq!((charge.intent.as_str(), charge.refunded.minor()), ("pi_1", 0));
     let refund = from::<RefundObject>(with(refund(), ours)).into_refund(false).unwrap().unwrap();
     assert_eq!((refund.status, refund.amount.minor(), refund.counted), (RefundStatus::Succeeded, 100, true));

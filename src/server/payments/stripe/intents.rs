@@ -21,7 +21,7 @@ use super::{
     decode::{answer, known, money, text},
 };
 use crate::domain::{
-    lifecycle::{IntentFacts, IntentStatus},
+    lifecycle::{IntentStatus, IntentUpdate},
     payment::{IntentId, PaymentMethodId},
 };
 
@@ -116,7 +116,7 @@ impl IntentObject {
     }
 
     /// As `event_type` told it at `told_at`. An amount that does not read is no fault of a payment that is not this shop's.
-    pub fn into_facts(self, livemode: bool, event_type: &str, told_at: i64) -> Result<IntentFacts, String> {
+    pub fn into_update(self, livemode: bool, event_type: &str, told_at: i64) -> Result<IntentUpdate, String> {
         let ours = self.metadata.is_some_and(|metadata| metadata.contains_key("color"));
         let amount = match money("amount", self.amount, self.currency.as_deref()) {
             Err(error) if ours => return Err(error),
@@ -124,7 +124,7 @@ impl IntentObject {
         };
         let failure = self.last_payment_error.map(LastError::decline);
         let failure = failure.map_or_else(|| "unknown".to_owned(), |told| told.decline_code.unwrap_or(told.code));
-        Ok(IntentFacts {
+        Ok(IntentUpdate {
             intent: self.id,
             status: known("status", self.status.as_deref(), status_named)?,
             amount,

@@ -36,7 +36,7 @@ use super::{
     Prices, ProviderEvent, Refunds, SessionOrder, SignatureError, Started, Subscriptions, VerifiedEvent,
 };
 use crate::domain::{
-    lifecycle::SessionFacts,
+    lifecycle::SessionUpdate,
     payment::{ProviderId, SessionId},
 };
 
@@ -129,11 +129,11 @@ impl PaymentProvider for Stripe {
         session::create(&self.client, order).await.map(Started::Redirect)
     }
 
-    async fn retrieve_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError> {
+    async fn retrieve_session(&self, id: &SessionId) -> Result<SessionUpdate, PaymentError> {
         session::retrieve(self, id).await
     }
 
-    async fn expire_session(&self, id: &SessionId) -> Result<SessionFacts, PaymentError> {
+    async fn expire_session(&self, id: &SessionId) -> Result<SessionUpdate, PaymentError> {
         session::expire(self, id).await
     }
 
@@ -141,7 +141,7 @@ impl PaymentProvider for Stripe {
         &self,
         since: OffsetDateTime,
         from: Option<&Cursor>,
-    ) -> Result<Page<SessionFacts>, PaymentError> {
+    ) -> Result<Page<SessionUpdate>, PaymentError> {
         session::list(self, since, from).await
     }
 

@@ -18,7 +18,7 @@ use super::{
     decode::{Reference, answer, known, money, page, reference, text},
 };
 use crate::domain::{
-    lifecycle::{ChargeFacts, Refund, RefundStatus},
+    lifecycle::{ChargeUpdate, Refund, RefundStatus},
     money::Money,
     payment::{IntentId, RefundId},
 };
@@ -57,7 +57,7 @@ impl RefundObject {
         Ok(Some(Refund {
             reason: text(self.reason, 100),
             failure: text(self.failure_reason, 100),
-            ..Refund::told(self.id, intent, amount, status, livemode)
+            ..Refund::new(self.id, intent, amount, status, livemode)
         }))
     }
 }
@@ -77,12 +77,12 @@ pub struct ChargeObject {
 
 impl ChargeObject {
     /// `None` for a charge without a payment intent, which no checkout makes.
-    pub fn into_facts(self, livemode: bool) -> Result<Option<ChargeFacts>, String> {
+    pub fn into_update(self, livemode: bool) -> Result<Option<ChargeUpdate>, String> {
         let Some(intent) = reference("payment_intent", self.payment_intent.as_ref(), IntentId::parse)? else {
             return Ok(None);
         };
         let refunded = money("amount_refunded", self.amount_refunded, self.currency.as_deref())?;
-        Ok(Some(ChargeFacts { intent, refunded, livemode: self.livemode.unwrap_or(livemode) }))
+        Ok(Some(ChargeUpdate { intent, refunded, livemode: self.livemode.unwrap_or(livemode) }))
     }
 }
 

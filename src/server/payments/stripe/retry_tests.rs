@@ -22,24 +22,21 @@ use super::{
     Capabilities, Stripe, StripeConfig,
     fixtures::{customer, intent, refund, session, subscription, with},
 };
-use crate::{
-    domain::{
-        customer::Email,
-        lifecycle::SessionOutcome,
-        mirror::SubscriptionStatus,
-        money::{Currency, Money},
-        payment::{CustomerId, IntentId, SessionId, SubscriptionId},
-    },
-    server::http::client,
+use crate::domain::{
+    customer::Email,
+    lifecycle::SessionOutcome,
+    mirror::SubscriptionStatus,
+    money::{Currency, Money},
+    payment::{CustomerId, IntentId, SessionId, SubscriptionId},
 };
 
 /// What was asked: method, path, key and version.
-type Asked = (String, String, Option<String>, String);
+type ExpectedAmount = (String, String, Option<String>, String);
 
 #[derive(Clone)]
 struct Script {
     answers: Arc<Mutex<VecDeque<(u16, bool, Value)>>>,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<ExpectedAmount>>>,
 }
 
 impl Script {
@@ -58,11 +55,11 @@ impl Script {
             api_base: base.parse().unwrap(),
             capabilities: Capabilities::default(),
         };
-        (script, Stripe::new(&config, client().unwrap()))
+        (script, Stripe::new(&config, crate::server::http::client::client().unwrap()))
     }
 
     /// What was asked, in its order; every answer was needed.
-    fn asked(&self) -> Vec<Asked> {
+    fn asked(&self) -> Vec<ExpectedAmount> {
         assert!(self.answers.lock().unwrap().is_empty(), "answers are left");
         self.asked.lock().unwrap().clone()
     }

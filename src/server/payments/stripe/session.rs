@@ -23,7 +23,7 @@ use super::{
 };
 use crate::domain::{
     customer::Locale,
-    lifecycle::{SessionFacts, SessionOutcome},
+    lifecycle::{SessionOutcome, SessionUpdate},
     payment::SessionId,
 };
 
@@ -97,18 +97,18 @@ fn known_shape(id: &SessionId) -> Result<&str, PaymentError> {
     if id.as_str().starts_with("cs_") { Ok(id.as_str()) } else { Err(PaymentError::NotFound) }
 }
 
-pub async fn retrieve(stripe: &Stripe, id: &SessionId) -> Result<SessionFacts, PaymentError> {
+pub async fn retrieve(stripe: &Stripe, id: &SessionId) -> Result<SessionUpdate, PaymentError> {
     let request = RetrieveCheckoutSession::new(known_shape(id)?).expand([PAYMENT.to_owned()]);
     let session: Session = stripe.client.ask(&request, None).await?;
-    session.into_facts(stripe.livemode, None).map_err(PaymentError::Unreadable)
+    session.into_update(stripe.livemode, None).map_err(PaymentError::Unreadable)
 }
 
-pub async fn expire(stripe: &Stripe, id: &SessionId) -> Result<SessionFacts, PaymentError> {
+pub async fn expire(stripe: &Stripe, id: &SessionId) -> Result<SessionUpdate, PaymentError> {
     let request = ExpireCheckoutSession::new(known_shape(id)?);
     match stripe.client.send(&request, None, deadline()).await {
         Ok(answer) => {
             let session: Session = read_answer(&answer.body)?;
-            session.into_facts(stripe.livemode, None).map_err(PaymentError::Unreadable)
+            session.into_update(stripe.livemode, None).map_err(PaymentError::Unreadable)
         }
         Err(failure) => {
             let repeated = failure.repeated();
@@ -129,7 +129,7 @@ pub async fn list(
     stripe: &Stripe,
     since: OffsetDateTime,
     from: Option<&Cursor>,
-) -> Result<Page<SessionFacts>, PaymentError> {
+) -> Result<Page<SessionUpdate>, PaymentError> {
     let mut request = ListCheckoutSession::new()
         .status(CheckoutSessionStatus::Complete)
         .created(RangeQueryTs::gte(since.unix_timestamp()))
@@ -141,7 +141,7 @@ pub async fn list(
     let answer = stripe.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
     page(&answer.body, |session: Session| {
         let ours = session.is_ours();
-        match session.into_facts(stripe.livemode, None) {
+        match session.into_update(stripe.livemode, None) {
             Err(_) if !ours => Ok(None),
             facts => facts.map(Some),
         }

@@ -8,7 +8,7 @@ use super::decode::{Reference, money, text};
 use crate::domain::{
     checkout::Attempt,
     customer::{Locale, ShippingAddress},
-    lifecycle::{Asked, SessionFacts, SessionOutcome},
+    lifecycle::{ExpectedAmount, SessionOutcome, SessionUpdate},
     money::Money,
     payment::{CustomerId, IntentId, ProviderId, SessionId},
     sanitize::clean,
@@ -84,7 +84,7 @@ impl Session {
     }
 
     /// The facts; `livemode` is the mode of a session that does not say its own.
-    pub fn into_facts(self, livemode: bool, told: Option<Telling<'_>>) -> Result<SessionFacts, String> {
+    pub fn into_update(self, livemode: bool, told: Option<Telling<'_>>) -> Result<SessionUpdate, String> {
         let outcome = self.outcome(told.as_ref().map(|told| told.event_type))?;
         let metadata = self.metadata.unwrap_or_default();
         let amount = match (self.amount_total, &self.currency) {
@@ -108,7 +108,7 @@ impl Session {
                 Some(ShippingAddress { name: details.name, phone, ..details.address? })
             })
             .map(ShippingAddress::cleaned);
-        Ok(SessionFacts {
+        Ok(SessionUpdate {
             provider: ProviderId::Stripe,
             session: self.id,
             outcome,
@@ -152,14 +152,14 @@ impl Session {
 }
 
 /// What the metadata say was asked. Half of it, or text that is no amount, is not the same as nothing.
-fn asked(minor: Option<&String>, currency: Option<&String>) -> Asked {
+fn asked(minor: Option<&String>, currency: Option<&String>) -> ExpectedAmount {
     match (minor, currency) {
-        (None, None) => Asked::Unsaid,
+        (None, None) => ExpectedAmount::NotStated,
         (Some(minor), Some(currency)) => minor
             .parse()
             .ok()
             .and_then(|minor| Money::new(minor, currency.parse().ok()?).ok())
-            .map_or(Asked::Unreadable, Asked::Amount),
-        _ => Asked::Unreadable,
+            .map_or(ExpectedAmount::Unreadable, ExpectedAmount::Amount),
+        _ => ExpectedAmount::Unreadable,
     }
 }

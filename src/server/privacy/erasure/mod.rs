@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use self::search::Traces;
 use crate::domain::{
-    lifecycle::{self, Act, Case, Change},
+    lifecycle::{self, Change, MerchantAction, OrderState},
     preorder::{Preorder, PreorderNumber},
 };
 use crate::server::{
@@ -130,12 +130,12 @@ async fn traces(shop: &Shop, whom: &Whom, orders: &[Preorder]) -> Result<Traces,
 
 /// Erases one order, as often as it takes while the database says that it lost a race. `None` when there is no such order.
 pub async fn one(shop: &Shop, number: &PreorderNumber, options: Options) -> Result<Option<Erased>, StoreError> {
-    let act = Act::Erase { at: shop.clock.now().unix_timestamp(), force: options.force };
-    let decide = |case: &Case| lifecycle::act(case, &act).unwrap_or_else(Change::Ignore);
+    let act = MerchantAction::Erase { at: shop.clock.now().unix_timestamp(), force: options.force };
+    let decide = |case: &OrderState| lifecycle::act(case, &act).unwrap_or_else(Change::Ignore);
     let mut tries = 0;
     loop {
         tries += 1;
-        match shop.store.erase(Erasure { number, decide: &decide, rehearsal: options.dry_run }).await {
+        match shop.store.erase(Erasure { number, decide: &decide, dry_run: options.dry_run }).await {
             Err(StoreError::Conflict(_)) if tries < CONFLICT_TRIES => {}
             other => return other,
         }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::domain::{
     checkout::Attempt,
-    lifecycle::{Case, Change, consequences},
+    lifecycle::{Change, OrderState, notifications},
     payment::{IntentId, SessionId},
     preorder::{Preorder, PreorderStatus},
 };
@@ -51,7 +51,7 @@ pub struct Read {
     snapshot: Snapshot,
     target: Target,
     preorder: Option<Preorder>,
-    case: Case,
+    case: OrderState,
 }
 
 impl Read {
@@ -171,7 +171,7 @@ pub async fn read(
 }
 
 fn assemble(snapshot: Snapshot, target: Target) -> Result<Read, StoreError> {
-    let mut case = Case::default();
+    let mut case = OrderState::default();
     let document = |place: Option<String>| place.and_then(|place| snapshot.get(&place));
     let preorder =
         document(target.preorder()).map(|found| mapping::preorder_of(&found.row(Table::Preorders))).transpose()?;
@@ -234,7 +234,7 @@ pub async fn decide(
     if let Some(preorder) = &preorder {
         writes.push(preorder_write(read, preorder, logged));
         writes.extend(attempt_write(read, preorder));
-        let messages = (effect.messages)(preorder, &after, &consequences(&read.case, &after));
+        let messages = (effect.messages)(preorder, &after, &notifications(&read.case, &after));
         writes.extend(fresh(client, preorder, messages).await?);
     }
     writes.extend(payment_writes(effect, read, preorder.as_ref(), &after));
@@ -268,7 +268,7 @@ async fn fresh(client: &Client, preorder: &Preorder, messages: Vec<Message>) -> 
 }
 
 /// The preorder that was read, with all that is known of its payment.
-pub const fn known(read: &Read) -> Option<(&Preorder, &Case)> {
+pub const fn known(read: &Read) -> Option<(&Preorder, &OrderState)> {
     match &read.preorder {
         Some(preorder) => Some((preorder, &read.case)),
         None => None,
@@ -317,7 +317,7 @@ fn attempt_write(read: &Read, preorder: &Preorder) -> Option<Write> {
     }
 }
 
-fn payment_writes(effect: &CaseEffect<'_>, read: &Read, preorder: Option<&Preorder>, after: &Case) -> Vec<Write> {
+fn payment_writes(effect: &CaseEffect<'_>, read: &Read, preorder: Option<&Preorder>, after: &OrderState) -> Vec<Write> {
     let Some(payment) = &after.payment else { return Vec::new() };
     let mut writes = Vec::new();
     for refund in &after.refunds {
@@ -381,5 +381,5 @@ pub async fn purchase(client: &Client, of: PurchaseKey<'_>) -> Result<Option<Pur
 fn whole(read: Read) -> Option<Purchase> {
     let Read { preorder, case, .. } = read;
     // What is asked for is the purchase, not what a further payment would mean.
-    preorder.map(|preorder| Purchase { preorder, case: Case { attempt_paid_elsewhere: false, ..case } })
+    preorder.map(|preorder| Purchase { preorder, case: OrderState { attempt_paid_elsewhere: false, ..case } })
 }

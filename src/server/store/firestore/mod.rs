@@ -84,7 +84,7 @@ impl FirestoreStore {
     async fn apply_once(&self, step: &Step<'_>, thorough: bool) -> Result<Option<Applied>, StoreError> {
         let log = step.delivery.map(logs::path_of);
         let (applied, outcome, mut writes, snapshot) = match &step.effect {
-            Effect::Case(effect) => return self.apply_case(step, effect, log, thorough).await,
+            Effect::OrderState(effect) => return self.apply_case(step, effect, log, thorough).await,
             Effect::Ignore { reason, mentions } => {
                 let snapshot = self.client.read(&log.iter().cloned().collect::<Vec<_>>()).await?;
                 let outcome = Outcome::ignored(reason).erased(privacy::is_erased(&self.client, mentions).await?);
@@ -129,7 +129,7 @@ impl FirestoreStore {
     }
 
     async fn write(&self, step: &Step<'_>, applied: Applied, writes: &[Write]) -> Result<Option<Applied>, StoreError> {
-        if step.rehearsal || writes.is_empty() {
+        if step.dry_run || writes.is_empty() {
             return Ok(Some(applied));
         }
         let committed = self.client.commit(writes).await?;

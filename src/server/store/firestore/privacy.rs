@@ -76,7 +76,7 @@ async fn erase(client: &Client, erasure: &Erasure<'_>) -> Result<Option<Erased>,
             messages: messages + u64::try_from(mail).unwrap_or_default(),
         };
         let nothing = preorder == *known && some.is_empty() && more.is_empty();
-        if erasure.rehearsal || nothing {
+        if erasure.dry_run || nothing {
             return Ok(Some(done));
         }
         let writes: Vec<Write> =

@@ -14,7 +14,7 @@ use crate::{
     chaos::{self, Control, Point},
     domain::{
         checkout::Attempt,
-        lifecycle::{Case, Change, consequences},
+        lifecycle::{Change, OrderState, notifications},
         payment::{IntentId, SessionId},
         preorder::{Preorder, PreorderStatus},
     },
@@ -31,7 +31,7 @@ struct Target {
 }
 
 /// One purchase, locked until the transaction ends, with what is known of it.
-pub async fn locked(tx: &mut PgConnection, key: CaseKey<'_>) -> Result<(Option<Preorder>, Case), StoreError> {
+pub async fn locked(tx: &mut PgConnection, key: CaseKey<'_>) -> Result<(Option<Preorder>, OrderState), StoreError> {
     let target = resolve(tx, key).await?;
     lock(tx, target.attempt.as_ref(), target.intent.as_ref()).await?;
     read(tx, key, &target).await
@@ -78,7 +78,7 @@ pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Ap
         };
         payments::write(tx, effect.provider, &before, &after).await?;
         if let Some(preorder) = &preorder {
-            for message in (effect.messages)(preorder, &after, &consequences(&before, &after)) {
+            for message in (effect.messages)(preorder, &after, &notifications(&before, &after)) {
                 outbox::insert(tx, &preorder.id, &message).await?;
             }
         }
@@ -95,7 +95,7 @@ pub async fn purchase(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Re
 
 /// The preorder together with all that is known of its payment.
 pub async fn with_payment(connection: &mut PgConnection, preorder: Preorder) -> Result<Purchase, StoreError> {
-    let mut case = Case { preorder: Some(preorder.details.clone()), ..Case::default() };
+    let mut case = OrderState { preorder: Some(preorder.details.clone()), ..OrderState::default() };
     if let Some(intent) = &preorder.details.intent {
         payments::read(connection, intent, &mut case).await?;
     }
@@ -140,9 +140,10 @@ async fn read(
     tx: &mut PgConnection,
     key: CaseKey<'_>,
     target: &Target,
-) -> Result<(Option<Preorder>, Case), StoreError> {
+) -> Result<(Option<Preorder>, OrderState), StoreError> {
     let preorder = preorders::find_locked(tx, as_purchase(key)).await?;
-    let mut case = Case { preorder: preorder.as_ref().map(|preorder| preorder.details.clone()), ..Case::default() };
+    let mut case =
+        OrderState { preorder: preorder.as_ref().map(|preorder| preorder.details.clone()), ..OrderState::default() };
     if let Some(intent) = &target.intent {
         payments::read(tx, intent, &mut case).await?;
     }

@@ -194,14 +194,14 @@ async fn apply_once(connection: &mut PgConnection, step: &Step<'_>, json: Option
             let erased = privacy::is_erased(&mut tx, mentions).await?;
             (Applied::Ignored((*reason).to_owned()), webhook_logs::Outcome::ignored(reason).erased(erased))
         }
-        Effect::Case(effect) => apply::apply(&mut tx, effect).await?,
+        Effect::OrderState(effect) => apply::apply(&mut tx, effect).await?,
         Effect::Mirror { provider, mirror } => {
             let newer = mirrors::write(&mut tx, *provider, mirror).await?;
             let applied = if newer { Applied::Changed(None) } else { Applied::Unchanged(None) };
             (applied, webhook_logs::Outcome::done(None).erased(mirrors::is_erased(&mut tx, mirror).await?))
         }
     };
-    if step.rehearsal {
+    if step.dry_run {
         tx.rollback().await.map_err(refused_or_unavailable)?;
         return Ok(applied);
     }

@@ -4,13 +4,13 @@ use sqlx::PgConnection;
 
 use super::{super::StoreError, refused_or_unavailable};
 use crate::domain::{
-    lifecycle::{Case, Dispute, DisputeFunds, DisputeStatus, IntentStatus, PaymentRecord, Refund, RefundStatus},
+    lifecycle::{Dispute, DisputeFunds, DisputeStatus, IntentStatus, OrderState, PaymentRecord, Refund, RefundStatus},
     money::Money,
     payment::{DisputeId, IntentId, ProviderId, RefundId},
 };
 
 /// Fills in what is known of the payment of this intent.
-pub async fn read(connection: &mut PgConnection, intent: &IntentId, case: &mut Case) -> Result<(), StoreError> {
+pub async fn read(connection: &mut PgConnection, intent: &IntentId, case: &mut OrderState) -> Result<(), StoreError> {
     // Nothing is told of a payment without its record being begun.
     let Some((payment, has_refunds, has_disputes)) = payment(connection, intent).await? else { return Ok(()) };
     case.payment = Some(payment);
@@ -27,8 +27,8 @@ pub async fn read(connection: &mut PgConnection, intent: &IntentId, case: &mut C
 pub async fn write(
     connection: &mut PgConnection,
     provider: ProviderId,
-    before: &Case,
-    after: &Case,
+    before: &OrderState,
+    after: &OrderState,
 ) -> Result<(), StoreError> {
     if let Some(payment) = after.payment.as_ref().filter(|_| after.payment != before.payment) {
         write_payment(connection, provider, payment).await?;

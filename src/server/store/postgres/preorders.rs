@@ -226,7 +226,7 @@ pub async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Resul
         details.second_payment,
         review.is_open(),
         review.text(),
-        review.settled_text(),
+        review.resolved_text(),
         details.erased_at
     )
     .execute(connection)

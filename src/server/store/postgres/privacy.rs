@@ -104,7 +104,7 @@ async fn erase(connection: &mut PgConnection, erasure: &Erasure<'_>) -> Result<O
         },
     };
     let (events, messages) = (erase_logs(&mut tx, &preorder).await?, erase_outbox(&mut tx, &preorder).await?);
-    let end = if erasure.rehearsal { tx.rollback().await } else { tx.commit().await };
+    let end = if erasure.dry_run { tx.rollback().await } else { tx.commit().await };
     end.map_err(refused_or_unavailable)?;
     Ok(Some(Erased::Done { preorder: Box::new(preorder), events, messages }))
 }
