@@ -58,7 +58,7 @@ fn all() -> BTreeSet<String> {
 }
 
 fn documents() -> Vec<(String, String)> {
-    let is_document = |path: &String| path.ends_with(".md");
+    let is_document = |path: &String| Path::new(path).extension().is_some_and(|extension| extension == "md");
     let read = |path: String| {
         let text = fs::read_to_string(root().join(&path)).unwrap();
         (path, text)

@@ -179,7 +179,9 @@ fn banned_words_and_wide_comments_only_become_fewer() {
         for (what, lines, allowed) in [("banned words", &found.words, words), ("wide comments", &found.wide, wide)] {
             if lines.len() > *allowed {
                 writeln!(excess, "`{room}`: {} {what}, allowed {allowed}:", lines.len()).unwrap();
-                lines.iter().for_each(|line| writeln!(excess, "  {line}").unwrap());
+                for line in lines {
+                    writeln!(excess, "  {line}").unwrap();
+                }
             }
         }
     }
