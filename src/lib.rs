@@ -16,8 +16,17 @@ pub mod chaos;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-#[cfg(feature = "ssr")]
+#[cfg(feature = "sandbox")]
 pub mod sandbox;
+
+/// Serves the sandbox, in a build that has one. A deployed shop is built without the feature, so
+/// that it cannot be started on pretended payments by mistake.
+#[cfg(feature = "sandbox")]
+pub const SERVE_SANDBOX: Option<server::config::ServeSandbox> = Some(sandbox::serve);
+
+/// This build has no sandbox.
+#[cfg(all(feature = "ssr", not(feature = "sandbox")))]
+pub const SERVE_SANDBOX: Option<server::config::ServeSandbox> = None;
 
 #[cfg(feature = "ssr")]
 pub mod ops;

@@ -8,7 +8,6 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use rolitt::{
     ops::{self, context::OpenStore},
     router,
-    sandbox::{self, SandboxConfig},
     server::{
         config::{Config, Environment, SandboxNeed},
         doctor,
@@ -106,6 +105,10 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
 /// The sandbox and nothing else, until it is interrupted.
 pub async fn sandbox_alone(config: &Config) -> anyhow::Result<()> {
     let mut signals = Signals::install()?;
+    anyhow::ensure!(
+        rolitt::SERVE_SANDBOX.is_some(),
+        "this build has no sandbox; build with default features (`cargo build --bin rolitt`) for one"
+    );
     let need = config.sandbox.as_ref().context("the sandbox only runs in development, without STRIPE_SECRET_KEY")?;
     let helpers = TaskTracker::new();
     let end = CancellationToken::new();
@@ -134,13 +137,17 @@ fn start_sandbox(
     tasks: &TaskTracker,
     end: CancellationToken,
 ) -> anyhow::Result<()> {
-    use secrecy::ExposeSecret as _;
     anyhow::ensure!(config.environment == Environment::Development, "the sandbox does not run in production");
+    let variable = if need.stripe { "STRIPE_SECRET_KEY (a test key)" } else { "KLAVIYO_API_KEY" };
+    let serve = rolitt::SERVE_SANDBOX.with_context(|| {
+        format!(
+            "this build has no sandbox: set {variable}, or build with default features (`cargo build --bin rolitt`)"
+        )
+    })?;
     let listener = bind(config.listeners.sandbox, "SANDBOX_ADDR")?;
-    let secret = need.webhook_secret.expose_secret();
-    let seed = SandboxConfig::for_shop(config.listeners.public, secret, &need.product, &need.prices);
+    let serving = serve(config.listeners.public, need, listener, end);
     tasks.spawn(async move {
-        if let Err(error) = sandbox::serve(listener, seed, end).await {
+        if let Err(error) = serving.await {
             tracing::error!(%error, "the sandbox ended");
         }
     });

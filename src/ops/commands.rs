@@ -38,7 +38,9 @@ pub async fn check(config: &Config, as_json: bool) -> anyhow::Result<()> {
     };
     findings.push(("database", database));
     if config.sandbox.as_ref().is_some_and(|need| need.stripe) {
-        findings.push(("stripe", Ok("the sandbox will be started".to_owned())));
+        let started = crate::SERVE_SANDBOX.map(|_| "the sandbox will be started".to_owned());
+        let missing = "this build has no sandbox; set STRIPE_SECRET_KEY (a test key)";
+        findings.push(("stripe", started.ok_or_else(|| missing.to_owned())));
     } else {
         findings.push(("stripe", prices(config).await));
     }

@@ -95,7 +95,13 @@ fn vendors_stay_in_their_rooms() {
     }
     only_in(
         "reqwest::",
-        &["server/payments/stripe", "server/marketing", "server/http/client.rs", "server/state.rs", "sandbox"],
+        &[
+            "server/payments/stripe",
+            "server/marketing",
+            "server/http/client.rs",
+            "server/state.rs",
+            "crates/stripe-sandbox",
+        ],
     );
 }
 
@@ -111,7 +117,9 @@ fn arrows_go_one_way() {
         "domain/",
         &["crate::server", "crate::app", "crate::ops", "crate::sandbox", "crate::router", "leptos", "axum", "tokio"],
     );
-    never_from("sandbox/", &["crate::server", "crate::app", "crate::ops", "crate::router"]);
+    only_in("stripe_sandbox", &["sandbox.rs"]);
+    never_from("sandbox.rs", &["crate::domain", "crate::app", "crate::ops", "crate::router"]);
+    never_from("crates/", &["rolitt::"]);
     never_from("server/", &["crate::ops", "crate::sandbox", "crate::router"]);
     never_from("ops/", &["crate::app", "crate::router"]);
     never_from("server/payments/", &["server::store", "server::marketing"]);

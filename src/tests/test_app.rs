@@ -12,8 +12,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Response, StatusCode};
 use rolitt::{
     domain::payment::SessionId,
-    ops, router,
-    sandbox::{self, SandboxConfig},
+    ops, router, sandbox,
     server::{
         clock::Clock,
         config::{Config, StoreConfig},
@@ -28,7 +27,7 @@ use rolitt::{
         worker::Progress,
     },
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgPool, Row};
 use tokio::net::TcpListener;
@@ -371,7 +370,5 @@ fn address(listener: &TcpListener) -> SocketAddr {
 
 fn start_sandbox(config: &Config, listener: TcpListener, end: &CancellationToken) {
     let Some(need) = &config.sandbox else { return };
-    let secret = need.webhook_secret.expose_secret();
-    let seed = SandboxConfig::for_shop(config.listeners.public, secret, &need.product, &need.prices);
-    tokio::spawn(sandbox::serve(listener, seed, end.clone()));
+    tokio::spawn(sandbox::serve(config.listeners.public, need, listener, end.clone()));
 }

@@ -16,7 +16,10 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use self::rate_limits::Limits;
@@ -80,14 +83,22 @@ pub struct CatalogueConfig {
     pub colors: Vec<(ProductColor, Option<PriceId>)>,
 }
 
-/// The parts of the sandbox that this configuration leaves to it.
+/// What this configuration leaves to the sandbox: Klaviyo, Stripe, or both.
 #[derive(Clone, Debug)]
 pub struct SandboxNeed {
+    /// Signs what the sandbox delivers.
     pub webhook_secret: SecretString,
+    /// The product that must exist in the sandbox.
     pub product: ProductId,
+    /// Its prices.
     pub prices: Vec<(ProductColor, PriceId, Money)>,
+    /// Whether the sandbox stands in for Stripe. Otherwise it stands in for Klaviyo only.
     pub stripe: bool,
 }
+
+/// Serves a sandbox that delivers to the shop at the given address, until the token is cancelled.
+pub type ServeSandbox =
+    fn(SocketAddr, &SandboxNeed, TcpListener, CancellationToken) -> BoxFuture<'static, std::io::Result<()>>;
 
 const PUBLIC: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
 const OPERATIONS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3001);

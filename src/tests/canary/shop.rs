@@ -3,10 +3,7 @@
 use std::{collections::HashMap, process::Stdio, time::Duration};
 
 use reqwest::Response;
-use rolitt::{
-    sandbox::{self, SandboxConfig},
-    server::config::Config,
-};
+use rolitt::{sandbox, server::config::Config};
 use secrecy::SecretString;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool, Row as _};
@@ -104,11 +101,10 @@ impl Shop {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let sandbox = format!("http://{}", listener.local_addr().unwrap());
         let [public, operations] = [closed(), closed()];
-        let usual = Config::from_lookup(&|_| None, || SecretString::from(WEBHOOK)).unwrap().sandbox.unwrap();
+        let need = Config::from_lookup(&|_| None, || SecretString::from(WEBHOOK)).unwrap().sandbox.unwrap();
         let prices: serde_json::Map<_, _> =
-            usual.prices.iter().map(|(color, price, _)| (color.as_str().to_owned(), json!(price.as_str()))).collect();
-        let seed = SandboxConfig::for_shop(public.parse().unwrap(), WEBHOOK, &usual.product, &usual.prices);
-        tokio::spawn(sandbox::serve(listener, seed, end.clone()));
+            need.prices.iter().map(|(color, price, _)| (color.as_str().to_owned(), json!(price.as_str()))).collect();
+        tokio::spawn(sandbox::serve(public.parse().unwrap(), &need, listener, end.clone()));
         let variables: HashMap<&'static str, String> = [
             ("LEPTOS_SITE_ADDR", public.as_str()),
             ("OPS_ADDR", &operations),
@@ -118,7 +114,7 @@ impl Shop {
             ("STRIPE_SECRET_KEY", canary("stripe key")),
             ("STRIPE_WEBHOOK_SECRET", WEBHOOK),
             ("STRIPE_WEBHOOK_SECRET_PREVIOUS", WEBHOOK_BEFORE),
-            ("STRIPE_PRODUCT_ID", usual.product.as_str()),
+            ("STRIPE_PRODUCT_ID", need.product.as_str()),
             ("COLOR_PRICE_MAP_JSON", &json!(prices).to_string()),
             ("KLAVIYO_API_BASE", &sandbox),
             ("KLAVIYO_API_KEY", canary("klaviyo key")),

@@ -1,0 +1,371 @@
+//! Creating a checkout session: every rule that Stripe holds a request to, for what the sandbox supports.
+
+use serde_json::Value;
+
+use super::{
+    countries,
+    session::{Asked, Item, Mode, PaymentStatus, Session, Status},
+};
+use minor_money::Currency;
+
+use crate::{
+    state::World,
+    stripe::{
+        billing::customer::Customer,
+        catalog::price::Draft as PriceDraft,
+        events::Cause,
+        payments::{confirm::METHODS, intent::least},
+        wire::{error::ApiError, ids, params::Reader, resource::Resource},
+    },
+};
+
+/// The languages of Stripe's page.
+const LOCALES: [&str; 41] = [
+    "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hr", "hu",
+    "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk", "sl", "sv",
+    "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
+];
+
+const SHORTEST: i64 = 30 * 60;
+const LONGEST: i64 = 24 * 60 * 60;
+
+/// Parameters of Stripe's that the sandbox does not know how to honour.
+const UNSUPPORTED: [&str; 22] = [
+    "after_expiration",
+    "consent_collection",
+    "currency",
+    "custom_fields",
+    "custom_text",
+    "customer_update",
+    "discounts",
+    "invoice_creation",
+    "optional_items",
+    "payment_method_collection",
+    "payment_method_configuration",
+    "payment_method_data",
+    "payment_method_options",
+    "permissions",
+    "redirect_on_completion",
+    "return_url",
+    "saved_payment_method_options",
+    "setup_intent_data",
+    "shipping_options",
+    "tax_id_collection",
+    "wallet_options",
+    "origin_context",
+];
+
+/// A checked request, before the catalog was asked.
+pub struct Draft {
+    asked: Asked,
+    lines: Vec<Line>,
+    expires_at: Option<i64>,
+}
+
+struct Line {
+    name: String,
+    price: Asking,
+    quantity: i64,
+}
+
+/// A price that is there, or one that the line brings with it.
+enum Asking {
+    Price(String),
+    Made(PriceDraft),
+}
+
+impl Draft {
+    pub fn read(mut reader: Reader<'_>) -> Result<Self, ApiError> {
+        let mode = match reader.one_of("mode", &["payment", "setup", "subscription"])? {
+            Some("payment") => Mode::Payment,
+            Some("subscription") => Mode::Subscription,
+            None => return Err(ApiError::missing("mode")),
+            Some(mode) => return Err(ApiError::unsupported(&format!("mode={mode}")).at("mode")),
+        };
+        if let Some(mode) =
+            reader.one_of("ui_mode", &["custom", "embedded", "hosted"])?.filter(|mode| *mode != "hosted")
+        {
+            return Err(ApiError::unsupported(&format!("ui_mode={mode}")).at("ui_mode"));
+        }
+        let success_url = reader.url("success_url")?.ok_or_else(|| ApiError::missing("success_url"))?.to_owned();
+        let mut asked = Asked { mode, success_url, ..Asked::default() };
+        asked.cancel_url = reader.url("cancel_url")?.map(str::to_owned);
+        asked.client_reference_id = reader.text_up_to("client_reference_id", 200)?.map(str::to_owned);
+        asked.customer_email = reader.email("customer_email")?;
+        asked.locale = reader.one_of("locale", &LOCALES)?;
+        asked.metadata = reader.metadata("metadata")?;
+        asked.allow_promotion_codes = reader.boolean("allow_promotion_codes")?;
+        asked.billing_address_collection = reader.one_of("billing_address_collection", &["auto", "required"])?;
+        let creation = reader.one_of("customer_creation", &["always", "if_required"])?;
+        if creation.is_some() && mode == Mode::Subscription {
+            let message = "`customer_creation` can only be used in `payment` mode.";
+            return Err(ApiError::invalid(message).at("customer_creation"));
+        }
+        // Who subscribes is always a customer.
+        let usual = if mode == Mode::Subscription { "always" } else { "if_required" };
+        asked.customer_creation = creation.unwrap_or(usual);
+        asked.submit_type = reader.one_of("submit_type", &["auto", "book", "donate", "pay", "subscribe"])?;
+        if asked.allow_promotion_codes == Some(true) {
+            return Err(ApiError::unsupported("allow_promotion_codes=true").at("allow_promotion_codes"));
+        }
+        asked.customer = reader.text("customer")?.map(str::to_owned);
+        if asked.customer.is_some() && asked.customer_email.is_some() {
+            let message = "You may only specify one of these parameters: customer, customer_email.";
+            return Err(ApiError::invalid(message).at("customer_email"));
+        }
+        read_groups(&mut reader, &mut asked)?;
+        asked.payment_method_types = methods(&mut reader)?;
+        let lines = lines(&mut reader)?;
+        let expires_at = reader.integer("expires_at")?;
+        reader.finish_but(&UNSUPPORTED)?;
+        Ok(Self { asked, lines, expires_at })
+    }
+
+    /// Makes the session, if the catalog has what it sells.
+    pub fn open(self, world: &mut World, cause: &Cause) -> Result<String, ApiError> {
+        let Self { mut asked, lines, expires_at } = self;
+        let created = world.now();
+        let expires_at = lifetime(expires_at, created)?;
+        let mut known_email = asked.customer_email.clone();
+        if let Some(customer) = &asked.customer {
+            known_email.clone_from(&Customer::alive(world, customer, "customer")?.email);
+        }
+        let (items, currency) = items(world, &lines, asked.mode, cause)?;
+        let amount: i64 = items.iter().map(|item| item.unit_amount * item.quantity).sum();
+        enough(amount, currency)?;
+        if asked.mode == Mode::Subscription {
+            if let Some(delayed) = asked.payment_method_types.iter().find(|kind| **kind != "card") {
+                let what = format!("payment_method_types={delayed} in subscription mode");
+                return Err(ApiError::unsupported(&what).at("payment_method_types"));
+            }
+            asked.payment_method_types = vec!["card"];
+        }
+        if asked.payment_method_types.is_empty() {
+            let delayed = if currency == Currency::USD { Some("us_bank_account") } else { delayed_in(currency) };
+            asked.payment_method_types = ["card"].into_iter().chain(delayed).collect();
+        }
+        let id = ids::session();
+        let url = format!("{}/c/pay/{id}", world.origin);
+        let session = Session {
+            id: id.clone(),
+            created,
+            expires_at,
+            customer: asked.customer.clone(),
+            known_email,
+            invoice: None,
+            status: Status::Open,
+            payment_status: PaymentStatus::Unpaid,
+            asked,
+            items,
+            currency,
+            amount,
+            intent: None,
+            subscription: None,
+            buyer: None,
+            authenticating: None,
+            url,
+        };
+        world.expiring.insert((expires_at, id.clone()));
+        world.sessions.put(id.clone(), session);
+        Ok(id)
+    }
+}
+
+/// Stripe offers SEPA in euros only; in other currencies this is the sandbox's stand-in for whatever is delayed there.
+fn delayed_in(currency: Currency) -> Option<&'static str> {
+    (currency.exponent() == 2).then_some("sepa_debit")
+}
+
+fn read_groups(reader: &mut Reader<'_>, asked: &mut Asked) -> Result<(), ApiError> {
+    if let Some(mut group) = reader.group("shipping_address_collection")? {
+        let name = group.name("allowed_countries");
+        let codes = group.texts("allowed_countries")?.filter(|codes| !codes.is_empty());
+        let codes = codes.ok_or_else(|| ApiError::missing(&name))?;
+        group.finish()?;
+        if let Some((name, _)) = codes.iter().find(|(_, code)| countries::name(code).is_none()) {
+            let all: Vec<&str> = countries::COUNTRIES.iter().map(|(code, _)| *code).collect();
+            return Err(ApiError::not_one_of(name, &all));
+        }
+        asked.countries = Some(codes.into_iter().map(|(_, code)| code.to_owned()).collect());
+    }
+    if let Some(mut group) = reader.group("phone_number_collection")? {
+        let name = group.name("enabled");
+        asked.phone = group.boolean("enabled")?.ok_or_else(|| ApiError::missing(&name))?;
+        group.finish()?;
+    }
+    if let Some(mut group) = reader.group("subscription_data")? {
+        if asked.mode != Mode::Subscription {
+            let message = "You can not pass `subscription_data` in `payment` mode.";
+            return Err(ApiError::invalid(message).at("subscription_data"));
+        }
+        asked.subscription_metadata = group.metadata("metadata")?;
+        asked.subscription_description = group.text_up_to("description", 500)?.map(str::to_owned);
+        group.finish_but(&[
+            "application_fee_percent",
+            "billing_cycle_anchor",
+            "default_tax_rates",
+            "invoice_settings",
+            "on_behalf_of",
+            "proration_behavior",
+            "transfer_data",
+            "trial_end",
+            "trial_period_days",
+            "trial_settings",
+        ])?;
+    }
+    if let Some(mut group) = reader.group("payment_intent_data")? {
+        if asked.mode != Mode::Payment {
+            let message = "You can not pass `payment_intent_data` in `subscription` mode.";
+            return Err(ApiError::invalid(message).at("payment_intent_data"));
+        }
+        asked.intent_metadata = group.metadata("metadata")?;
+        asked.intent_description = group.text_up_to("description", 1000)?.map(str::to_owned);
+        group.finish_but(&[
+            "application_fee_amount",
+            "capture_method",
+            "on_behalf_of",
+            "receipt_email",
+            "setup_future_usage",
+            "shipping",
+            "statement_descriptor",
+            "statement_descriptor_suffix",
+            "transfer_data",
+            "transfer_group",
+        ])?;
+    }
+    // Both would change the amount; asked for as off they may be named.
+    if let Some(mut group) = reader.group("adaptive_pricing")? {
+        asked.adaptive_pricing = group.boolean("enabled")?.unwrap_or(false);
+        group.finish()?;
+    }
+    if let Some(mut group) = reader.group("automatic_tax")? {
+        if group.boolean("enabled")?.ok_or_else(|| ApiError::missing("automatic_tax[enabled]"))? {
+            return Err(ApiError::unsupported("automatic_tax[enabled]=true").at("automatic_tax[enabled]"));
+        }
+        group.finish_but(&["liability"])?;
+    }
+    Ok(())
+}
+
+fn methods(reader: &mut Reader<'_>) -> Result<Vec<&'static str>, ApiError> {
+    let asked = reader.texts("payment_method_types")?.unwrap_or_default();
+    let known = asked.into_iter().map(|(name, text)| {
+        let method = METHODS.into_iter().find(|method| *method == text);
+        method.ok_or_else(|| ApiError::unsupported(&format!("payment_method_types={text}")).at(name))
+    });
+    known.collect()
+}
+
+fn lines(reader: &mut Reader<'_>) -> Result<Vec<Line>, ApiError> {
+    let groups = reader.groups("line_items")?.unwrap_or_default();
+    if groups.is_empty() {
+        return Err(ApiError::missing("line_items"));
+    }
+    if groups.len() > 100 {
+        return Err(ApiError::invalid("You can have at most 100 line items.").at("line_items"));
+    }
+    let mut lines = Vec::with_capacity(groups.len());
+    for mut group in groups {
+        let name = group.name("price");
+        let quantity_name = group.name("quantity");
+        let price = group.text("price")?.map(str::to_owned);
+        let quantity = group.integer("quantity")?;
+        let made = group.group("price_data")?.map(PriceDraft::read_whole).transpose()?;
+        group.finish_but(&["adjustable_quantity", "dynamic_tax_rates", "tax_rates"])?;
+        let price = match (price, made) {
+            (Some(price), None) => Asking::Price(price),
+            (None, Some(made)) => Asking::Made(made),
+            (None, None) => return Err(ApiError::missing(&name)),
+            (Some(_), Some(_)) => {
+                let message = "You may only specify one of these parameters: price, price_data.";
+                return Err(ApiError::invalid(message).at(name));
+            }
+        };
+        let quantity = quantity.ok_or_else(|| ApiError::missing(&quantity_name))?;
+        if !(1..=999_999).contains(&quantity) {
+            let message = format!("This value must be from 1 to 999999 (it currently is '{quantity}').");
+            return Err(ApiError::invalid(message).code("parameter_invalid_integer").at(quantity_name));
+        }
+        lines.push(Line { name, price, quantity });
+    }
+    Ok(lines)
+}
+
+fn lifetime(expires_at: Option<i64>, created: i64) -> Result<i64, ApiError> {
+    let refused = |message: &str| Err(ApiError::invalid(message).at("expires_at"));
+    match expires_at {
+        None => Ok(created + LONGEST),
+        Some(at) if at < created + SHORTEST => {
+            refused("The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.")
+        }
+        Some(at) if at > created + LONGEST => {
+            refused("The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.")
+        }
+        Some(at) => Ok(at),
+    }
+}
+
+fn items(world: &mut World, lines: &[Line], mode: Mode, cause: &Cause) -> Result<(Vec<Item>, Currency), ApiError> {
+    let mut items = Vec::with_capacity(lines.len());
+    let (mut shared, mut rhythm) = (None, None);
+    for Line { name, price, quantity } in lines {
+        let (id, inline) = match price {
+            Asking::Price(id) => (id.clone(), false),
+            Asking::Made(draft) => (draft.make_inline(world, cause)?, true),
+        };
+        let price = world.prices.get(&id).ok_or_else(|| ApiError::no_such("price", &id, name))?;
+        if !price.active && !inline {
+            let message = "The price specified is inactive. This field only accepts active prices.";
+            return Err(ApiError::invalid(message).at(name));
+        }
+        match (mode, price.recurring) {
+            (Mode::Payment, None) => {}
+            (Mode::Subscription, Some(recurring)) if *rhythm.get_or_insert(recurring) == recurring => {}
+            (Mode::Payment, Some(_)) => {
+                let message = "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or \
+                               use only one-time prices.";
+                return Err(ApiError::invalid(message).at(name));
+            }
+            (Mode::Subscription, Some(_)) => {
+                let message = "Checkout does not support multiple prices with different billing intervals.";
+                return Err(ApiError::invalid(message).at(name));
+            }
+            (Mode::Subscription, None) => {
+                return Err(ApiError::unsupported("a one-time price in subscription mode").at(name));
+            }
+        }
+        let currency = price.money.currency();
+        if *shared.get_or_insert(currency) != currency {
+            return Err(ApiError::invalid("All prices of a Checkout Session must have the same currency.").at(name));
+        }
+        let product = world.products.get(&price.product);
+        if product.is_some_and(|product| !product.active && !inline) {
+            let message = format!("The product tied to the price ID `{id}` is marked as inactive.");
+            return Err(ApiError::invalid(message).at(name));
+        }
+        items.push(Item {
+            id: ids::new("li_1"),
+            description: product.map(|product| product.name.clone()).unwrap_or_default(),
+            quantity: *quantity,
+            unit_amount: price.money.minor(),
+            price: price.render(),
+        });
+    }
+    let currency = shared.ok_or_else(|| ApiError::missing("line_items"))?;
+    Ok((items, currency))
+}
+
+fn enough(amount: i64, currency: Currency) -> Result<(), ApiError> {
+    let least = least(currency);
+    if amount >= least {
+        return Ok(());
+    }
+    let message =
+        format!("The Checkout Session's total amount due must add up to at least {least} of {currency}'s minor units.");
+    Err(ApiError::invalid(message).code("amount_too_small"))
+}
+
+/// The color of a line, as the hosted page shows it.
+pub fn nickname(item: &Item) -> Option<&str> {
+    item.price.get("nickname").and_then(Value::as_str)
+}
