@@ -37,6 +37,7 @@ fn sum(report: &str, figure: &str) -> u64 {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn every_row_crosses_as_it_is_and_comes_back_the_same() {
     let (app, project, target) = (rich_shop().await, Emulated::project(), Target::new().await);
     let (there, variables) = (project.store(), beside(&project));
@@ -56,6 +57,7 @@ async fn every_row_crosses_as_it_is_and_comes_back_the_same() {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn a_rehearsal_writes_nothing_into_an_empty_project() {
     let (app, project) = (rich_shop().await, Emulated::project());
     let (there, variables) = (project.store(), beside(&project));
@@ -84,6 +86,7 @@ async fn crossed(ids: Option<Arc<ListedIds>>) -> (TestApp, TestApp) {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn orders_that_crossed_are_known_and_are_not_made_again() {
     let (app, moved) = crossed(None).await;
     for number in 1..=6 {
@@ -107,6 +110,7 @@ async fn orders_that_crossed_are_known_and_are_not_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the Firestore emulator"]
 async fn messages_and_events_that_wait_are_each_taken_once() {
     let (app, moved) = crossed(None).await;
     let waiting = usize::try_from(app.count("outbox where status = 'pending'").await).unwrap();
@@ -139,6 +143,7 @@ async fn messages_and_events_that_wait_are_each_taken_once() {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn the_moved_shop_sells_on_with_numbers_of_its_own() {
     let ids = Arc::new(ListedIds(Mutex::new(vec!["ROL-AAAAAAA2"])));
     let (app, moved) = crossed(Some(ids.clone())).await;

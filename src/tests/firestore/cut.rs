@@ -50,6 +50,7 @@ async fn with_many_cuts(from: &dyn Store, to: &dyn Store) {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn cut_off_anywhere_it_goes_on_and_ends_complete_both_ways() {
     let (app, project, target) = (rich_shop().await, Emulated::project(), Target::new().await);
     let there = project.store();
@@ -78,6 +79,7 @@ async fn a_day_of(orders: u32) -> TestApp {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn a_killed_process_loses_nothing_and_the_next_one_ends_with_everything_equal() {
     const ORDERS: u32 = 600;
     let (app, project) = (a_day_of(ORDERS).await, Emulated::project());

@@ -47,6 +47,7 @@ async fn spoiled(app: &TestApp, project: &Emulated) -> PreorderNumber {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn each_is_named_and_skipped_and_the_others_are_copied() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     let project = Emulated::project();
@@ -89,6 +90,7 @@ async fn each_is_named_and_skipped_and_the_others_are_copied() {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn a_row_is_called_alike_whether_it_reads_or_not() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     let project = Emulated::project();
@@ -103,6 +105,7 @@ async fn a_row_is_called_alike_whether_it_reads_or_not() {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn a_command_that_meets_one_says_so_in_one_line() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     let project = Emulated::project();

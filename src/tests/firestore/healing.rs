@@ -43,6 +43,7 @@ async fn shop() -> (Emulated, FirestoreStore) {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn a_refund_that_its_payment_does_not_list_is_found_and_listed_again() {
     let (project, store) = shop().await;
     told(&store, &FreshIds, None, &refund("re_1", RefundStatus::Pending)).await;
@@ -55,6 +56,7 @@ async fn a_refund_that_its_payment_does_not_list_is_found_and_listed_again() {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn a_refund_that_is_listed_and_not_there_is_an_error_and_not_forgotten() {
     let (project, store) = shop().await;
     told(&store, &FreshIds, None, &refund("re_1", RefundStatus::Succeeded)).await;
@@ -65,6 +67,7 @@ async fn a_refund_that_is_listed_and_not_there_is_an_error_and_not_forgotten() {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn an_event_whose_body_is_gone_is_parked_and_the_next_one_taken() {
     let (project, store) = shop().await;
     let mut large = delivery("evt_1");
@@ -79,6 +82,7 @@ async fn an_event_whose_body_is_gone_is_parked_and_the_next_one_taken() {
 }
 
 #[tokio::test]
+#[ignore = "needs the Firestore emulator"]
 async fn what_a_person_wrote_beside_an_order_stays_through_every_step() {
     let (project, store) = shop().await;
     spoil(&project, "preorders/cs_1", |fields| fields["note"] = json!({ "doubleValue": 0.5 })).await;

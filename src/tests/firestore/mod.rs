@@ -1,5 +1,6 @@
-//! What only Firestore can be made to do, and a shop that moves between the two stores. These tests need the emulator, whichever
-//! store the others are run on.
+//! What only Firestore can be made to do, and a shop that moves between the two stores. A test that
+//! needs Google's emulator is ignored, so that plain `cargo test` passes without one; `script/test`
+//! runs it where the emulator is installed.
 
 mod away;
 mod crossing;

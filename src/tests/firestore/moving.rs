@@ -161,6 +161,7 @@ fn customers(kind: &str, how_many: u32) -> impl Iterator<Item = String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the Firestore emulator"]
 async fn a_live_shop_is_moved_and_no_order_is_lost_doubled_or_renamed() {
     let ((database, url), project) = (fresh_database().await, Emulated::project());
     let mut machine = Machine::new(&url, &project);
