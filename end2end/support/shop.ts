@@ -11,7 +11,9 @@ import { binary, freePorts, root } from './binary.ts';
 export const firestore = process.env['ROLITT_TEST_STORE'] === 'firestore' ? process.env['FIRESTORE_EMULATOR_HOST'] : undefined;
 
 const builtSite = join(root, 'target/e2e/site');
-const site = existsSync(builtSite) && !process.env['ROLITT_BIN'] ? builtSite : join(root, 'target/site');
+const site =
+  process.env['ROLITT_SITE'] ??
+  (existsSync(builtSite) && !process.env['ROLITT_BIN'] ? builtSite : join(root, 'target/site'));
 
 export class Shop {
   private constructor(

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Sourced by every script: the project's root as the current folder, plain words on the terminal, root only where it takes root.
+# Sourced by every script: makes the project's root the current folder, prints headings, asks for
+# root rights only where they are needed.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
@@ -22,7 +23,7 @@ as_root() {
   fi
 }
 
-# Where cargo puts what it builds; a developer may have moved it.
+# Prints the absolute path of cargo's target folder, which a developer may have moved.
 target_dir() {
   local dir=${CARGO_TARGET_DIR:-target}
   case $dir in
@@ -31,7 +32,7 @@ target_dir() {
   esac
 }
 
-# The version of a crate in Cargo.lock, so that a tool that must agree with a library cannot drift from it.
+# Prints the version of a crate in Cargo.lock, for a tool whose version must equal a library's.
 locked_version() {
   awk -v name="$1" '$1 == "name" { here = ($3 == "\"" name "\"") } here && $1 == "version" { gsub(/"/, "", $3); print $3; exit }' Cargo.lock
 }

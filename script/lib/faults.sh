@@ -1,21 +1,37 @@
 # shellcheck shell=bash
 # Builds the fault harness with the two programs that it strikes, and runs it.
+# shellcheck disable=SC2317 # script/test calls these by name
 
-# The shop with chaos, the harness, and the shop as it is released, side by side: cargo gives both shops one name. After the profile
-# comes what the released one is built beside.
+# Builds the shop with failpoints, the harness, and the shop as it is released. Copies them into one
+# folder under different names, because cargo gives both shops the same name.
 build_faults() {
-  local profile=$1 built
+  heading "Building the shop with failpoints, and the harness ($1)"
+  build_faults_struck "$1"
+  heading "Building the shop as it is released ($1)"
+  faults_build "$1" --bin rolitt
+  cp --remove-destination "$faults_built/rolitt" "$faults_programs/rolitt"
+}
+
+# Builds what no other build makes: the shop with failpoints, and the harness.
+build_faults_struck() {
+  faults_build "$1" --features chaos --bin rolitt --bin faults
+  cp --remove-destination "$faults_built/rolitt" "$faults_programs/rolitt-chaos"
+  cp --remove-destination "$faults_built/faults" "$faults_programs/faults"
+}
+
+# Builds with a profile, and sets where the results are. A debug build uses the dependencies that
+# were compiled for the tests, with the tests' features; a release build has its own.
+faults_build() {
+  local profile=$1 features=()
   shift
-  built=$(target_dir)/$([ "$profile" = dev ] && echo debug || echo release)
+  faults_built=$(target_dir)/release
+  if [ "$profile" = dev ]; then
+    faults_built=$(target_dir)/debug
+    features=(--test dev_features)
+  fi
   faults_programs=$(target_dir)/faults/$profile
   mkdir -p "$faults_programs"
-  heading "Building the shop with chaos, and the harness ($profile)"
-  cargo build --locked --profile "$profile" --features chaos --bin rolitt --bin faults
-  cp --remove-destination "$built/rolitt" "$faults_programs/rolitt-chaos"
-  cp --remove-destination "$built/faults" "$faults_programs/faults"
-  heading "Building the shop as it is released ($profile)"
-  cargo build --locked --profile "$profile" --bin rolitt "$@"
-  cp --remove-destination "$built/rolitt" "$faults_programs/rolitt"
+  cargo build --locked --profile "$profile" "$@" "${features[@]}"
 }
 
 faults() {
@@ -23,7 +39,8 @@ faults() {
   "$faults_programs/faults" --programs "$faults_programs" "$@"
 }
 
-# Small enough for every test run. The controls take longer, and are `script/faults --controls`.
+# Runs a storm that is small enough for every test run. The controls take longer; they are
+# `script/faults --controls`.
 faults_quick() {
   faults storm --seed 7 --sessions 300 --within 4 --kills 1 --crashes 1
 }

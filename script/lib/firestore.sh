@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# Google's Firestore emulator: where it is, if anywhere, and one of it for as long as this script runs.
+# Google's Firestore emulator: finds it, installs it where that is possible, starts and stops one.
 
-# From Google's package, from a Cloud SDK, or as the Firebase tools keep it; ROLITT_FIRESTORE_JAR names another.
+# Prints the path of the emulator: of ROLITT_FIRESTORE_JAR, from Google's package, from a Cloud SDK,
+# or from the cache of the Firebase tools. Prints an empty line if there is none.
 firestore_jar() {
   local jar sdk
   if [ -n "${ROLITT_FIRESTORE_JAR:-}" ]; then
@@ -17,7 +18,7 @@ firestore_jar() {
   printf '%s\n' "$jar"
 }
 
-# Why there is no emulator; nothing when there is one.
+# Prints why there is no emulator; nothing if there is one.
 firestore_missing() {
   local jar
   jar=$(firestore_jar)
@@ -28,7 +29,8 @@ firestore_missing() {
   fi
 }
 
-# Debian's own archive has no emulator; where Google's is among the sources, it is installed, and where it is there, so is a Java.
+# Installs the emulator if Google's archive is among Debian's sources (Debian's own archive has
+# none), and a Java to run it with.
 setup_firestore() {
   if [ ! -e "$(firestore_jar)" ] && apt-cache policy google-cloud-cli-firestore-emulator 2>/dev/null | grep -q 'Candidate: [0-9]'; then
     apt_install google-cloud-cli-firestore-emulator || true
@@ -38,7 +40,7 @@ setup_firestore() {
   [ -z "$missing" ] || say "without Firestore's tests: $missing"
 }
 
-# Starts one that ends with this script, and says where it is in FIRESTORE_EMULATOR_HOST.
+# Starts an emulator and exports its address as FIRESTORE_EMULATOR_HOST. `stop_firestore` ends it.
 start_firestore() {
   local log
   log=$(mktemp)

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The npm packages in end2end/: the browser tests, and the wasm-opt that cargo-leptos runs (Debian's is too old for this compiler).
+# The npm packages in end2end/: the browser tests, and the wasm-opt that cargo-leptos runs (Debian's
+# is too old for this compiler).
 
 setup_npm() {
   local installed=end2end/node_modules/.installed-from

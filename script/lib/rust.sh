@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A compiler for the server and for WebAssembly: rustup's when it can get the target, Debian's where rustup cannot download.
+# A compiler for the server and for WebAssembly: rustup's if it can get the target, else Debian's.
 
 setup_rust() {
   case $(script/lib/which-rust) in
@@ -15,7 +15,7 @@ setup_rust() {
   fi
 }
 
-# Bounded: where downloads are swallowed rather than refused, this would wait for minutes.
+# Bounded in time: some networks drop downloads without refusing them.
 add_wasm_target() {
   has rustup && script/lib/which-rust --new-enough || return 1
   say "asking rustup for the wasm32-unknown-unknown target"
@@ -31,7 +31,7 @@ install_debian_rust() {
   link_debian_toolchain
 }
 
-# Debian ships no standard library for wasm32, but its source, dependencies included.
+# Builds the standard library for wasm32. Debian ships only its source, with all dependencies.
 install_wasm_std() {
   local rustlib=$1 scratch built std
   say "building the wasm32 standard library for Debian's compiler, once (about a minute)"
@@ -39,7 +39,8 @@ install_wasm_std() {
   mkdir "$scratch/src"
   touch "$scratch/src/lib.rs"
   printf '[package]\nname = "throwaway"\nedition = "2024"\n' >"$scratch/Cargo.toml"
-  # RUSTC_BOOTSTRAP, because -Zbuild-std is a nightly flag; /usr/bin first, because cargo takes the rustc on PATH.
+  # RUSTC_BOOTSTRAP, because -Zbuild-std is a nightly flag; /usr/bin first, because cargo runs the
+  # rustc on PATH.
   (
     cd "$scratch" || exit
     unset CARGO_TARGET_DIR CARGO_BUILD_TARGET RUSTFLAGS RUSTC_WRAPPER RUSTUP_TOOLCHAIN
@@ -51,7 +52,7 @@ install_wasm_std() {
   as_root rm -rf "$std"
   as_root mkdir -p "$std/lib"
   as_root cp "$built"/*.rlib "$std/lib/"
-  # For people. What decides is whether the compiler takes it: see which-rust.
+  # For information only: which-rust tries whether the compiler accepts the library.
   /usr/bin/rustc --version --verbose | as_root tee "$std/built-by" >/dev/null
   rm -rf "$scratch"
 }

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The checks of script/supply. One returns 0 (good), 1 (bad) or 75 (it could not run, and `why` says why).
+# The checks of script/supply. Each returns 0 (good), 1 (bad) or 75 (it could not run; `why` has the
+# reason).
 
 done_well=() done_badly=() not_done=()
 why=
@@ -36,11 +37,12 @@ advisories() {
   cargo deny --locked --all-features check --disable-fetch advisories
 }
 
-# The compiler refuses unsafe code in each of our crates; here is looked whether each says so.
+# Checks that each of our crates forbids unsafe code; the compiler then refuses it.
 unsafe_code() {
   grep -q '^unsafe_code = "forbid"' Cargo.toml || return 1
   grep -q '^#!\[forbid(unsafe_code)\]' fuzz/src/lib.rs || return 1
-  # libFuzzer's macro names the entry point for the linker, which counts as unsafe: the targets hold nothing else.
+  # libFuzzer's macro names the entry point for the linker, which counts as unsafe. The fuzz targets
+  # hold nothing else.
   grep -q '^unsafe_code = "deny"' fuzz/Cargo.toml || return 1
   if grep -rnE '(^|[^_])unsafe( |$)' --include='*.rs' src crates fuzz/src fuzz/targets | grep -vE ':[0-9]+:[[:space:]]*//|only_in\('; then return 1; fi
   say "forbidden in the package and in what fuzzing asserts; denied in the fuzz targets, which are one macro call each"
@@ -61,7 +63,7 @@ npm_audit() {
     process.exit(metadata.vulnerabilities.total ? 1 : 0);'
 }
 
-# CycloneDX, of what is compiled into the server and into the browser bundle. Built anew each time, and not committed.
+# Writes a CycloneDX bill of what is compiled into the server and into the browser bundle.
 bill_of_materials() {
   local dir
   dir=$(target_dir)/sbom
@@ -73,7 +75,7 @@ bill_of_materials() {
 sbom() {
   local name=$1 target=$2 dir=$3
   shift 3
-  # It writes beside Cargo.toml.
+  # The tool writes into the folder of Cargo.toml.
   cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$target" --override-filename "rolitt-$name.cdx" "$@" || return 1
   mv "rolitt-$name.cdx.json" "$dir/" || return 1
   # One for each crate of the workspace, which the shop's own names already.
