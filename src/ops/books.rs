@@ -11,7 +11,7 @@ use crate::server::{
     http::client::client,
     payments::stripe::Stripe,
     reconcile::{self, End, Options, Report},
-    webhook::signature_stats::Seen,
+    webhook::signature_stats::SignatureCounts,
 };
 
 /// `rolitt reconcile`: compares, repairs, and fails when something stays unexplained or could not be compared.
@@ -91,7 +91,7 @@ pub async fn doctor(config: &Config, as_json: bool) -> anyhow::Result<()> {
 }
 
 /// What the running server saw of signatures; `None` when there is no server to ask.
-async fn ask(operations: SocketAddr) -> Option<Seen> {
+async fn ask(operations: SocketAddr) -> Option<SignatureCounts> {
     const PATIENCE: Duration = Duration::from_secs(3);
     let url = format!("http://{operations}/signatures");
     let response = client()

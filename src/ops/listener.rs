@@ -45,7 +45,7 @@ async fn ready(State(operations): State<Operations>) -> impl IntoResponse {
 
 /// What was seen of webhook signatures since the start, for `rolitt doctor`.
 async fn signatures(State(operations): State<Operations>) -> impl IntoResponse {
-    Json(operations.shop.signatures.seen())
+    Json(operations.shop.signature_stats.snapshot())
 }
 
 /// Prometheus' text format.

@@ -27,10 +27,10 @@ pub async fn limit(State(shop): State<Arc<Shop>>, request: Request, next: Next) 
     if request.uri().path() == HEALTH {
         return next.run(request).await;
     }
-    let Ok(_place) = shop.places.pages.try_acquire() else {
+    let Ok(_place) = shop.concurrency.requests.try_acquire() else {
         metrics::counter!("requests_refused_total", "reason" => "busy_pages").increment(1);
-        if let Some(left_out) = shop.seldom.line("busy pages") {
-            tracing::warn!(left_out, "request refused: too many are being answered");
+        if let Some(suppressed) = shop.log_limiter.allow("busy pages") {
+            tracing::warn!(suppressed, "request refused: too many are being answered");
         }
         let busy = (StatusCode::SERVICE_UNAVAILABLE, "Too many visitors at once. Reload this page in a moment.");
         let mut busy = with_retry_after(busy.into_response(), Duration::from_secs(1));
@@ -42,7 +42,7 @@ pub async fn limit(State(shop): State<Arc<Shop>>, request: Request, next: Next) 
         return next.run(request).await;
     }
     // Never closed.
-    let _turn = shop.places.drawing.acquire().await.ok();
+    let _turn = shop.concurrency.rendering.acquire().await.ok();
     next.run(request).await
 }
 

@@ -102,15 +102,15 @@ async fn attempt(
         .map_err(Refusal::Checkout)?;
     shop.limits.checkouts.check(shop.limits.client(peer, headers)).map_err(|wait| {
         metrics::counter!("checkout_rate_limited_total").increment(1);
-        if let Some(left_out) = shop.seldom.line("checkout slowed down") {
-            tracing::warn!(left_out, "checkout slowed down: too many from one address, or in all");
+        if let Some(suppressed) = shop.log_limiter.allow("checkout slowed down") {
+            tracing::warn!(suppressed, "checkout slowed down: too many from one address, or in all");
         }
         Refusal::Limited(wait)
     })?;
-    let _place = shop.places.checkouts.try_acquire().map_err(|_| {
+    let _place = shop.concurrency.checkouts.try_acquire().map_err(|_| {
         metrics::counter!("requests_refused_total", "reason" => "busy_checkouts").increment(1);
-        if let Some(left_out) = shop.seldom.line("busy checkouts") {
-            tracing::warn!(left_out, "checkout refused: too many are being worked on");
+        if let Some(suppressed) = shop.log_limiter.allow("busy checkouts") {
+            tracing::warn!(suppressed, "checkout refused: too many are being worked on");
         }
         Refusal::Busy
     })?;

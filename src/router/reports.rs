@@ -85,9 +85,9 @@ pub async fn receive(State(shop): State<Arc<Shop>>, headers: HeaderMap, body: Bo
     for violation in violations {
         let directive = label(if violation.effective.is_empty() { &violation.violated } else { &violation.effective });
         metrics::counter!("csp_violations_total", "directive" => directive).increment(1);
-        if let Some(left_out) = shop.seldom.line(directive) {
+        if let Some(suppressed) = shop.log_limiter.allow(directive) {
             let blocked = site(&violation.blocked);
-            tracing::warn!(directive, blocked, left_out, "a browser reports a breach of the content security policy");
+            tracing::warn!(directive, blocked, suppressed, "a browser reports a breach of the content security policy");
         }
     }
     StatusCode::NO_CONTENT

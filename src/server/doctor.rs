@@ -10,7 +10,7 @@ use url::Url;
 use super::{
     payments::{PaymentError, PaymentProvider, SignatureError, capability::Endpoint},
     state::Shop,
-    webhook::signature_stats::Seen,
+    webhook::signature_stats::SignatureCounts,
 };
 
 /// For how long a bad signature counts as lately.
@@ -170,7 +170,7 @@ fn same_url(one: &str, other: &str) -> bool {
 }
 
 /// Judges what the running server saw of signatures; `None` when it could not be asked.
-pub fn signatures(seen: Option<&Seen>, now: OffsetDateTime) -> Finding {
+pub fn signatures(seen: Option<&SignatureCounts>, now: OffsetDateTime) -> Finding {
     const WHAT: &str = "signatures";
     let Some(seen) = seen else {
         let told = "the running server could not be asked (OPS_ADDR); is it running?".to_owned();
@@ -233,13 +233,18 @@ mod tests {
     #[test]
     fn a_bad_signature_is_a_fault_until_a_good_one_came_or_a_day_went_by() {
         let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-        let bad = Seen { bad: 1, last_bad_at: Some(1000), last_bad_reason: Some("mismatch".into()), ..Seen::default() };
+        let bad = SignatureCounts {
+            bad: 1,
+            last_bad_at: Some(1000),
+            last_bad_reason: Some("mismatch".into()),
+            ..SignatureCounts::default()
+        };
         let Verdict::Fault { mend, .. } = signatures(Some(&bad), at(1060)).verdict else { panic!("no fault") };
         assert!(mend.contains("secret"));
         assert!(!signatures(Some(&bad), at(1000 + 86_401)).is_fault());
-        let mended = Seen { good: 1, last_good_at: Some(1001), ..bad };
+        let mended = SignatureCounts { good: 1, last_good_at: Some(1001), ..bad };
         assert!(!signatures(Some(&mended), at(1060)).is_fault());
-        assert!(!signatures(Some(&Seen::default()), at(0)).is_fault());
+        assert!(!signatures(Some(&SignatureCounts::default()), at(0)).is_fault());
         assert!(matches!(signatures(None, at(0)).verdict, Verdict::Unknown { .. }));
     }
 }

@@ -12,11 +12,11 @@ use url::Url;
 use super::{
     clock::{Clock, SystemClock},
     config::{Config, Environment, ProviderConfig},
-    http::limits::{Places, RateLimits},
+    http::limits::{ConcurrencyLimits, RateLimits},
     ids::FreshIds,
     marketing::klaviyo::Klaviyo,
     orders::invoice_history::StoreLedger,
-    outbox::send_throttle::Lane,
+    outbox::send_throttle::SendThrottle,
     payments::{
         PaymentProvider, PaymentService,
         invoice::{Invoice, InvoiceConfig},
@@ -24,8 +24,8 @@ use super::{
     },
     store::{Ids, Store},
     storefront::catalogue::Catalogue,
-    telemetry::log_limiter::Seldom,
-    webhook::signature_stats::Signatures,
+    telemetry::log_limiter::LogLimiter,
+    webhook::signature_stats::SignatureStats,
 };
 
 /// How many pages may wait for a pending payment at the same time.
@@ -41,15 +41,15 @@ pub struct Shop {
     pub catalogue: Catalogue,
     pub store: Arc<dyn Store>,
     pub klaviyo: Option<Klaviyo>,
-    pub klaviyo_lane: Lane,
+    pub klaviyo_throttle: SendThrottle,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub limits: RateLimits,
-    pub places: Places,
+    pub concurrency: ConcurrencyLimits,
     /// Log lines that anybody can cause.
-    pub seldom: Seldom,
+    pub log_limiter: LogLimiter,
     /// What was seen of webhook signatures lately.
-    pub signatures: Signatures,
+    pub signature_stats: SignatureStats,
     pub shipping_countries: Arc<[String]>,
     /// Places for pages that wait for a pending payment.
     pub streams: Arc<Semaphore>,
@@ -83,13 +83,13 @@ impl Shop {
             invoice: providers.invoice().cloned(),
             store,
             klaviyo: config.klaviyo.as_ref().map(|klaviyo| Klaviyo::new(klaviyo, http)),
-            klaviyo_lane: Lane::default(),
+            klaviyo_throttle: SendThrottle::default(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(FreshIds),
             limits: RateLimits::new(&config.limits),
-            places: Places::default(),
-            seldom: Seldom::default(),
-            signatures: Signatures::default(),
+            concurrency: ConcurrencyLimits::default(),
+            log_limiter: LogLimiter::default(),
+            signature_stats: SignatureStats::default(),
             shipping_countries: config.shipping_countries.clone(),
             streams: Arc::new(Semaphore::new(STREAMS)),
             work: Notify::new(),

@@ -8,7 +8,7 @@ use rolitt::{
     domain::payment::SessionId,
     server::{
         doctor,
-        http::limits::Places,
+        http::limits::ConcurrencyLimits,
         store::{Ids, PreorderNames},
         telemetry::{self, LogFormat, LogOutput},
     },
@@ -196,7 +196,7 @@ async fn every_rule_fires_for_what_it_is_about_and_for_nothing_else() {
     seen.insert(sets_off(on, "RolittMessagesLate").await);
 
     let on = usual().await;
-    let all = on.app.shop.places.pages.acquire_many(u32::try_from(Places::EACH).unwrap()).await;
+    let all = on.app.shop.concurrency.requests.acquire_many(u32::try_from(ConcurrencyLimits::PER_KIND).unwrap()).await;
     on.app.get("/").await;
     drop(all);
     seen.insert(sets_off(on, "RolittBusy").await);

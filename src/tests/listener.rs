@@ -6,8 +6,8 @@ use axum::{Router, routing::get as get_route};
 use futures::future::join_all;
 use reqwest::StatusCode;
 use rolitt::server::http::{
-    limits::Places,
-    listener::{Bounds, Pace, serve_within},
+    limits::ConcurrencyLimits,
+    listener::{Bounds, SlowReaderLimit, serve_with},
 };
 use serde_json::json;
 use tokio::{net::TcpListener, sync::Notify};
@@ -23,7 +23,12 @@ const FORM: [(&str, &str); 3] = [("color", "Red"), ("email", "jo@example.com"), 
 /// Bounds that a test can wait for.
 fn short() -> Bounds {
     let moment = Duration::from_millis(400);
-    Bounds { head: moment, body: moment, pace: Pace { window: moment, least: 8 * 1024 }, ..Bounds::default() }
+    Bounds {
+        head: moment,
+        body: moment,
+        slow_reader: SlowReaderLimit { window: moment, min_bytes: 8 * 1024 },
+        ..Bounds::default()
+    }
 }
 
 async fn shop(bounds: Bounds) -> TestApp {
@@ -99,8 +104,8 @@ async fn a_body_has_to_arrive_in_time_however_busily_it_trickles() {
 #[tokio::test]
 async fn whoever_does_not_read_is_cut_and_a_quiet_stream_is_not() {
     // Faster than what the kernel itself gives up on: see below.
-    let pace = Pace { least: 32 * 1024, ..short().pace };
-    let app = shop(Bounds { pace, ..short() }).await;
+    let slow_reader = SlowReaderLimit { min_bytes: 32 * 1024, ..short().slow_reader };
+    let app = shop(Bounds { slow_reader, ..short() }).await;
     app.shop.catalogue.refresh().await.unwrap();
     let pending = {
         let mut session = paid_session("cs_test_1");
@@ -224,9 +229,9 @@ async fn a_body_that_nobody_asked_for_is_not_waited_for() {
 #[tokio::test]
 async fn when_too_many_are_being_answered_the_next_is_told_at_once_and_health_is_not_asked_to_wait() {
     let app = TestApp::start().await;
-    let all = u32::try_from(Places::EACH).unwrap();
-    let places = &app.shop.places;
-    let (pages, checkouts) = (places.pages.acquire_many(all).await, places.checkouts.acquire_many(all).await);
+    let all = u32::try_from(ConcurrencyLimits::PER_KIND).unwrap();
+    let places = &app.shop.concurrency;
+    let (pages, checkouts) = (places.requests.acquire_many(all).await, places.checkouts.acquire_many(all).await);
     for path in ["/", "/nowhere", "/favicon.svg", "/api/offers", "/checkout/success?session_id=cs_test_1"] {
         let refused = app.get(path).await;
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
@@ -256,7 +261,7 @@ async fn when_too_many_are_being_answered_the_next_is_told_at_once_and_health_is
 #[tokio::test]
 async fn pages_wait_for_their_turn_to_be_drawn_and_nothing_else_waits_for_them() {
     let app = TestApp::start().await;
-    let drawing = &app.shop.places.drawing;
+    let drawing = &app.shop.concurrency.rendering;
     let turns = drawing.acquire_many(u32::try_from(drawing.available_permits()).unwrap()).await;
     let mut page = Box::pin(app.get("/"));
     for (path, status) in [("/healthz", 200), ("/orders/ROL-7K3M9QXZ?token=x", 404), ("/checkout/cancel", 200)] {
@@ -278,13 +283,13 @@ async fn pages_wait_for_their_turn_to_be_drawn_and_nothing_else_waits_for_them()
 #[tokio::test]
 async fn neither_slow_bodies_nor_forged_events_hold_a_place() {
     let app = TestApp::start().await;
-    let mut slow = join_all((0..Places::EACH + 50).map(|_| Raw::to(&app))).await;
+    let mut slow = join_all((0..ConcurrencyLimits::PER_KIND + 50).map(|_| Raw::to(&app))).await;
     for raw in &mut slow {
         raw.send(post(&app, "/api/create_checkout", AS_FORM, 1000) + "color=").await.unwrap();
     }
     assert_eq!(app.post_json(&FORM).await.status(), StatusCode::OK);
-    let all = u32::try_from(Places::EACH).unwrap();
-    let webhooks = app.shop.places.webhooks.acquire_many(all).await;
+    let all = u32::try_from(ConcurrencyLimits::PER_KIND).unwrap();
+    let webhooks = app.shop.concurrency.webhooks.acquire_many(all).await;
     assert_eq!(app.post_webhook(form(&FORM).into_bytes(), Some("t=1,v1=00")).await, StatusCode::BAD_REQUEST);
     assert_eq!(app.post_webhook(form(&FORM).into_bytes(), None).await, StatusCode::BAD_REQUEST);
     let completed = super::test_app::completed("evt_1", "cs_test_1");
@@ -309,7 +314,7 @@ async fn a_listener_that_ends_waits_for_what_was_begun_and_for_nothing_else() {
     let app = Router::new().route("/slow", get_route(slow)).route("/", get_route(|| async { "ok" }));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, end) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let mut serving = tokio::spawn(serve_within(listener, app, Bounds::default(), end.clone()));
+    let mut serving = tokio::spawn(serve_with(listener, app, Bounds::default(), end.clone()));
     let request = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: h\r\n\r\n");
     let (mut busy, mut idle) = (Raw::at(address).await, Raw::at(address).await);
     busy.send(request("/slow")).await.unwrap();

@@ -163,7 +163,7 @@ impl TestApp {
         let leptos =
             LeptosOptions::builder().output_name("rolitt").site_root(setup.site.unwrap_or("target/site")).build();
         let app = router::public(AppState { shop: shop.clone(), leptos });
-        tokio::spawn(listener::serve_within(public, app, setup.bounds.unwrap_or_default(), end.clone()));
+        tokio::spawn(listener::serve_with(public, app, setup.bounds.unwrap_or_default(), end.clone()));
         let metrics = PrometheusBuilder::new().build_recorder().handle();
         tokio::spawn(listener::serve(operations, ops::listener::router(shop.clone(), metrics), end.clone()));
         let [public, operations, sandbox] = addresses;

@@ -8,39 +8,37 @@ use std::{
 };
 
 use axum::http::HeaderMap;
-use governor::{
-    DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock,
-};
+use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, clock::Clock as _, clock::DefaultClock};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::server::config::Limits;
 
 /// Above this many remembered addresses, those that have been quiet are forgotten.
-const REMEMBERED: usize = 10_000;
+const MAX_TRACKED_CLIENTS: usize = 10_000;
 
 /// How many lookups of a session that the shop does not know an address gets for each checkout that it gets: a customer who
 /// comes back may reload, a guesser of ids may not go on guessing at the provider's expense.
 const LOOKUPS_PER_CHECKOUT: NonZeroU32 = NonZeroU32::new(6).unwrap();
 
 pub struct RateLimits {
-    pub checkouts: Gate,
+    pub checkouts: RateLimiter,
     /// Of sessions that the shop does not know: each is a question to the provider. Those of known ones are not counted.
-    pub lookups: Gate,
+    pub lookups: RateLimiter,
     trusted_proxy_hops: usize,
 }
 
 /// One rate limit: per address, and in all.
-pub struct Gate {
+pub struct RateLimiter {
     per_ip: Option<DefaultKeyedRateLimiter<IpAddr>>,
     global: Option<DefaultDirectRateLimiter>,
 }
 
-impl Gate {
+impl RateLimiter {
     fn new(per_ip_per_minute: Option<NonZeroU32>, global_per_second: Option<NonZeroU32>) -> Self {
         Self {
-            per_ip: per_ip_per_minute.map(|number| RateLimiter::keyed(Quota::per_minute(number))),
-            global: global_per_second.map(|number| RateLimiter::direct(Quota::per_second(number))),
+            per_ip: per_ip_per_minute.map(|number| governor::RateLimiter::keyed(Quota::per_minute(number))),
+            global: global_per_second.map(|number| governor::RateLimiter::direct(Quota::per_second(number))),
         }
     }
 
@@ -48,7 +46,7 @@ impl Gate {
     pub fn check(&self, client: IpAddr) -> Result<(), Duration> {
         let clock = DefaultClock::default();
         if let Some(per_ip) = &self.per_ip {
-            if per_ip.len() > REMEMBERED {
+            if per_ip.len() > MAX_TRACKED_CLIENTS {
                 per_ip.retain_recent();
             }
             per_ip.check_key(&client).map_err(|wait| wait.wait_time_from(clock.now()))?;
@@ -65,8 +63,8 @@ impl RateLimits {
         let some = |number: Option<u32>| number.and_then(NonZeroU32::new);
         let (per_ip, global) = (some(limits.per_ip_per_minute), some(limits.global_per_second));
         Self {
-            checkouts: Gate::new(per_ip, global),
-            lookups: Gate::new(per_ip.map(|number| number.saturating_mul(LOOKUPS_PER_CHECKOUT)), global),
+            checkouts: RateLimiter::new(per_ip, global),
+            lookups: RateLimiter::new(per_ip.map(|number| number.saturating_mul(LOOKUPS_PER_CHECKOUT)), global),
             trusted_proxy_hops: limits.trusted_proxy_hops,
         }
     }
@@ -81,60 +79,60 @@ impl RateLimits {
             .flat_map(|value| value.split(','))
             .map(str::trim)
             .collect();
-        let told = self
+        let forwarded_for = self
             .trusted_proxy_hops
             .checked_sub(1)
             .and_then(|back| forwarded.iter().rev().nth(back))
-            .and_then(|text| address(text));
-        network(told.unwrap_or_else(|| peer.ip()))
+            .and_then(|text| parse_forwarded(text));
+        client_network(forwarded_for.unwrap_or_else(|| peer.ip()))
     }
 }
 
 /// Places for what is being worked on. Who finds none is told to come again, instead of waiting in a queue that only grows.
-pub struct Places {
+pub struct ConcurrencyLimits {
     /// Pages and files. Taken before anything is done.
-    pub pages: Semaphore,
+    pub requests: Semaphore,
     /// Of those, the ones that are made of what is in memory: work for a processor, which is shared by a few at a time. The others
     /// wait, so that whatever comes in between (health, a webhook) finds a short queue and not a crowd.
-    pub drawing: Semaphore,
+    pub rendering: Semaphore,
     /// Checkouts. Taken once the form has arrived: a slow body holds no place.
     pub checkouts: Semaphore,
     /// Webhooks. Taken once the signature was found good: who cannot sign holds no place.
     pub webhooks: Semaphore,
 }
 
-impl Default for Places {
+impl Default for ConcurrencyLimits {
     fn default() -> Self {
-        let places = || Semaphore::new(Self::EACH);
+        let permits = || Semaphore::new(Self::PER_KIND);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let drawing = Semaphore::new(processors * Self::DRAWING);
-        Self { pages: places(), drawing, checkouts: places(), webhooks: places() }
+        let rendering = Semaphore::new(processors * Self::RENDERING_PER_PROCESSOR);
+        Self { requests: permits(), rendering, checkouts: permits(), webhooks: permits() }
     }
 }
 
-impl Places {
+impl ConcurrencyLimits {
     /// Of each kind: far above what one machine works on at a time, far below what would exhaust it.
-    pub const EACH: usize = 256;
+    pub const PER_KIND: usize = 256;
 
     /// For each processor: one that works, and one that is ready when that one is done.
-    const DRAWING: usize = 2;
+    const RENDERING_PER_PROCESSOR: usize = 2;
 
     /// How long a signed event waits for a place. Its provider waits longer, and comes back much later.
-    const WAIT: Duration = Duration::from_secs(3);
+    const WEBHOOK_WAIT: Duration = Duration::from_secs(3);
 
-    pub async fn for_webhook(&self) -> Option<SemaphorePermit<'_>> {
-        tokio::time::timeout(Self::WAIT, self.webhooks.acquire()).await.ok()?.ok()
+    pub async fn acquire_webhook(&self) -> Option<SemaphorePermit<'_>> {
+        tokio::time::timeout(Self::WEBHOOK_WAIT, self.webhooks.acquire()).await.ok()?.ok()
     }
 }
 
 /// An address as proxies write it: alone, in brackets, or with a port.
-fn address(text: &str) -> Option<IpAddr> {
+fn parse_forwarded(text: &str) -> Option<IpAddr> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// A customer of IPv6 has a /64 to choose addresses from: the network is the customer.
-fn network(ip: IpAddr) -> IpAddr {
+fn client_network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => {
             let [a, b, c, d, ..] = ip.segments();

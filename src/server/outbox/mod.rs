@@ -39,7 +39,7 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
     let Some(klaviyo) = &shop.klaviyo else {
         return Ok(Progress::Idle);
     };
-    if shop.klaviyo_lane.stopped_for().is_some() {
+    if shop.klaviyo_throttle.paused_for().is_some() {
         return Ok(Progress::Idle);
     }
     let Some(message) = shop.store.lease_message(MessageKind::KlaviyoEvent, chaos::lease(LEASE)).await? else {
@@ -72,7 +72,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
             shop.store.finish_message(message, back).await?;
             return Ok(());
         }
-        () = shop.klaviyo_lane.turn() => {}
+        () = shop.klaviyo_throttle.acquire() => {}
     }
     let error = match klaviyo.send(chaos::body(message.body.clone())).await {
         Ok(()) => {
@@ -88,11 +88,11 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     let told = error.to_string();
     let end = match error {
         MarketingError::Throttled { retry_after } => {
-            shop.klaviyo_lane.stop_for(retry_after);
+            shop.klaviyo_throttle.pause_for(retry_after);
             MessageEnd::Again { error: &told, next: retry_after, counts: false }
         }
         MarketingError::Refused(_) => {
-            shop.klaviyo_lane.stop_for(REFUSED_PAUSE);
+            shop.klaviyo_throttle.pause_for(REFUSED_PAUSE);
             MessageEnd::Again { error: &told, next: REFUSED_PAUSE, counts: false }
         }
         MarketingError::Again(_) if message.age < GIVE_UP_AFTER => {

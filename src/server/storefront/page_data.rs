@@ -239,8 +239,8 @@ impl Visitor {
             return false;
         };
         metrics::counter!("lookups_rate_limited_total").increment(1);
-        if let Some(left_out) = shop.seldom.line("lookups slowed down") {
-            tracing::warn!(left_out, "lookups of unknown sessions slowed down: too many from one address, or in all");
+        if let Some(suppressed) = shop.log_limiter.allow("lookups slowed down") {
+            tracing::warn!(suppressed, "lookups of unknown sessions slowed down: too many from one address, or in all");
         }
         if let Some(response) = &self.response {
             response.set_status(StatusCode::TOO_MANY_REQUESTS);

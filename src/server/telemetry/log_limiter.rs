@@ -10,31 +10,31 @@ use std::{
 use tokio::time::Instant;
 
 /// Between two lines of one reason.
-const PAUSE: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What was written lately, by reason. Reasons are words of the program's own, so there are few.
 #[derive(Default)]
-pub struct Seldom(Mutex<BTreeMap<&'static str, Written>>);
+pub struct LogLimiter(Mutex<BTreeMap<&'static str, LastLine>>);
 
-struct Written {
+struct LastLine {
     at: Instant,
-    left_out: u64,
+    suppressed: u64,
 }
 
-impl Seldom {
+impl LogLimiter {
     /// Whether a line may be written for `reason` now, and how many were left out since the last; `None` leaves this one out.
-    pub fn line(&self, reason: &'static str) -> Option<u64> {
+    pub fn allow(&self, reason: &'static str) -> Option<u64> {
         let now = Instant::now();
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match lines.get_mut(reason) {
-            Some(last) if now.duration_since(last.at) < PAUSE => {
-                last.left_out += 1;
+            Some(last) if now.duration_since(last.at) < INTERVAL => {
+                last.suppressed += 1;
                 None
             }
             last => {
-                let left_out = last.map_or(0, |last| last.left_out);
-                lines.insert(reason, Written { at: now, left_out: 0 });
-                Some(left_out)
+                let suppressed = last.map_or(0, |last| last.suppressed);
+                lines.insert(reason, LastLine { at: now, suppressed: 0 });
+                Some(suppressed)
             }
         }
     }
@@ -46,13 +46,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_line_a_second_for_each_reason_and_it_says_how_many_are_missing() {
-        let seldom = Seldom::default();
-        assert_eq!(seldom.line("stale"), Some(0));
-        assert_eq!((seldom.line("stale"), seldom.line("stale")), (None, None));
-        assert_eq!(seldom.line("missing"), Some(0), "another reason has its own");
-        tokio::time::advance(PAUSE).await;
-        assert_eq!(seldom.line("stale"), Some(2));
-        tokio::time::advance(PAUSE).await;
-        assert_eq!(seldom.line("stale"), Some(0));
+        let limiter = LogLimiter::default();
+        assert_eq!(limiter.allow("stale"), Some(0));
+        assert_eq!((limiter.allow("stale"), limiter.allow("stale")), (None, None));
+        assert_eq!(limiter.allow("missing"), Some(0), "another reason has its own");
+        tokio::time::advance(INTERVAL).await;
+        assert_eq!(limiter.allow("stale"), Some(2));
+        tokio::time::advance(INTERVAL).await;
+        assert_eq!(limiter.allow("stale"), Some(0));
     }
 }

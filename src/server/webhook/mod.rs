@@ -71,18 +71,18 @@ pub async fn receive(shop: &Shop, provider: &str, headers: &HeaderMap, body: Byt
         metrics::counter!("webhook_signature_failures_total", "reason" => error.reason()).increment(1);
         // Whoever knocks without a key says nothing about ours.
         if matches!(error, SignatureError::Mismatch | SignatureError::Stale) {
-            shop.signatures.bad(*error, shop.clock.now());
+            shop.signature_stats.record_bad(*error, shop.clock.now());
         }
-        if let Some(left_out) = shop.seldom.line(error.reason()) {
-            tracing::warn!(reason = error.reason(), left_out, "webhook refused: not signed by the provider");
+        if let Some(suppressed) = shop.log_limiter.allow(error.reason()) {
+            tracing::warn!(reason = error.reason(), suppressed, "webhook refused: not signed by the provider");
         }
     })?;
-    shop.signatures.good(shop.clock.now());
+    shop.signature_stats.record_good(shop.clock.now());
     chaos::pass(Point::WebhookVerified);
-    let Some(_place) = shop.places.for_webhook().await else {
+    let Some(_permit) = shop.concurrency.acquire_webhook().await else {
         metrics::counter!("requests_refused_total", "reason" => "busy_webhooks").increment(1);
-        if let Some(left_out) = shop.seldom.line("busy webhooks") {
-            tracing::warn!(left_out, "webhook refused: too many are being taken; the provider will send it again");
+        if let Some(suppressed) = shop.log_limiter.allow("busy webhooks") {
+            tracing::warn!(suppressed, "webhook refused: too many are being taken; the provider will send it again");
         }
         return Err(WebhookError::Busy);
     };

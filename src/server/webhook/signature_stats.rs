@@ -9,11 +9,11 @@ use crate::server::payments::SignatureError;
 
 /// Signatures, good and bad.
 #[derive(Default)]
-pub struct Signatures(Mutex<Seen>);
+pub struct SignatureStats(Mutex<SignatureCounts>);
 
 /// What was seen since the process started. Times are unix seconds.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Seen {
+pub struct SignatureCounts {
     pub good: u64,
     pub last_good_at: Option<i64>,
     pub bad: u64,
@@ -22,21 +22,21 @@ pub struct Seen {
     pub last_bad_reason: Option<String>,
 }
 
-impl Signatures {
-    pub fn good(&self, at: OffsetDateTime) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.good += 1;
-        seen.last_good_at = Some(at.unix_timestamp());
+impl SignatureStats {
+    pub fn record_good(&self, at: OffsetDateTime) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.good += 1;
+        counts.last_good_at = Some(at.unix_timestamp());
     }
 
-    pub fn bad(&self, error: SignatureError, at: OffsetDateTime) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.bad += 1;
-        seen.last_bad_at = Some(at.unix_timestamp());
-        seen.last_bad_reason = Some(error.reason().to_owned());
+    pub fn record_bad(&self, error: SignatureError, at: OffsetDateTime) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.bad += 1;
+        counts.last_bad_at = Some(at.unix_timestamp());
+        counts.last_bad_reason = Some(error.reason().to_owned());
     }
 
-    pub fn seen(&self) -> Seen {
+    pub fn snapshot(&self) -> SignatureCounts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// More connections than this are not served at a time, whatever the machine allows.
-const MOST: usize = 4096;
+const MAX_CONNECTIONS: usize = 4096;
 
 /// Raises the process's soft limit of descriptors to its hard one: the soft one is low for programs that use `select`, and
 /// this is none (<https://0pointer.net/blog/file-descriptor-limits.html>). Returns what it is now; `None` is no limit.
@@ -15,14 +15,16 @@ pub fn raise_descriptor_limit() -> Option<u64> {
 }
 
 /// How many connections may be open at a time, by the limit of now.
-pub fn connections() -> usize {
-    within(getrlimit(Resource::Nofile).current)
+pub fn max_connections() -> usize {
+    connections_for(getrlimit(Resource::Nofile).current)
 }
 
 /// Half of the descriptors: a request may need another one, to the database or to the provider, and there are files besides.
 /// So accepting never runs out of them.
-fn within(limit: Option<u64>) -> usize {
-    limit.map_or(MOST, |limit| usize::try_from(limit / 2).unwrap_or(MOST).clamp(1, MOST))
+fn connections_for(limit: Option<u64>) -> usize {
+    limit.map_or(MAX_CONNECTIONS, |limit| {
+        usize::try_from(limit / 2).unwrap_or(MAX_CONNECTIONS).clamp(1, MAX_CONNECTIONS)
+    })
 }
 
 #[cfg(test)]
@@ -31,10 +33,10 @@ mod tests {
 
     #[test]
     fn connections_leave_descriptors_for_what_they_ask_for() {
-        assert_eq!(within(None), MOST);
-        assert_eq!(within(Some(1_048_576)), MOST);
-        assert_eq!(within(Some(1024)), 512);
-        assert_eq!(within(Some(1)), 1);
+        assert_eq!(connections_for(None), MAX_CONNECTIONS);
+        assert_eq!(connections_for(Some(1_048_576)), MAX_CONNECTIONS);
+        assert_eq!(connections_for(Some(1024)), 512);
+        assert_eq!(connections_for(Some(1)), 1);
     }
 
     #[test]

@@ -20,8 +20,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 use tower_http::timeout::DeadlineBody;
 
-use self::{capacity::connections, stream::Stream};
-pub use self::{capacity::raise_descriptor_limit, stream::Pace};
+use self::{capacity::max_connections, stream::Stream};
+pub use self::{capacity::raise_descriptor_limit, stream::SlowReaderLimit};
 
 /// The longest head of a request, in bytes: the request line and every header.
 const HEAD_BYTES: usize = 32 * 1024;
@@ -37,7 +37,7 @@ pub struct Bounds {
     /// How long a request's body may take to arrive, in all.
     pub body: Duration,
     /// How fast answers have to be taken.
-    pub pace: Pace,
+    pub slow_reader: SlowReaderLimit,
     /// How long what was begun may take once the listener stops.
     pub drain: Duration,
     /// How many connections are served at a time; more wait in the kernel's queue until one ends.
@@ -49,25 +49,25 @@ impl Default for Bounds {
         Self {
             head: Duration::from_secs(10),
             body: Duration::from_secs(10),
-            pace: Pace { window: Duration::from_secs(10), least: 8 * 1024 },
+            slow_reader: SlowReaderLimit { window: Duration::from_secs(10), min_bytes: 8 * 1024 },
             drain: Duration::from_secs(18),
-            connections: connections(),
+            connections: max_connections(),
         }
     }
 }
 
 /// Serves `app` until `end`, then stops accepting and lets what was begun finish.
 pub async fn serve(listener: TcpListener, app: Router, end: CancellationToken) {
-    serve_within(listener, app, Bounds::default(), end).await;
+    serve_with(listener, app, Bounds::default(), end).await;
 }
 
-pub async fn serve_within(listener: TcpListener, app: Router, bounds: Bounds, end: CancellationToken) {
+pub async fn serve_with(listener: TcpListener, app: Router, bounds: Bounds, end: CancellationToken) {
     let connections = TaskTracker::new();
-    let places = Arc::new(Semaphore::new(bounds.connections));
+    let permits = Arc::new(Semaphore::new(bounds.connections));
     loop {
-        let place = tokio::select! {
+        let permit = tokio::select! {
             () = end.cancelled() => break,
-            place = places.clone().acquire_owned() => place,
+            permit = permits.clone().acquire_owned() => permit,
         };
         let accepted = tokio::select! {
             () = end.cancelled() => break,
@@ -78,10 +78,10 @@ pub async fn serve_within(listener: TcpListener, app: Router, bounds: Bounds, en
                 let serving = connection(stream, peer, app.clone(), bounds, end.clone());
                 connections.spawn(async move {
                     serving.await;
-                    drop(place);
+                    drop(permit);
                 });
             }
-            Err(error) => after_failed_accept(&error).await,
+            Err(error) => pause_after_accept_error(&error).await,
         }
     }
     drop(listener);
@@ -104,7 +104,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, bounds: Bo
         .header_read_timeout(bounds.head)
         .max_header_size(HEAD_BYTES)
         .max_buf_size(BUFFER_BYTES)
-        .serve_connection(TokioIo::new(Stream::new(stream, bounds.pace)), TowerToHyperService::new(service));
+        .serve_connection(TokioIo::new(Stream::new(stream, bounds.slow_reader)), TowerToHyperService::new(service));
     tokio::pin!(connection);
     tokio::select! {
         // An error here is the client's: a broken connection, a head that never came.
@@ -115,7 +115,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, bounds: Bo
 }
 
 /// Out of descriptors or memory: wait a moment instead of spinning. A connection that went away needs no wait.
-async fn after_failed_accept(error: &io::Error) {
+async fn pause_after_accept_error(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         return;

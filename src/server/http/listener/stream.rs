@@ -16,25 +16,25 @@ use tokio::{
 
 /// How much the kernel may hold of what was written but is not on its way, in bytes. Its own buffer of megabytes would hide
 /// for minutes how slowly a peer reads.
-const UNSENT: u32 = 16 * 1024;
+const MAX_UNSENT: u32 = 16 * 1024;
 
 /// How long a peer is listened to after the last answer. A connection that is closed over bytes that were not read is reset,
 /// and the reset can overtake the answer: who still sends a body that was refused would never read why.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How fast a peer has to read: at least `least` bytes in each `window` in which something waits for it.
+/// How fast a peer has to read: at least `min_bytes` bytes in each `window` in which something waits for it.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct SlowReaderLimit {
     pub window: Duration,
     /// In bytes. At most half of what the kernel holds: it takes more in pieces of that size.
-    pub least: usize,
+    pub min_bytes: usize,
 }
 
 /// A TCP stream that fails once its peer reads too slowly. A peer that nothing waits for may be silent for as long as it likes
 /// (a stream of server-sent events seldom writes).
 pub struct Stream {
     inner: TcpStream,
-    pace: Pace,
+    slow_reader: SlowReaderLimit,
     /// Made when it is first needed: most connections never wait.
     timer: Option<Pin<Box<Sleep>>>,
     state: State,
@@ -42,7 +42,7 @@ pub struct Stream {
 
 enum State {
     /// Everything that was written was taken.
-    Even,
+    Flushed,
     /// Something waits; so many bytes were taken in this window.
     Behind { taken: usize },
     /// Nothing more is written; what the peer still sends is thrown away.
@@ -50,19 +50,19 @@ enum State {
 }
 
 impl Stream {
-    pub fn new(inner: TcpStream, pace: Pace) -> Self {
+    pub fn new(inner: TcpStream, slow_reader: SlowReaderLimit) -> Self {
         let socket = SockRef::from(&inner);
         // Refinements all of them: where the system refuses one, the connection is as good as any.
         // Small answers leave at once; without it they would wait for the peer's acknowledgement.
         let _ = socket.set_tcp_nodelay(true);
-        let _ = socket.set_tcp_notsent_lowat(UNSENT);
+        let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT);
         // A peer that vanished acknowledges nothing; the kernel would ask it again for a quarter of an hour.
-        let _ = socket.set_tcp_user_timeout(Some(pace.window * 2));
-        Self { inner, pace, timer: None, state: State::Even }
+        let _ = socket.set_tcp_user_timeout(Some(slow_reader.window * 2));
+        Self { inner, slow_reader, timer: None, state: State::Flushed }
     }
 
     /// The timer, set to `pause` from now.
-    fn alarm_in(&mut self, pause: Duration) {
+    fn set_timer(&mut self, pause: Duration) {
         match &mut self.timer {
             Some(timer) => timer.as_mut().reset(Instant::now() + pause),
             None => self.timer = Some(Box::pin(sleep(pause))),
@@ -74,32 +74,32 @@ impl Stream {
     }
 
     /// After a try to write. Bytes taken do not end the wait, only a flush does: a peer that takes one now and then waits on.
-    fn judge(&mut self, cx: &mut Context<'_>, tried: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        match (&tried, &mut self.state) {
+    fn track_write(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match (&result, &mut self.state) {
             (Poll::Ready(Ok(number)), State::Behind { taken }) => *taken += number,
             (Poll::Ready(_), _) => {}
             (Poll::Pending, state) => {
                 if !matches!(state, State::Behind { .. }) {
                     *state = State::Behind { taken: 0 };
-                    self.alarm_in(self.pace.window);
+                    self.set_timer(self.slow_reader.window);
                 }
                 return self.poll_too_slow(cx).map(Err);
             }
         }
-        tried
+        result
     }
 
     /// Ready at the end of a window in which too little was taken.
     fn poll_too_slow(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         while self.poll_timer(cx).is_ready() {
-            if matches!(self.state, State::Behind { taken } if taken < self.pace.least) {
+            if matches!(self.state, State::Behind { taken } if taken < self.slow_reader.min_bytes) {
                 metrics::counter!("connections_cut_total", "reason" => "slow_reader").increment(1);
                 // What it does not read shall not stay in the kernel either.
                 let _ = self.inner.set_zero_linger();
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
             self.state = State::Behind { taken: 0 };
-            self.alarm_in(self.pace.window);
+            self.set_timer(self.slow_reader.window);
         }
         Poll::Pending
     }
@@ -113,8 +113,8 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let tried = Pin::new(&mut self.inner).poll_write(cx, bytes);
-        self.judge(cx, tried)
+        let result = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.track_write(cx, result)
     }
 
     fn poll_write_vectored(
@@ -122,8 +122,8 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let tried = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
-        self.judge(cx, tried)
+        let result = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.track_write(cx, result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -133,7 +133,7 @@ impl AsyncWrite for Stream {
     /// Called once everything was written: nothing waits any more.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if matches!(self.state, State::Behind { .. }) {
-            self.state = State::Even;
+            self.state = State::Flushed;
         }
         Pin::new(&mut self.inner).poll_flush(cx)
     }
@@ -142,11 +142,11 @@ impl AsyncWrite for Stream {
         if !matches!(self.state, State::Lingering) {
             ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
             self.state = State::Lingering;
-            self.alarm_in(LINGER);
+            self.set_timer(LINGER);
         }
-        let mut scrap = [0; 16 * 1024];
+        let mut discarded = [0; 16 * 1024];
         while self.poll_timer(cx).is_pending() {
-            let mut buffer = ReadBuf::new(&mut scrap);
+            let mut buffer = ReadBuf::new(&mut discarded);
             match ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => {}
                 Ok(()) | Err(_) => break,
