@@ -300,7 +300,7 @@ async fn preorder(desk: &Desk, command: Preorders) -> anyhow::Result<()> {
         // Answered before: it may end the process, after the desk is closed.
         Preorders::Erase(_) => Ok(()),
         Preorders::Refund { number, amount_minor, reason, again } => {
-            let asked = RefundRequest { minor: amount_minor, reason: reason.map(Into::into), again };
+            let asked = RefundRequest { minor: amount_minor, reason: reason.map(Into::into), allow_repeat: again };
             preorders::refund(desk, &number, asked).await
         }
     }

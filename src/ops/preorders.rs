@@ -15,7 +15,7 @@ use crate::{
     },
     server::{
         orders::{
-            bank_transfer::{self, Settled},
+            bank_transfer::{self, TransferChange},
             fulfilment,
             refund::{self, RefundRequest},
         },
@@ -164,7 +164,7 @@ fn due_text(status: DisputeStatus, due_by: Option<i64>) -> String {
 /// `rolitt preorders ship|deliver|approve`.
 pub async fn act(desk: &Desk, number: &PreorderNumber, act: &MerchantAction) -> anyhow::Result<()> {
     let provider = find(desk, number).await?.preorder.details.provider;
-    report(number, &fulfilment::act(&desk.shop, provider, number, act).await?)
+    report(number, &fulfilment::apply_action(&desk.shop, provider, number, act).await?)
 }
 
 /// `rolitt preorders refund`.
@@ -183,9 +183,9 @@ pub async fn cancel(desk: &Desk, number: &PreorderNumber) -> anyhow::Result<()> 
     settled(number, &bank_transfer::cancel(&desk.shop, number).await?)
 }
 
-fn settled(number: &PreorderNumber, settled: &Settled) -> anyhow::Result<()> {
+fn settled(number: &PreorderNumber, settled: &TransferChange) -> anyhow::Result<()> {
     let details = &settled.preorder().details;
-    let already = if matches!(settled, Settled::Before(_)) { " already" } else { "" };
+    let already = if matches!(settled, TransferChange::AlreadyMade(_)) { " already" } else { "" };
     let review =
         if details.review.is_open() { format!("; HELD FOR REVIEW: {}", details.review.text()) } else { String::new() };
     say(&format!("{number}: {}{already}{review}", details.status.as_str()))

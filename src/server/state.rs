@@ -15,7 +15,7 @@ use super::{
     http::limits::{ConcurrencyLimits, RateLimits},
     ids::FreshIds,
     marketing::klaviyo::Klaviyo,
-    orders::invoice_history::StoreLedger,
+    orders::invoice_history::StoredOrders,
     outbox::send_throttle::SendThrottle,
     payments::{
         PaymentProvider, PaymentService,
@@ -67,7 +67,7 @@ impl Shop {
             match chosen {
                 ProviderConfig::Stripe => stripe.clone(),
                 ProviderConfig::Invoice(invoice) => {
-                    let ledger = Arc::new(StoreLedger(store.clone()));
+                    let ledger = Arc::new(StoredOrders(store.clone()));
                     Arc::new(Invoice::new(invoice, ledger, config.stripe.secret_key.clone()))
                 }
             }

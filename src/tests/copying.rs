@@ -106,7 +106,7 @@ pub async fn rich_shop() -> TestApp {
     let number = app.row("select preorder_number from preorders where session_id = 'cs_test_3'").await;
     let number = number["preorder_number"].as_str().unwrap().parse().unwrap();
     let ship = MerchantAction::Ship { tracking: Some("JD1".to_owned()) };
-    fulfilment::act(&app.shop, ProviderId::Stripe, &number, &ship).await.unwrap();
+    fulfilment::apply_action(&app.shop, ProviderId::Stripe, &number, &ship).await.unwrap();
     let mut waiting = paid_session("cs_test_5");
     waiting["payment_status"] = json!("unpaid");
     app.deliver(&event("evt_5", "checkout.session.completed", waiting)).await;

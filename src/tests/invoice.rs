@@ -11,7 +11,7 @@ use rolitt::{
     },
     server::{
         orders::{
-            bank_transfer::{self, SettleError, Settled},
+            bank_transfer::{self, BankTransferError, TransferChange},
             fulfilment,
         },
         payments::PaymentError,
@@ -207,13 +207,13 @@ async fn the_merchant_marks_it_paid_once_and_the_customer_is_told_once() {
     assert_eq!(metrics_told(&app).await, ["Preorder Awaiting Payment"]);
     let settled = bank_transfer::mark_paid(&app.shop, &number, None).await.unwrap();
     assert!(
-        matches!(&settled, Settled::Now(preorder) if preorder.details.status == PreorderStatus::Paid),
+        matches!(&settled, TransferChange::Made(preorder) if preorder.details.status == PreorderStatus::Paid),
         "{settled:?}"
     );
     assert!(!settled.preorder().details.review.is_open());
     let again = bank_transfer::mark_paid(&app.shop, &number, None).await.unwrap();
     assert!(
-        matches!(&again, Settled::Before(preorder) if preorder.details.status == PreorderStatus::Paid),
+        matches!(&again, TransferChange::AlreadyMade(preorder) if preorder.details.status == PreorderStatus::Paid),
         "{again:?}"
     );
     // The form, sent once more from a page that was left open, changes nothing.
@@ -249,14 +249,15 @@ async fn another_amount_than_was_asked_for_waits_for_a_person() {
     let number = number(&link);
     for none in [0, -1] {
         let refused = bank_transfer::mark_paid(&app.shop, &number, Some(none)).await;
-        assert!(matches!(refused, Err(SettleError::NoAmount)), "{refused:?}");
+        assert!(matches!(refused, Err(BankTransferError::NoAmount)), "{refused:?}");
     }
     let settled = bank_transfer::mark_paid(&app.shop, &number, Some(29_000)).await.unwrap();
     let details = &settled.preorder().details;
     assert_eq!((details.status, details.amount.unwrap().minor()), (PreorderStatus::Paid, 29_000));
     assert_eq!(details.review.text(), "paid 290.00 usd, asked 299.00 usd");
     assert_eq!(metrics_told(&app).await, Vec::<String>::new(), "nothing is told before a person has looked");
-    let told = fulfilment::act(&app.shop, ProviderId::Invoice, &number, &MerchantAction::Approve).await.unwrap();
+    let told =
+        fulfilment::apply_action(&app.shop, ProviderId::Invoice, &number, &MerchantAction::Approve).await.unwrap();
     assert!(matches!(told, Applied::Changed(Some(_))), "{told:?}");
     assert_eq!(metrics_told(&app).await, ["Preorder Success"]);
     app.finish().await;
@@ -267,8 +268,10 @@ async fn what_is_paid_is_not_called_off_and_money_for_what_was_called_off_counts
     let app = shop("stripe,invoice").await;
     let link = placed(&app).await;
     let cancelled = bank_transfer::cancel(&app.shop, &number(&link)).await.unwrap();
-    assert!(matches!(&cancelled, Settled::Now(preorder) if preorder.details.status == PreorderStatus::Cancelled));
-    assert!(matches!(bank_transfer::cancel(&app.shop, &number(&link)).await.unwrap(), Settled::Before(_)));
+    assert!(
+        matches!(&cancelled, TransferChange::Made(preorder) if preorder.details.status == PreorderStatus::Cancelled)
+    );
+    assert!(matches!(bank_transfer::cancel(&app.shop, &number(&link)).await.unwrap(), TransferChange::AlreadyMade(_)));
     let html = app.get(&link).await.text().await.unwrap();
     assert!(html.contains("This pre-order was cancelled") && !html.contains("DE89"));
     let came = bank_transfer::mark_paid(&app.shop, &number(&link), None).await.unwrap();
@@ -277,7 +280,7 @@ async fn what_is_paid_is_not_called_off_and_money_for_what_was_called_off_counts
     let other = path(&app, &location(&app.post_form(&with(("color", "Red"))).await));
     bank_transfer::mark_paid(&app.shop, &number(&other), None).await.unwrap();
     let refused = bank_transfer::cancel(&app.shop, &number(&other)).await;
-    assert!(matches!(refused, Err(SettleError::Over(PreorderStatus::Paid))), "{refused:?}");
+    assert!(matches!(refused, Err(BankTransferError::WrongStatus(PreorderStatus::Paid))), "{refused:?}");
     assert_eq!(app.count("preorders where status = 'paid'").await, 2);
     app.deliver_all().await;
     app.finish().await;
@@ -293,11 +296,11 @@ async fn only_orders_by_invoice_are_settled_by_hand() {
         bank_transfer::mark_paid(&app.shop, &at_stripe, None).await,
         bank_transfer::cancel(&app.shop, &at_stripe).await,
     ] {
-        assert!(matches!(refused, Err(SettleError::NotByInvoice(ProviderId::Stripe))), "{refused:?}");
+        assert!(matches!(refused, Err(BankTransferError::NotByInvoice(ProviderId::Stripe))), "{refused:?}");
     }
     let nobodys: PreorderNumber = "ROL-00000000".parse().unwrap();
     let refused = bank_transfer::mark_paid(&app.shop, &nobodys, None).await;
-    assert!(matches!(refused, Err(SettleError::Unknown(_))), "{refused:?}");
+    assert!(matches!(refused, Err(BankTransferError::UnknownOrder(_))), "{refused:?}");
     app.deliver_all().await;
     app.finish().await;
 }
@@ -317,7 +320,7 @@ async fn the_provider_remembers_by_the_store() {
     assert_eq!(&provider.retrieve_session(&first.session).await.unwrap(), first);
     let at_stripe = SessionId::parse("cs_test_1").unwrap();
     assert_eq!(provider.retrieve_session(&at_stripe).await, Err(PaymentError::NotFound));
-    let told = fulfilment::fulfil(&app.shop, first).await.unwrap();
+    let told = fulfilment::apply_session(&app.shop, first).await.unwrap();
     assert!(matches!(told, Applied::Unchanged(_)), "{told:?}");
     app.deliver_all().await;
     app.finish().await;

@@ -1,7 +1,7 @@
 //! The life of a preorder after "paid": refunds, disputes, intents and copies, as events tell them, in any order.
 
 use reqwest::StatusCode;
-use rolitt::{domain::lifecycle::MerchantAction, server::orders::fulfilment::act};
+use rolitt::{domain::lifecycle::MerchantAction, server::orders::fulfilment::apply_action};
 use serde_json::{Value, json};
 
 use super::test_app::{TestApp, completed, event, paid_session};
@@ -190,10 +190,10 @@ async fn a_merchant_approves_ships_and_delivers_and_customers_hear_of_it() {
         app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().parse().unwrap();
     let provider = rolitt::domain::payment::ProviderId::Stripe;
     let ship = MerchantAction::Ship { tracking: Some("JD014600".to_owned()) };
-    let refused = act(&app.shop, provider, &number, &ship).await.unwrap();
+    let refused = apply_action(&app.shop, provider, &number, &ship).await.unwrap();
     assert!(format!("{refused:?}").contains("review"), "{refused:?}");
     for step in [MerchantAction::Approve, ship, MerchantAction::Deliver] {
-        act(&app.shop, provider, &number, &step).await.unwrap();
+        apply_action(&app.shop, provider, &number, &step).await.unwrap();
     }
     let row = app.row("select status::text, tracking_number, needs_review, review_settled from preorders").await;
     assert_eq!((&row["status"], &row["tracking_number"]), (&json!("delivered"), &json!("JD014600")));

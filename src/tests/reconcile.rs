@@ -234,10 +234,11 @@ async fn a_merchant_refunds_in_parts_and_never_more_than_was_paid() {
     buy(&app, "jo@example.com", card()).await;
     compared(&app).await;
     let number = number(&app).await;
-    let part = RefundRequest { minor: Some(9_900), reason: Some(RefundReason::RequestedByCustomer), again: false };
+    let part =
+        RefundRequest { minor: Some(9_900), reason: Some(RefundReason::RequestedByCustomer), allow_repeat: false };
     refund(&app.shop, &number, part).await.unwrap();
     assert!(
-        matches!(refund(&app.shop, &number, part).await, Err(RefundError::Before(_))),
+        matches!(refund(&app.shop, &number, part).await, Err(RefundError::SameAmount(_))),
         "a repeat is not a second refund"
     );
     assert_eq!(app.row("select refunded_minor from preorders").await["refunded_minor"], 9_900);
@@ -245,7 +246,7 @@ async fn a_merchant_refunds_in_parts_and_never_more_than_was_paid() {
         assert!(
             matches!(
                 refund(&app.shop, &number, RefundRequest { minor: Some(wrong), ..RefundRequest::default() }).await,
-                Err(RefundError::Amount { .. })
+                Err(RefundError::InvalidAmount { .. })
             ),
             "{wrong}"
         );
@@ -290,7 +291,7 @@ async fn a_refund_whose_answer_was_lost_says_so_and_is_not_made_twice_when_repea
     let lost = json!({ "stripe": { "record_then_error_rate": 1, "status": 500 } });
     app.sandbox_post("/sandbox/faults", lost).await;
     let unclear = refund(&app.shop, &number, RefundRequest::default()).await.unwrap_err();
-    assert!(matches!(&unclear, RefundError::Unclear(_)), "{unclear:?}");
+    assert!(matches!(&unclear, RefundError::OutcomeUnknown(_)), "{unclear:?}");
     assert!(unclear.to_string().contains("may have gone through"));
     app.http.delete(format!("{}/sandbox/faults", app.sandbox)).send().await.unwrap();
     assert_eq!(compared(&app).await.unexplained, 0);

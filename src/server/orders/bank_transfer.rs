@@ -4,8 +4,8 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::{
-    fulfilment::{Telling, fulfil, record},
-    invoice_history::update_of,
+    fulfilment::{Source, apply_session, apply_update},
+    invoice_history::session_update,
 };
 use crate::domain::{
     lifecycle::PaymentUpdate,
@@ -21,36 +21,36 @@ use crate::server::{
 
 /// The preorder as it stands now.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Settled {
+pub enum TransferChange {
     /// It was settled by this call. It may be held for review, when another amount came than was asked for.
-    Now(Preorder),
+    Made(Preorder),
     /// It had been settled before, and nothing was changed.
-    Before(Preorder),
+    AlreadyMade(Preorder),
 }
 
-impl Settled {
+impl TransferChange {
     pub const fn preorder(&self) -> &Preorder {
         match self {
-            Self::Now(preorder) | Self::Before(preorder) => preorder,
+            Self::Made(preorder) | Self::AlreadyMade(preorder) => preorder,
         }
     }
 }
 
 /// Why nothing was settled, in words for the merchant.
 #[derive(Debug, Error)]
-pub enum SettleError {
+pub enum BankTransferError {
     #[error("there is no preorder {0}")]
-    Unknown(PreorderNumber),
+    UnknownOrder(PreorderNumber),
     #[error("it is paid by {}, which tells by itself what happens", .0.as_str())]
     NotByInvoice(ProviderId),
     #[error("invoice is not among PAYMENT_PROVIDERS")]
-    NotSetUp,
+    NotEnabled,
     #[error("it is {}", .0.as_str())]
-    Over(PreorderStatus),
+    WrongStatus(PreorderStatus),
     #[error("the amount received must be above zero, in minor units (29900 for 299.00)")]
     NoAmount,
     #[error("it cannot be recorded: {0}")]
-    Ignored(String),
+    NotRecorded(String),
     #[error(transparent)]
     Payment(#[from] PaymentError),
     #[error(transparent)]
@@ -58,66 +58,74 @@ pub enum SettleError {
 }
 
 /// Notes that the transfer for this order arrived: what was asked for, or `received` in minor units of its currency.
-pub async fn mark_paid(shop: &Shop, number: &PreorderNumber, received: Option<i64>) -> Result<Settled, SettleError> {
-    let preorder = by_invoice(shop, number).await?;
+pub async fn mark_paid(
+    shop: &Shop,
+    number: &PreorderNumber,
+    received: Option<i64>,
+) -> Result<TransferChange, BankTransferError> {
+    let preorder = invoice_order(shop, number).await?;
     let status = preorder.details.status;
     // Money that comes for an order that was called off is money all the same.
     if status == PreorderStatus::Refunded {
-        return Err(SettleError::Over(status));
+        return Err(BankTransferError::WrongStatus(status));
     }
-    let asked = preorder.details.amount.ok_or_else(|| SettleError::Ignored("it has no amount".to_owned()))?;
+    let expected =
+        preorder.details.amount.ok_or_else(|| BankTransferError::NotRecorded("it has no amount".to_owned()))?;
     let received = match received {
-        None => asked,
-        Some(minor) if minor > 0 => Money::new(minor, asked.currency()).map_err(|_| SettleError::NoAmount)?,
-        Some(_) => return Err(SettleError::NoAmount),
+        None => expected,
+        Some(minor) if minor > 0 => Money::new(minor, expected.currency()).map_err(|_| BankTransferError::NoAmount)?,
+        Some(_) => return Err(BankTransferError::NoAmount),
     };
-    let facts = invoice::paid(update_of(&preorder.details), received);
-    let delivery = delivery(&preorder, received)?;
-    let telling =
-        Telling { provider: ProviderId::Invoice, delivery: Some(&delivery), at: shop.clock.now(), dry_run: false };
-    match record(shop, telling, &PaymentUpdate::Session(Box::new(facts))).await? {
-        Applied::Changed(Some(preorder)) => Ok(Settled::Now(preorder)),
-        Applied::Ignored(reason) => Err(SettleError::Ignored(reason)),
-        Applied::Duplicate | Applied::Unchanged(_) | Applied::Changed(None) => match by_invoice(shop, number).await? {
-            preorder if preorder.details.status >= PreorderStatus::Paid => Ok(Settled::Before(preorder)),
-            preorder => Err(SettleError::Over(preorder.details.status)),
+    let update = invoice::paid(session_update(&preorder.details), received);
+    let delivery = paid_event(&preorder, received)?;
+    let source =
+        Source { provider: ProviderId::Invoice, delivery: Some(&delivery), at: shop.clock.now(), dry_run: false };
+    match apply_update(shop, source, &PaymentUpdate::Session(Box::new(update))).await? {
+        Applied::Changed(Some(preorder)) => Ok(TransferChange::Made(preorder)),
+        Applied::Ignored(reason) => Err(BankTransferError::NotRecorded(reason)),
+        Applied::Duplicate | Applied::Unchanged(_) | Applied::Changed(None) => match invoice_order(shop, number).await?
+        {
+            preorder if preorder.details.status >= PreorderStatus::Paid => Ok(TransferChange::AlreadyMade(preorder)),
+            preorder => Err(BankTransferError::WrongStatus(preorder.details.status)),
         },
     }
 }
 
 /// Calls off an order that awaits its transfer.
-pub async fn cancel(shop: &Shop, number: &PreorderNumber) -> Result<Settled, SettleError> {
-    let preorder = by_invoice(shop, number).await?;
+pub async fn cancel(shop: &Shop, number: &PreorderNumber) -> Result<TransferChange, BankTransferError> {
+    let preorder = invoice_order(shop, number).await?;
     if preorder.details.status == PreorderStatus::Cancelled {
-        return Ok(Settled::Before(preorder));
+        return Ok(TransferChange::AlreadyMade(preorder));
     }
-    let provider = shop.payments.by_id(ProviderId::Invoice).ok_or(SettleError::NotSetUp)?;
-    let facts = match provider.expire_session(&preorder.details.session).await {
-        Err(PaymentError::State(_)) => return Err(SettleError::Over(preorder.details.status)),
-        told => told?,
+    let provider = shop.payments.by_id(ProviderId::Invoice).ok_or(BankTransferError::NotEnabled)?;
+    let update = match provider.expire_session(&preorder.details.session).await {
+        Err(PaymentError::State(_)) => return Err(BankTransferError::WrongStatus(preorder.details.status)),
+        expired => expired?,
     };
-    match fulfil(shop, &facts).await? {
-        Applied::Ignored(reason) => Err(SettleError::Ignored(reason)),
-        Applied::Changed(Some(preorder)) => Ok(Settled::Now(preorder)),
+    match apply_session(shop, &update).await? {
+        Applied::Ignored(reason) => Err(BankTransferError::NotRecorded(reason)),
+        Applied::Changed(Some(preorder)) => Ok(TransferChange::Made(preorder)),
         // Something else happened to it meanwhile.
-        _ => match by_invoice(shop, number).await? {
-            preorder if preorder.details.status == PreorderStatus::Cancelled => Ok(Settled::Before(preorder)),
-            preorder => Err(SettleError::Over(preorder.details.status)),
+        _ => match invoice_order(shop, number).await? {
+            preorder if preorder.details.status == PreorderStatus::Cancelled => {
+                Ok(TransferChange::AlreadyMade(preorder))
+            }
+            preorder => Err(BankTransferError::WrongStatus(preorder.details.status)),
         },
     }
 }
 
-async fn by_invoice(shop: &Shop, number: &PreorderNumber) -> Result<Preorder, SettleError> {
+async fn invoice_order(shop: &Shop, number: &PreorderNumber) -> Result<Preorder, BankTransferError> {
     let purchase = shop.store.purchase(PurchaseKey::Number(number)).await?;
-    let preorder = purchase.ok_or_else(|| SettleError::Unknown(number.clone()))?.preorder;
+    let preorder = purchase.ok_or_else(|| BankTransferError::UnknownOrder(number.clone()))?.preorder;
     match preorder.details.provider {
         ProviderId::Invoice => Ok(preorder),
-        other @ ProviderId::Stripe => Err(SettleError::NotByInvoice(other)),
+        other @ ProviderId::Stripe => Err(BankTransferError::NotByInvoice(other)),
     }
 }
 
 /// What the log keeps of it: one entry per order, however often it is said, and nothing personal.
-fn delivery(preorder: &Preorder, received: Money) -> Result<Delivery, SettleError> {
+fn paid_event(preorder: &Preorder, received: Money) -> Result<Delivery, BankTransferError> {
     let session = &preorder.details.session;
     let body = json!({
         "type": "invoice.marked_paid",
@@ -129,7 +137,7 @@ fn delivery(preorder: &Preorder, received: Money) -> Result<Delivery, SettleErro
     Ok(Delivery {
         provider: ProviderId::Invoice,
         event_id: EventId::parse(&format!("invoice:{session}:paid"))
-            .ok_or_else(|| SettleError::Ignored("its session makes no event's name".to_owned()))?,
+            .ok_or_else(|| BankTransferError::NotRecorded("its session makes no event's name".to_owned()))?,
         event_type: "invoice.marked_paid".to_owned(),
         body: body.to_string().into(),
     })

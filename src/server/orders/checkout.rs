@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::fulfilment::fulfil;
+use super::fulfilment::apply_session;
 use crate::server::{
     payments::{SessionOrder, Started},
     state::Shop,
@@ -91,7 +91,7 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String
 
 /// Writes an order of which no event will tell, and returns the URL of its page. The same order again finds the same row.
 async fn place(shop: &Shop, facts: &SessionUpdate, token: &SecretString) -> Result<String, CheckoutError> {
-    let preorder = match fulfil(shop, facts).await {
+    let preorder = match apply_session(shop, facts).await {
         Ok(Applied::Changed(Some(preorder)) | Applied::Unchanged(Some(preorder))) => preorder,
         Ok(other) => {
             tracing::error!(?other, "an order by invoice was not written");

@@ -21,7 +21,7 @@ const CONFLICT_TRIES: u32 = 3;
 
 /// Who tells, and how.
 #[derive(Clone, Copy)]
-pub struct Telling<'a> {
+pub struct Source<'a> {
     pub provider: ProviderId,
     /// The event that told it; `None` when it was asked for.
     pub delivery: Option<&'a Delivery>,
@@ -32,81 +32,80 @@ pub struct Telling<'a> {
 }
 
 /// What a fact does, wherever it comes from. Safe to repeat and to run at the same time.
-pub async fn record(shop: &Shop, telling: Telling<'_>, fact: &PaymentUpdate) -> Result<Applied, StoreError> {
-    change(shop, telling, CaseKey::of(fact), &|case| lifecycle::decide(case, fact)).await
+pub async fn apply_update(shop: &Shop, source: Source<'_>, update: &PaymentUpdate) -> Result<Applied, StoreError> {
+    change_order(shop, source, CaseKey::of(update), &|order| lifecycle::decide(order, update)).await
 }
 
 /// What a checkout session's facts do when somebody asked for them.
-pub async fn fulfil(shop: &Shop, facts: &SessionUpdate) -> Result<Applied, StoreError> {
-    let telling = Telling { provider: facts.provider, delivery: None, at: shop.clock.now(), dry_run: false };
-    record(shop, telling, &PaymentUpdate::Session(Box::new(facts.clone()))).await
+pub async fn apply_session(shop: &Shop, update: &SessionUpdate) -> Result<Applied, StoreError> {
+    let source = Source { provider: update.provider, delivery: None, at: shop.clock.now(), dry_run: false };
+    apply_update(shop, source, &PaymentUpdate::Session(Box::new(update.clone()))).await
 }
 
 /// What a merchant does to a preorder by hand. `Applied::Ignored` says why it cannot be done.
-pub async fn act(
+pub async fn apply_action(
     shop: &Shop,
     provider: ProviderId,
     number: &PreorderNumber,
-    act: &MerchantAction,
+    action: &MerchantAction,
 ) -> Result<Applied, StoreError> {
-    let telling = Telling { provider, delivery: None, at: shop.clock.now(), dry_run: false };
-    let deciding = |case: &OrderState| lifecycle::act(case, act).unwrap_or_else(Change::Ignore);
-    change(shop, telling, CaseKey::Number(number), &deciding).await
+    let source = Source { provider, delivery: None, at: shop.clock.now(), dry_run: false };
+    let decide = |order: &OrderState| lifecycle::act(order, action).unwrap_or_else(Change::Ignore);
+    change_order(shop, source, CaseKey::Number(number), &decide).await
 }
 
 /// Brings a copy up to date.
-pub async fn copy(shop: &Shop, telling: Telling<'_>, mirror: &Mirror) -> Result<Applied, StoreError> {
-    persist(shop, telling, || Effect::Mirror { provider: telling.provider, mirror }).await
+pub async fn apply_mirror(shop: &Shop, source: Source<'_>, mirror: &Mirror) -> Result<Applied, StoreError> {
+    apply_step(shop, source, || Effect::Mirror { provider: source.provider, mirror }).await
 }
 
 /// An event that does nothing, for a reason that the log keeps.
-pub async fn ignore(
+pub async fn record_ignored(
     shop: &Shop,
     delivery: &Delivery,
     reason: &str,
     mentions: &Mentions,
 ) -> Result<Applied, StoreError> {
-    let telling =
-        Telling { provider: delivery.provider, delivery: Some(delivery), at: shop.clock.now(), dry_run: false };
-    persist(shop, telling, || Effect::Ignore { reason, mentions }).await
+    let source = Source { provider: delivery.provider, delivery: Some(delivery), at: shop.clock.now(), dry_run: false };
+    apply_step(shop, source, || Effect::Ignore { reason, mentions }).await
 }
 
-async fn change(
+async fn change_order(
     shop: &Shop,
-    telling: Telling<'_>,
+    source: Source<'_>,
     key: CaseKey<'_>,
     decide: &(dyn Fn(&OrderState) -> Change + Send + Sync),
 ) -> Result<Applied, StoreError> {
-    let messages = |preorder: &Preorder, case: &OrderState, consequences: &[Notification]| {
-        messages(shop, preorder, case, consequences, telling.at)
+    let messages = |preorder: &Preorder, order: &OrderState, notifications: &[Notification]| {
+        messages_for(shop, preorder, order, notifications, source.at)
     };
     let effect = || {
         Effect::OrderState(CaseEffect {
-            provider: telling.provider,
+            provider: source.provider,
             key,
             decide,
             messages: &messages,
             ids: shop.ids.as_ref(),
         })
     };
-    let applied = persist(shop, telling, effect).await?;
-    if let (Applied::Changed(Some(preorder)), false) = (&applied, telling.dry_run) {
-        announce(preorder);
+    let applied = apply_step(shop, source, effect).await?;
+    if let (Applied::Changed(Some(preorder)), false) = (&applied, source.dry_run) {
+        log_change(preorder);
         shop.work.notify_waiters();
     }
     Ok(applied)
 }
 
 /// One step, repeated while the database says that it lost a race.
-async fn persist<'a>(
+async fn apply_step<'a>(
     shop: &Shop,
-    telling: Telling<'a>,
+    source: Source<'a>,
     effect: impl Fn() -> Effect<'a> + Send + Sync,
 ) -> Result<Applied, StoreError> {
     let mut tries = 0;
     loop {
         tries += 1;
-        let step = Step { delivery: telling.delivery, effect: effect(), dry_run: telling.dry_run };
+        let step = Step { delivery: source.delivery, effect: effect(), dry_run: source.dry_run };
         match shop.store.apply(step).await {
             Err(StoreError::Conflict(_)) if tries < CONFLICT_TRIES => {}
             other => return other,
@@ -115,30 +114,30 @@ async fn persist<'a>(
 }
 
 /// What is told outside of consequences that have just begun.
-fn messages(
+fn messages_for(
     shop: &Shop,
     preorder: &Preorder,
-    case: &OrderState,
-    consequences: &[Notification],
+    order: &OrderState,
+    notifications: &[Notification],
     at: OffsetDateTime,
 ) -> Vec<Message> {
     if shop.klaviyo.is_none() {
         return Vec::new();
     }
     let message = |consequence: &Notification| {
-        let event = event_of(consequence, preorder, case, at)?;
+        let event = event_of(notification, preorder, order, at)?;
         Some(Message {
             kind: MessageKind::KlaviyoEvent,
             dedupe_key: event.unique_id,
             body: event.body,
-            consequence: consequence.clone(),
+            consequence: notification.clone(),
         })
     };
-    chaos::divert(shop.klaviyo.as_ref(), consequences.iter().filter_map(message).collect())
+    chaos::divert(shop.klaviyo.as_ref(), notifications.iter().filter_map(message).collect())
 }
 
 /// The line that an operator follows a purchase by.
-fn announce(preorder: &Preorder) {
+fn log_change(preorder: &Preorder) {
     let details = &preorder.details;
     tracing::info!(number = %preorder.number, status = details.status.as_str(), "preorder");
     if details.review.is_open() {

@@ -20,14 +20,14 @@ use crate::server::{
 const PAGE: u32 = 100;
 
 /// The store, as far as invoices go.
-pub struct StoreLedger(pub Arc<dyn Store>);
+pub struct StoredOrders(pub Arc<dyn Store>);
 
 #[async_trait]
-impl InvoiceLedger for StoreLedger {
+impl InvoiceLedger for StoredOrders {
     async fn session(&self, id: &SessionId) -> Result<Option<SessionUpdate>, PaymentError> {
-        let known = self.0.preorder_of_session(id).await.map_err(asked)?;
-        let by_invoice = known.filter(|preorder| preorder.details.provider == ProviderId::Invoice);
-        Ok(by_invoice.map(|preorder| update_of(&preorder.details)))
+        let known = self.0.preorder_of_session(id).await.map_err(payment_error)?;
+        let invoice = known.filter(|preorder| preorder.details.provider == ProviderId::Invoice);
+        Ok(invoice.map(|preorder| session_update(&preorder.details)))
     }
 
     async fn since(&self, since: OffsetDateTime, from: Option<&Cursor>) -> Result<Page<SessionUpdate>, PaymentError> {
@@ -38,11 +38,11 @@ impl InvoiceLedger for StoreLedger {
             after: after.map_err(|_| PaymentError::Unreadable("a place in the list of invoices".to_owned()))?,
             ..PreorderFilter::default()
         };
-        let found = self.0.purchases(&filter, PAGE).await.map_err(asked)?;
+        let found = self.0.purchases(&filter, PAGE).await.map_err(payment_error)?;
         let full = u32::try_from(found.len()).is_ok_and(|count| count == PAGE);
         let last = found.last().filter(|_| full).map(|Purchase { preorder, .. }| preorder.number.as_str().to_owned());
         Ok(Page {
-            items: found.iter().map(|purchase| update_of(&purchase.preorder.details)).collect(),
+            items: found.iter().map(|purchase| session_update(&purchase.preorder.details)).collect(),
             unreadable: Vec::new(),
             next: last.map(Cursor::new),
         })
@@ -50,7 +50,7 @@ impl InvoiceLedger for StoreLedger {
 }
 
 /// What was recorded of an order, as its provider would tell it.
-pub fn update_of(details: &PreorderDetails) -> SessionUpdate {
+pub fn session_update(details: &PreorderDetails) -> SessionUpdate {
     SessionUpdate {
         provider: details.provider,
         session: details.session.clone(),
@@ -77,7 +77,7 @@ pub fn update_of(details: &PreorderDetails) -> SessionUpdate {
     }
 }
 
-fn asked(error: StoreError) -> PaymentError {
+fn payment_error(error: StoreError) -> PaymentError {
     if error.retryable() {
         PaymentError::Unavailable(error.to_string())
     } else {

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::preorder::AccessHash;
 
 /// SHA-256. An order is found by this and by nothing else, so who guesses at tokens learns nothing from a time.
-pub fn hash(token: &str) -> AccessHash {
+pub fn hash_token(token: &str) -> AccessHash {
     AccessHash::from_digest(Sha256::digest(token).into())
 }
 
@@ -15,7 +15,7 @@ mod tests {
 
     #[test]
     fn a_token_is_known_by_its_sha_256() {
-        let known = hash("token");
+        let known = hash_token("token");
         assert_eq!(AccessHash::parse(known.as_str()).as_ref(), Some(&known));
         assert_eq!(known.as_str(), "3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0");
     }

@@ -10,7 +10,7 @@ use crate::{
     chaos::{self, Point},
     domain::{lifecycle::PaymentUpdate, payment::SessionId},
     server::{
-        orders::fulfilment::{Telling, record},
+        orders::fulfilment::{Source, apply_update},
         payments::{Cursor, PaymentError, PaymentProvider},
         state::Shop,
         store::{Applied, Mark, OpenDifference, Purchase, PurchaseKey},
@@ -147,13 +147,13 @@ impl<'a> Cycle<'a> {
     /// Tells what the provider has; `true` when that changed something.
     pub async fn tell(&mut self, fact: &PaymentUpdate, id: &str, what: &str) -> Result<bool, ReconcileError> {
         self.current.compared += 1;
-        let telling = Telling {
+        let source = Source {
             provider: self.provider.id(),
             delivery: None,
             at: self.shop.clock.now(),
             dry_run: self.options.dry_run,
         };
-        let Applied::Changed(preorder) = record(self.shop, telling, fact).await? else { return Ok(false) };
+        let Applied::Changed(preorder) = apply_update(self.shop, source, fact).await? else { return Ok(false) };
         let mut number = preorder.map(|preorder| preorder.number);
         if let (true, Some(told)) = (self.options.dry_run, &number)
             && self.shop.store.purchase(PurchaseKey::Number(told)).await?.is_none()

@@ -20,7 +20,7 @@ use crate::server::{
     config::Environment,
     orders::{
         checkout::{fresh_attempt, start},
-        fulfilment::fulfil,
+        fulfilment::apply_session,
         order_link,
     },
     state::Shop,
@@ -206,7 +206,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId, visitor: &Visitor) -> Orde
     if matches!(facts.outcome, SessionOutcome::Open | SessionOutcome::Expired) {
         return OrderOutcome::Unfinished { color: facts.color.as_deref().and_then(|color| color.parse().ok()) };
     }
-    if let Err(error) = fulfil(shop, &facts).await {
+    if let Err(error) = apply_session(shop, &facts).await {
         tracing::warn!(%error, "the return page could not record the session; its webhook will");
         return OrderOutcome::Unreachable;
     }
@@ -272,7 +272,7 @@ pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
 async fn linked(shop: &Shop, number: &str, token: &str) -> OrderOutcome {
     let Ok(number) = number.parse::<PreorderNumber>() else { return OrderOutcome::NotFound };
     // Looked for by the token, so that guesses at numbers take one time, whether those exist or not.
-    match shop.store.preorder_of_link(&order_link::hash(token)).await {
+    match shop.store.preorder_of_link(&order_link::hash_token(token)).await {
         Ok(Some(preorder)) if preorder.number == number => OrderOutcome::Order(Box::new(summary(shop, &preorder))),
         Ok(_) => OrderOutcome::NotFound,
         Err(error) => {

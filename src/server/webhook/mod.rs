@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::{
     backoff,
-    orders::fulfilment::{Telling, copy, ignore, record},
+    orders::fulfilment::{Source, apply_mirror, apply_update, record_ignored},
     payments::{DecodeError, Occurrence, PaymentProvider, SignatureError, VerifiedEvent},
     state::Shop,
     store::{Applied, Delivery, StoreError},
@@ -144,13 +144,15 @@ async fn apply_unguarded(shop: &Shop, provider: &dyn PaymentProvider, delivery: 
     if event.livemode.is_some_and(|livemode| livemode != provider.livemode()) {
         metrics::counter!("webhook_livemode_mismatches_total").increment(1);
         tracing::warn!(event = %delivery.event_id, livemode = event.livemode, "webhook event of the other mode ignored");
-        return Ok(ignore(shop, delivery, "an event of the other mode (test or live)", &Mentions::default()).await?);
+        return Ok(
+            record_ignored(shop, delivery, "an event of the other mode (test or live)", &Mentions::default()).await?
+        );
     }
-    let telling = Telling { provider: provider.id(), delivery: Some(delivery), at: event.created, dry_run: false };
+    let source = Source { provider: provider.id(), delivery: Some(delivery), at: event.created, dry_run: false };
     Ok(match &event.occurrence {
-        Occurrence::Other => ignore(shop, delivery, "nothing to do for this type", &event.mentions).await?,
-        Occurrence::PaymentUpdate(fact) => record(shop, telling, fact).await?,
-        Occurrence::Mirror(mirror) => copy(shop, telling, mirror).await?,
+        Occurrence::Other => record_ignored(shop, delivery, "nothing to do for this type", &event.mentions).await?,
+        Occurrence::PaymentUpdate(fact) => apply_update(shop, source, fact).await?,
+        Occurrence::Mirror(mirror) => apply_mirror(shop, source, mirror).await?,
     })
 }
 

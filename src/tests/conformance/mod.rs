@@ -18,7 +18,7 @@ use rolitt::{
         product::ProductColor,
     },
     server::{
-        orders::fulfilment::fulfil,
+        orders::fulfilment::apply_session,
         payments::{PaymentError, PaymentProvider, SessionOrder, Started, capability::IdempotencyKey},
     },
 };
@@ -113,7 +113,7 @@ async fn order(app: &TestApp, attempt: &str, color: ProductColor, email: &str) -
 async fn begin(app: &TestApp, provider: &dyn PaymentProvider, order: &SessionOrder) -> SessionId {
     let started = provider.create_session(order).await.unwrap();
     if let Started::Placed { facts, .. } = &started {
-        fulfil(&app.shop, facts).await.unwrap();
+        apply_session(&app.shop, facts).await.unwrap();
     }
     started.session().clone()
 }

@@ -109,7 +109,7 @@ impl PaymentProvider for Invoice {
             livemode: self.livemode,
             // The order is complete with the form. Repeats come later, and the earliest moment stays.
             completed_at: Some(order.asked_at.unix_timestamp()),
-            access: Some(order_link::hash(token.expose_secret())),
+            access: Some(order_link::hash_token(token.expose_secret())),
         };
         Ok(Started::Placed { facts: Box::new(facts), token })
     }
