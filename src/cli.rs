@@ -17,7 +17,7 @@ use rolitt::{
         store,
     },
     server::{
-        config::Config, orders::refund::RefundRequest, payments::capability::RefundReason, privacy::erasure::Whom,
+        config::Config, orders::refund::RefundRequest, payments::capability::RefundReason, privacy::erasure::Subject,
         reconcile::Options, store::PreorderFilter, store_copy,
     },
 };
@@ -277,9 +277,11 @@ pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -
 }
 
 async fn erase_customer(config: &Config, path: Option<OsString>, asked: Erasing) -> anyhow::Result<()> {
-    let Some(whom) = asked.whom.number.map(Whom::Order).or(asked.whom.email.map(Whom::Address)) else { return Ok(()) };
+    let Some(whom) = asked.whom.number.map(Subject::Order).or(asked.whom.email.map(Subject::Address)) else {
+        return Ok(());
+    };
     let desk = Desk::open(config, path).await?;
-    let options = rolitt::server::privacy::erasure::Options { dry_run: !asked.sure.yes, force: asked.force };
+    let options = rolitt::server::privacy::erasure::ErasureOptions { dry_run: !asked.sure.yes, force: asked.force };
     let result = erase::erase(&desk, &whom, options, asked.json).await;
     desk.close().await;
     result

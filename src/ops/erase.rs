@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::context::{Desk, say, say_json};
-use crate::server::privacy::erasure::{self, Options, Report, Whom};
+use crate::server::privacy::erasure::{self, ErasureOptions, ErasureReport, Subject};
 
 /// Nobody but their owners can erase these.
 const ELSEWHERE: [&str; 2] = [
@@ -12,8 +12,8 @@ const ELSEWHERE: [&str; 2] = [
 ];
 
 /// Fails when something of the customer is left here.
-pub async fn erase(desk: &Desk, whom: &Whom, options: Options, as_json: bool) -> anyhow::Result<()> {
-    let report = erasure::erase(&desk.shop, whom, options).await?;
+pub async fn erase(desk: &Desk, subject: &Subject, options: ErasureOptions, as_json: bool) -> anyhow::Result<()> {
+    let report = erasure::erase(&desk.shop, subject, options).await?;
     // Whether anybody reads on or not, the exit status says how it stands.
     let printed = if as_json {
         let mut told = serde_json::to_value(&report)?;
@@ -34,7 +34,7 @@ pub async fn erase(desk: &Desk, whom: &Whom, options: Options, as_json: bool) ->
     printed
 }
 
-fn lines(report: &Report) -> Vec<String> {
+fn lines(report: &ErasureReport) -> Vec<String> {
     let erased = if report.dry_run { "would be erased" } else { "erased" };
     let mut lines: Vec<String> = report
         .orders

@@ -247,7 +247,7 @@ async fn what_is_too_old_goes_by_itself_and_what_is_still_needed_stays() {
     app.deliver(&event("evt_dispute", "charge.dispute.created", dispute("du_1", "cs_test_4", "needs_response"))).await;
     app.post_webhook(b"odd".to_vec(), None).await;
     app.deliver_bytes(b"no event at all".to_vec()).await;
-    assert_eq!(retention::pass(&app.shop, KEPT).await.unwrap(), retention::Forgotten::default());
+    assert_eq!(retention::run_once(&app.shop, KEPT).await.unwrap(), retention::ErasedCounts::default());
     let aged = |days: i64| format!("interval '{days} days'");
     app.edit(&format!(
         "update webhook_logs set received_at = received_at - {0}, processed_at = processed_at - {0}",
@@ -259,18 +259,18 @@ async fn what_is_too_old_goes_by_itself_and_what_is_still_needed_stays() {
     app.edit(&format!("update preorders set updated_at = updated_at - {} where {old}", aged(800))).await;
     assert!(app.store.take_lease("retention", "somebody", DAY).await.unwrap());
     assert_eq!(
-        retention::pass(&app.shop, KEPT).await.unwrap(),
-        retention::Forgotten::default(),
+        retention::run_once(&app.shop, KEPT).await.unwrap(),
+        retention::ErasedCounts::default(),
         "somebody else is at it"
     );
     app.store.drop_lease("retention", "somebody").await.unwrap();
     let off = Retention { raw: None, personal: None };
-    assert_eq!(retention::pass(&app.shop, off).await.unwrap(), retention::Forgotten::default());
+    assert_eq!(retention::run_once(&app.shop, off).await.unwrap(), retention::ErasedCounts::default());
     let (events, messages) = (app.count("webhook_logs where status <> 'parked'").await, app.count("outbox").await);
-    let gone = retention::pass(&app.shop, KEPT).await.unwrap();
+    let gone = retention::run_once(&app.shop, KEPT).await.unwrap();
     let counted = |number: i64| u64::try_from(number).unwrap();
     assert_eq!((gone.events, gone.messages, gone.orders), (counted(events), counted(messages), 1));
-    assert_eq!(retention::pass(&app.shop, KEPT).await.unwrap(), retention::Forgotten::default());
+    assert_eq!(retention::run_once(&app.shop, KEPT).await.unwrap(), retention::ErasedCounts::default());
     assert_eq!(app.row("select session_id from preorders where email = ''").await["session_id"], "cs_test_1");
     assert_eq!(app.count("webhook_logs where raw_body is not null").await, 1, "a parked event needs its body");
     assert_eq!(app.count("outbox where body <> ''").await, 0);

@@ -23,13 +23,13 @@ use crate::{
 const LEASE: Duration = Duration::from_mins(1);
 
 /// After this long a message is parked: nobody promises to recognize a repeat for ever.
-const GIVE_UP_AFTER: Duration = Duration::from_hours(72);
+const PARK_AFTER: Duration = Duration::from_hours(72);
 
 /// How long a lane with a refused key waits before it tries one message again.
-const REFUSED_PAUSE: Duration = Duration::from_mins(1);
+const REFUSED_KEY_PAUSE: Duration = Duration::from_mins(1);
 
 /// What is written beside a message that was not sent because the process ended.
-const GIVEN_BACK: &str = "given back: the process ended before it was sent";
+const RELEASED: &str = "given back: the process ended before it was sent";
 
 /// How many messages are on their way at the same time.
 pub const SENDERS: usize = 4;
@@ -68,8 +68,8 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     tokio::select! {
         biased;
         () = shop.end.cancelled() => {
-            let back = MessageEnd::Again { error: GIVEN_BACK, next: Duration::ZERO, counts: false };
-            shop.store.finish_message(message, back).await?;
+            let release = MessageEnd::Again { error: RELEASED, next: Duration::ZERO, counts: false };
+            shop.store.finish_message(message, release).await?;
             return Ok(());
         }
         () = shop.klaviyo_throttle.acquire() => {}
@@ -85,34 +85,34 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
         }
         Err(error) => error,
     };
-    let told = error.to_string();
+    let reason = error.to_string();
     let end = match error {
         MarketingError::Throttled { retry_after } => {
             shop.klaviyo_throttle.pause_for(retry_after);
-            MessageEnd::Again { error: &told, next: retry_after, counts: false }
+            MessageEnd::Again { error: &reason, next: retry_after, counts: false }
         }
         MarketingError::Refused(_) => {
-            shop.klaviyo_throttle.pause_for(REFUSED_PAUSE);
-            MessageEnd::Again { error: &told, next: REFUSED_PAUSE, counts: false }
+            shop.klaviyo_throttle.pause_for(REFUSED_KEY_PAUSE);
+            MessageEnd::Again { error: &reason, next: REFUSED_KEY_PAUSE, counts: false }
         }
-        MarketingError::Again(_) if message.age < GIVE_UP_AFTER => {
-            MessageEnd::Again { error: &told, next: chaos::pause(backoff::message(message.attempts)), counts: true }
+        MarketingError::Again(_) if message.age < PARK_AFTER => {
+            MessageEnd::Again { error: &reason, next: chaos::pause(backoff::message(message.attempts)), counts: true }
         }
-        MarketingError::Again(_) | MarketingError::Final(_) => MessageEnd::Parked { error: &told },
+        MarketingError::Again(_) | MarketingError::Final(_) => MessageEnd::Parked { error: &reason },
     };
     let result = match &end {
         MessageEnd::Parked { .. } => {
-            tracing::error!(about = message.about(), error = told, "klaviyo event parked: it needs a person");
+            tracing::error!(about = message.about(), error = reason, "klaviyo event parked: it needs a person");
             "parked"
         }
         MessageEnd::Again { counts: false, .. } => {
             // A lane that is only asked to slow down mends itself; one whose key is refused needs somebody.
             if matches!(error, MarketingError::Throttled { .. }) {
-                tracing::warn!(about = message.about(), error = told, "klaviyo lane paused");
+                tracing::warn!(about = message.about(), error = reason, "klaviyo lane paused");
             } else {
                 tracing::error!(
                     about = message.about(),
-                    error = told,
+                    error = reason,
                     "klaviyo lane stopped: nothing is sent until the key is mended"
                 );
             }
@@ -122,7 +122,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
             tracing::warn!(
                 about = message.about(),
                 attempt = message.attempts,
-                error = told,
+                error = reason,
                 "klaviyo event not sent, to be tried again"
             );
             "failed"

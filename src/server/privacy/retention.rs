@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::erasure::{self, Options};
+use super::erasure::{self, ErasureOptions};
 use crate::server::{
     config::Retention,
     state::Shop,
@@ -15,7 +15,7 @@ use crate::server::{
 };
 
 /// Between two passes.
-const EVERY: Duration = Duration::from_hours(1);
+const INTERVAL: Duration = Duration::from_hours(1);
 
 /// Longer than any batch takes.
 const LEASE: Duration = Duration::from_mins(2);
@@ -27,80 +27,80 @@ const BATCH: u32 = 100;
 
 /// What one pass took away.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Forgotten {
+pub struct ErasedCounts {
     pub events: u64,
     pub messages: u64,
     pub orders: u64,
 }
 
 /// Takes away all that is too old now. Nothing while another instance does.
-pub async fn pass(shop: &Shop, retention: Retention) -> Result<Forgotten, StoreError> {
-    let pass = Pass { shop, token: shop.ids.row_id() };
-    let mut forgotten = Forgotten::default();
-    if !pass.goes_on().await? {
-        return Ok(forgotten);
+pub async fn run_once(shop: &Shop, retention: Retention) -> Result<ErasedCounts, StoreError> {
+    let run = Run { shop, token: shop.ids.row_id() };
+    let mut erased = ErasedCounts::default();
+    if !run.hold_lease().await? {
+        return Ok(erased);
     }
-    let result = pass.all(retention, &mut forgotten).await;
+    let result = run.erase_all(retention, &mut erased).await;
     // Best effort: a lease that is not given back runs out.
-    let _ = shop.store.drop_lease(NAME, &pass.token).await;
-    if forgotten != Forgotten::default() {
-        let Forgotten { events, messages, orders } = forgotten;
+    let _ = shop.store.drop_lease(NAME, &run.token).await;
+    if erased != ErasedCounts::default() {
+        let ErasedCounts { events, messages, orders } = erased;
         tracing::info!(events, messages, orders, "personal data was taken away because of its age");
         for (what, count) in [("events", events), ("messages", messages), ("orders", orders)] {
             metrics::counter!("personal_data_forgotten_total", "what" => what).increment(count);
         }
     }
-    result.map(|()| forgotten)
+    result.map(|()| erased)
 }
 
-struct Pass<'a> {
+struct Run<'a> {
     shop: &'a Shop,
     token: String,
 }
 
-impl Pass<'_> {
+impl Run<'_> {
     /// Whether the next batch is this instance's to do.
-    async fn goes_on(&self) -> Result<bool, StoreError> {
+    async fn hold_lease(&self) -> Result<bool, StoreError> {
         Ok(!self.shop.end.is_cancelled() && self.shop.store.take_lease(NAME, &self.token, LEASE).await?)
     }
 
-    async fn all(&self, retention: Retention, forgotten: &mut Forgotten) -> Result<(), StoreError> {
+    async fn erase_all(&self, retention: Retention, erased: &mut ErasedCounts) -> Result<(), StoreError> {
         let store = &self.shop.store;
         if let Some(age) = retention.raw {
             loop {
                 let events = store.forget_events(age, BATCH).await?;
-                forgotten.events += events;
+                erased.events += events;
                 if events < u64::from(BATCH) {
                     break;
                 }
-                if !self.goes_on().await? {
+                if !self.hold_lease().await? {
                     return Ok(());
                 }
             }
             loop {
                 let messages = store.forget_messages(age, BATCH).await?;
-                forgotten.messages += messages;
+                erased.messages += messages;
                 if messages < u64::from(BATCH) {
                     break;
                 }
-                if !self.goes_on().await? {
+                if !self.hold_lease().await? {
                     return Ok(());
                 }
             }
         }
         match retention.personal {
-            Some(age) => self.orders(age, forgotten).await,
+            Some(age) => self.erase_orders(age, erased).await,
             None => Ok(()),
         }
     }
 
-    async fn orders(&self, age: Duration, forgotten: &mut Forgotten) -> Result<(), StoreError> {
+    async fn erase_orders(&self, age: Duration, erased: &mut ErasedCounts) -> Result<(), StoreError> {
         let mut after = None::<Over>;
-        while self.goes_on().await? {
+        while self.hold_lease().await? {
             let page = self.shop.store.orders_over(age, after.as_ref(), BATCH).await?;
             for over in page.iter().filter(|over| !over.erased) {
-                match erasure::one(self.shop, &over.number, Options::default()).await {
-                    Ok(Some(Erased::Done { .. })) => forgotten.orders += 1,
+                match erasure::erase_order(self.shop, &over.number, ErasureOptions::default()).await {
+                    Ok(Some(Erased::Done { .. })) => erased.orders += 1,
                     // Something is going on about it: it is looked at again in the next pass.
                     Ok(Some(Erased::Refused(reason))) => {
                         tracing::debug!(number = %over.number, reason, "kept for longer");
@@ -124,5 +124,5 @@ impl Pass<'_> {
 pub async fn run(shop: &Shop, retention: Retention, end: CancellationToken) {
     // Nobody wakes it: nothing becomes old in a hurry.
     let wake = Notify::new();
-    worker::run(NAME, &wake, EVERY, end, || async { pass(shop, retention).await.map(|_| Progress::Idle) }).await;
+    worker::run(NAME, &wake, INTERVAL, end, || async { run_once(shop, retention).await.map(|_| Progress::Idle) }).await;
 }

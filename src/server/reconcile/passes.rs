@@ -37,7 +37,7 @@ impl Cycle<'_> {
                     // What it would do shows in the objects; here it only counts as undelivered.
                     continue;
                 }
-                match webhook::take(self.shop, self.provider, event).await {
+                match webhook::process_event(self.shop, self.provider, event).await {
                     Ok(Some(Applied::Changed(preorder))) => self.found(Difference {
                         scope: Scope::Events,
                         id,

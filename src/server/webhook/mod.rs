@@ -59,7 +59,7 @@ enum Failure {
 
 impl Failure {
     /// Whether a later try could end otherwise without a new version of the program.
-    const fn hopeless(&self) -> bool {
+    const fn is_permanent(&self) -> bool {
         matches!(self, Self::Decode(DecodeError::NotAnEvent(_)))
     }
 }
@@ -86,13 +86,13 @@ pub async fn receive(shop: &Shop, provider: &str, headers: &HeaderMap, body: Byt
         }
         return Err(WebhookError::Busy);
     };
-    take(shop, provider.as_ref(), verified).await?;
+    process_event(shop, provider.as_ref(), verified).await?;
     Ok(())
 }
 
 /// Takes one verified event, wherever it came from. Returns once it is durable: what it did, or `None` when it was kept to be
 /// applied later.
-pub async fn take(
+pub async fn process_event(
     shop: &Shop,
     provider: &dyn PaymentProvider,
     verified: VerifiedEvent,
@@ -107,8 +107,8 @@ pub async fn take(
     let (failure, error) = match failure {
         Failure::Store(error @ StoreError::Unavailable(_)) => (error.to_string(), error),
         failure => {
-            let next = (!failure.hopeless()).then(|| chaos::pause(backoff::event(1)));
-            match keep(shop, &delivery, &failure, next).await {
+            let next = (!failure.is_permanent()).then(|| chaos::pause(backoff::event(1)));
+            match store_failed(shop, &delivery, &failure, next).await {
                 Ok(()) => return Ok(None),
                 Err(error) => (failure.to_string(), error),
             }
@@ -124,7 +124,7 @@ pub async fn take(
 
 /// Applies an event: the log row, the preorder's change and the outbox rows, together. A panic is a failure like another.
 async fn apply(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery) -> Result<Applied, Failure> {
-    let applied = AssertUnwindSafe(apply_unguarded(shop, provider, delivery))
+    let applied = AssertUnwindSafe(apply_uncaught(shop, provider, delivery))
         .catch_unwind()
         .await
         .unwrap_or(Err(Failure::Panic))?;
@@ -139,7 +139,7 @@ async fn apply(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery)
     Ok(applied)
 }
 
-async fn apply_unguarded(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery) -> Result<Applied, Failure> {
+async fn apply_uncaught(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery) -> Result<Applied, Failure> {
     let event = provider.decode(&delivery.body)?;
     if event.livemode.is_some_and(|livemode| livemode != provider.livemode()) {
         metrics::counter!("webhook_livemode_mismatches_total").increment(1);
@@ -151,13 +151,13 @@ async fn apply_unguarded(shop: &Shop, provider: &dyn PaymentProvider, delivery: 
     let source = Source { provider: provider.id(), delivery: Some(delivery), at: event.created, dry_run: false };
     Ok(match &event.occurrence {
         Occurrence::Other => record_ignored(shop, delivery, "nothing to do for this type", &event.mentions).await?,
-        Occurrence::PaymentUpdate(fact) => apply_update(shop, source, fact).await?,
+        Occurrence::PaymentUpdate(update) => apply_update(shop, source, update).await?,
         Occurrence::Mirror(mirror) => apply_mirror(shop, source, mirror).await?,
     })
 }
 
 /// Stores an event that could not be applied, so that it can be acknowledged.
-async fn keep(
+async fn store_failed(
     shop: &Shop,
     delivery: &Delivery,
     failure: &Failure,

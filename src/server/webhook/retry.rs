@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, apply, keep};
+use super::{Failure, apply, store_failed};
 use crate::{
     chaos::{self, Point},
     server::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many tries an event gets: about a day, by the pauses between them.
-const TRIES: u32 = 30;
+const MAX_ATTEMPTS: u32 = 30;
 
 /// How long one try may hold its event before another worker may take it.
 const LEASE: Duration = Duration::from_mins(1);
@@ -36,9 +36,10 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
         return Ok(Progress::Worked);
     };
     if let Err(failure) = apply(shop, provider.as_ref(), delivery).await {
-        let hopeless = failure.hopeless()
-            || (leased.attempts >= TRIES && !matches!(failure, Failure::Store(StoreError::Unavailable(_))));
-        keep(shop, delivery, &failure, (!hopeless).then(|| chaos::pause(backoff::event(leased.attempts)))).await?;
+        let hopeless = failure.is_permanent()
+            || (leased.attempts >= MAX_ATTEMPTS && !matches!(failure, Failure::Store(StoreError::Unavailable(_))));
+        store_failed(shop, delivery, &failure, (!permanent).then(|| chaos::pause(backoff::event(leased.attempts))))
+            .await?;
     }
     Ok(Progress::Worked)
 }

@@ -6,7 +6,7 @@ mod search;
 use serde::Serialize;
 use thiserror::Error;
 
-use self::search::Traces;
+use self::search::Identifiers;
 use crate::domain::{
     lifecycle::{self, Change, MerchantAction, OrderState},
     preorder::{Preorder, PreorderNumber},
@@ -24,7 +24,7 @@ const CONFLICT_TRIES: u32 = 3;
 
 /// Who is to be erased.
 #[derive(Clone, Debug)]
-pub enum Whom {
+pub enum Subject {
     /// One order, with what belongs to it. Other orders of the same customer stay as they are.
     Order(PreorderNumber),
     /// Every order of this address, and everything that holds it.
@@ -32,7 +32,7 @@ pub enum Whom {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct ErasureOptions {
     /// Say what would be erased, and change nothing.
     pub dry_run: bool,
     /// Erase also what orders still need, and events that wait for a person.
@@ -41,9 +41,9 @@ pub struct Options {
 
 /// What was erased, or would be.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct ErasureReport {
     pub dry_run: bool,
-    pub orders: Vec<Order>,
+    pub orders: Vec<OrderResult>,
     /// Logged events whose bodies and addresses went.
     pub events: u64,
     /// Messages whose bodies went; those that were not sent are withdrawn.
@@ -57,7 +57,7 @@ pub struct Report {
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct Order {
+pub struct OrderResult {
     pub number: String,
     pub status: &'static str,
     /// Why it was not erased; `None` when it was.
@@ -65,7 +65,7 @@ pub struct Order {
     pub refused: Option<String>,
 }
 
-impl Report {
+impl ErasureReport {
     /// Whether nothing of the customer is left here.
     pub fn is_complete(&self) -> bool {
         self.waiting == 0 && self.unreadable == 0 && self.orders.iter().all(|order| order.refused.is_none())
@@ -82,12 +82,12 @@ pub enum EraseError {
 
 /// Erases. Safe to repeat, and safe beside a running shop. While one of the orders is refused, events that name no order and the
 /// copies of customers stay: the customer is one still.
-pub async fn erase(shop: &Shop, whom: &Whom, options: Options) -> Result<Report, EraseError> {
-    let orders = orders(shop, whom).await?;
-    let traces = traces(shop, whom, &orders).await?;
-    let mut report = Report { dry_run: options.dry_run, ..Report::default() };
+pub async fn erase(shop: &Shop, subject: &Subject, options: ErasureOptions) -> Result<ErasureReport, EraseError> {
+    let orders = find_orders(shop, subject).await?;
+    let identifiers = identifiers(shop, subject, &orders).await?;
+    let mut report = ErasureReport { dry_run: options.dry_run, ..ErasureReport::default() };
     for preorder in &orders {
-        let refused = match one(shop, &preorder.number, options).await? {
+        let refused = match erase_order(shop, &preorder.number, options).await? {
             Some(Erased::Done { events, messages, .. }) => {
                 report.events += events;
                 report.messages += messages;
@@ -97,41 +97,45 @@ pub async fn erase(shop: &Shop, whom: &Whom, options: Options) -> Result<Report,
             None => continue,
         };
         let status = preorder.details.status.as_str();
-        report.orders.push(Order { number: preorder.number.to_string(), status, refused });
+        report.orders.push(OrderResult { number: preorder.number.to_string(), status, refused });
     }
     if report.orders.iter().all(|order| order.refused.is_none()) {
-        traces.erase_events(shop, options, &mut report).await?;
-        traces.erase_customers(shop, options, &mut report).await?;
+        identifiers.erase_events(shop, options, &mut report).await?;
+        identifiers.erase_customers(shop, options, &mut report).await?;
     }
     Ok(report)
 }
 
 /// What to look for in rows that name no order.
-async fn traces(shop: &Shop, whom: &Whom, orders: &[Preorder]) -> Result<Traces, StoreError> {
-    let mut traces = Traces::default();
+async fn identifiers(shop: &Shop, subject: &Subject, orders: &[Preorder]) -> Result<Identifiers, StoreError> {
+    let mut identifiers = Identifiers::default();
     for preorder in orders {
-        traces.of_order(preorder);
+        identifiers.add_order(preorder);
     }
-    match whom {
-        Whom::Address(address) => traces.of_address(address),
-        Whom::Order(number) => {
-            traces.only_these = true;
+    match subject {
+        Subject::Address(address) => identifiers.add_address(address),
+        Subject::Order(number) => {
+            identifiers.only_this_order = true;
             for preorder in orders.iter().filter(|preorder| !preorder.details.email.is_empty()) {
                 // What holds no more than the address may be about the customer's other orders.
-                let others = all_of(shop, &preorder.details.email).await?;
+                let others = orders_of_address(shop, &preorder.details.email).await?;
                 if others.iter().all(|other| other.number == *number) {
-                    traces.of_address(&preorder.details.email);
+                    identifiers.add_address(&preorder.details.email);
                 }
             }
         }
     }
-    Ok(traces)
+    Ok(identifiers)
 }
 
 /// Erases one order, as often as it takes while the database says that it lost a race. `None` when there is no such order.
-pub async fn one(shop: &Shop, number: &PreorderNumber, options: Options) -> Result<Option<Erased>, StoreError> {
-    let act = MerchantAction::Erase { at: shop.clock.now().unix_timestamp(), force: options.force };
-    let decide = |case: &OrderState| lifecycle::act(case, &act).unwrap_or_else(Change::Ignore);
+pub async fn erase_order(
+    shop: &Shop,
+    number: &PreorderNumber,
+    options: ErasureOptions,
+) -> Result<Option<Erased>, StoreError> {
+    let action = MerchantAction::Erase { at: shop.clock.now().unix_timestamp(), force: options.force };
+    let decide = |order: &OrderState| lifecycle::act(order, &action).unwrap_or_else(Change::Ignore);
     let mut tries = 0;
     loop {
         tries += 1;
@@ -142,17 +146,17 @@ pub async fn one(shop: &Shop, number: &PreorderNumber, options: Options) -> Resu
     }
 }
 
-async fn orders(shop: &Shop, whom: &Whom) -> Result<Vec<Preorder>, EraseError> {
-    match whom {
-        Whom::Order(number) => {
+async fn find_orders(shop: &Shop, subject: &Subject) -> Result<Vec<Preorder>, EraseError> {
+    match subject {
+        Subject::Order(number) => {
             let found = shop.store.purchase(PurchaseKey::Number(number)).await?;
             Ok(vec![found.ok_or_else(|| EraseError::Unknown(number.clone()))?.preorder])
         }
-        Whom::Address(address) => Ok(all_of(shop, address).await?),
+        Subject::Address(address) => Ok(orders_of_address(shop, address).await?),
     }
 }
 
-async fn all_of(shop: &Shop, address: &str) -> Result<Vec<Preorder>, StoreError> {
+async fn orders_of_address(shop: &Shop, address: &str) -> Result<Vec<Preorder>, StoreError> {
     let mut filter = PreorderFilter { email: Some(address.to_owned()), ..PreorderFilter::default() };
     let mut found: Vec<Preorder> = Vec::new();
     loop {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{Options, Report};
+use super::{ErasureOptions, ErasureReport};
 use crate::{
     domain::{payment::IntentId, preorder::Preorder},
     server::{
@@ -15,11 +15,11 @@ use crate::{
 };
 
 /// Rows of a page; one of the log may hold a megabyte.
-const EVENTS: u32 = 25;
-const CUSTOMERS: u32 = 200;
+const EVENTS_PAGE: u32 = 25;
+const CUSTOMERS_PAGE: u32 = 200;
 
 #[derive(Default)]
-pub struct Traces {
+pub struct Identifiers {
     /// In lower case.
     needles: Vec<String>,
     /// The address among them, in lower case, where everything of it is to go.
@@ -27,18 +27,18 @@ pub struct Traces {
     /// The row ids of the orders: what names them was erased with them.
     orders: HashSet<String>,
     /// Whether what names another order is left alone.
-    pub only_these: bool,
+    pub only_this_order: bool,
 }
 
-impl Traces {
-    pub fn of_order(&mut self, preorder: &Preorder) {
+impl Identifiers {
+    pub fn add_order(&mut self, preorder: &Preorder) {
         let details = &preorder.details;
         self.needles.push(details.session.as_str().to_lowercase());
         self.needles.extend(details.intent.as_ref().map(IntentId::as_str).map(str::to_lowercase));
         self.orders.insert(preorder.id.clone());
     }
 
-    pub fn of_address(&mut self, address: &str) {
+    pub fn add_address(&mut self, address: &str) {
         let address = address.trim().to_lowercase();
         if address.is_empty() || !self.addresses.insert(address.clone()) {
             return;
@@ -47,10 +47,15 @@ impl Traces {
         self.needles.extend([address.replace('@', "%40"), address]);
     }
 
-    pub async fn erase_events(&self, shop: &Shop, options: Options, report: &mut Report) -> Result<(), StoreError> {
+    pub async fn erase_events(
+        &self,
+        shop: &Shop,
+        options: ErasureOptions,
+        report: &mut ErasureReport,
+    ) -> Result<(), StoreError> {
         let mut after = None::<String>;
         loop {
-            let page = shop.store.export(Table::WebhookLogs, after.as_deref(), EVENTS).await?;
+            let page = shop.store.export(Table::WebhookLogs, after.as_deref(), EVENTS_PAGE).await?;
             after = page.next();
             let mut erasing = Vec::new();
             for entry in &page.entries {
@@ -61,7 +66,7 @@ impl Traces {
                         continue;
                     }
                 };
-                if !self.are_in(row) {
+                if !self.matches_log(row) {
                     continue;
                 }
                 match row.text("status").unwrap_or_default() {
@@ -82,51 +87,56 @@ impl Traces {
     }
 
     /// Whether a row of the log, not erased with its order, holds one of these.
-    fn are_in(&self, log: &Row) -> bool {
+    fn matches_log(&self, log: &Row) -> bool {
         let text = |column| log.text_opt(column).ok().flatten();
         match text("preorder_id") {
             Some(order) if self.orders.contains(order) => return false,
-            Some(_) if self.only_these => return false,
+            Some(_) if self.only_this_order => return false,
             _ => {}
         }
         text("email").is_some_and(|email| self.addresses.contains(&email.to_lowercase()))
-            || log.bytes_opt("raw_body").ok().flatten().is_some_and(|body| self.are_held(&body))
+            || log.bytes_opt("raw_body").ok().flatten().is_some_and(|body| self.matches_body(&body))
     }
 
-    fn are_held(&self, body: &[u8]) -> bool {
+    fn matches_body(&self, body: &[u8]) -> bool {
         // As it stands, and as it is meant where JSON has another spelling for it (`\u0040`).
-        self.are_in_text(&String::from_utf8_lossy(body))
-            || serde_json::from_slice(body).is_ok_and(|body: Value| self.are_in_json(&body))
+        self.matches_text(&String::from_utf8_lossy(body))
+            || serde_json::from_slice(body).is_ok_and(|body: Value| self.matches_json(&body))
     }
 
-    fn are_in_json(&self, value: &Value) -> bool {
+    fn matches_json(&self, value: &Value) -> bool {
         match value {
-            Value::String(text) => self.are_in_text(text),
-            Value::Array(items) => items.iter().any(|item| self.are_in_json(item)),
+            Value::String(text) => self.matches_text(text),
+            Value::Array(items) => items.iter().any(|item| self.matches_json(item)),
             Value::Object(fields) => {
-                fields.iter().any(|(name, value)| self.are_in_text(name) || self.are_in_json(value))
+                fields.iter().any(|(name, value)| self.matches_text(name) || self.matches_json(value))
             }
             _ => false,
         }
     }
 
-    fn are_in_text(&self, text: &str) -> bool {
+    fn matches_text(&self, text: &str) -> bool {
         let text = text.to_lowercase();
-        self.needles.iter().any(|needle| stands_in(&text, needle))
+        self.needles.iter().any(|needle| contains_word(&text, needle))
     }
 
-    pub async fn erase_customers(&self, shop: &Shop, options: Options, report: &mut Report) -> Result<(), StoreError> {
+    pub async fn erase_customers(
+        &self,
+        shop: &Shop,
+        options: ErasureOptions,
+        report: &mut ErasureReport,
+    ) -> Result<(), StoreError> {
         if self.addresses.is_empty() {
             return Ok(());
         }
         let mut after = None::<String>;
         loop {
-            let page = shop.store.export(Table::Customers, after.as_deref(), CUSTOMERS).await?;
+            let page = shop.store.export(Table::Customers, after.as_deref(), CUSTOMERS_PAGE).await?;
             after = page.next();
             let mut erasing = Vec::new();
             for entry in &page.entries {
                 match entry {
-                    Entry::Row(row) if self.is_of(row) => erasing.push(row.key()),
+                    Entry::Row(row) if self.matches_customer(row) => erasing.push(row.key()),
                     Entry::Row(_) => {}
                     Entry::Unreadable(_) => report.unreadable += 1,
                 }
@@ -142,21 +152,22 @@ impl Traces {
         }
     }
 
-    fn is_of(&self, customer: &Row) -> bool {
+    fn matches_customer(&self, customer: &Row) -> bool {
         let email = customer.text_opt("email").ok().flatten();
         email.is_some_and(|email| self.addresses.contains(&email.to_lowercase()))
     }
 }
 
 /// Whether `needle` stands in `text` by itself: `jo@example.com` is not in `bigjo@example.com`, nor in `jo@example.com.au`.
-fn stands_in(text: &str, needle: &str) -> bool {
-    let part = |c: char| c.is_alphanumeric() || "_-+%".contains(c);
+fn contains_word(text: &str, needle: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || "_-+%".contains(c);
     text.match_indices(needle).any(|(at, _)| {
         let before = text[..at].chars().next_back();
         let mut after = text[at + needle.len()..].chars();
         let next = after.next();
-        let goes_on = next.is_some_and(part) || (next == Some('.') && after.next().is_some_and(char::is_alphanumeric));
-        !goes_on && !before.is_some_and(|c| part(c) || c == '.')
+        let continues =
+            next.is_some_and(is_part) || (next == Some('.') && after.next().is_some_and(char::is_alphanumeric));
+        !continues && !before.is_some_and(|c| is_part(c) || c == '.')
     })
 }
 
@@ -166,8 +177,8 @@ mod tests {
 
     #[test]
     fn an_address_is_found_however_it_is_written_and_nobody_elses_is() {
-        let mut traces = Traces::default();
-        traces.of_address(" Jo@Example.com ");
+        let mut identifiers = Identifiers::default();
+        identifiers.add_address(" Jo@Example.com ");
         for body in [
             r#"{"email":"jo@example.com"}"#,
             r#"{"a":[{"b":"JO@EXAMPLE.COM"}]}"#,
@@ -177,7 +188,7 @@ mod tests {
             r#"{"note":"line\njo@example.com"}"#,
             "not json: jo@example.com",
         ] {
-            assert!(traces.are_held(body.as_bytes()), "{body}");
+            assert!(identifiers.matches_body(body.as_bytes()), "{body}");
         }
         for body in [
             r#"{"email":"bigjo@example.com"}"#,
@@ -187,7 +198,7 @@ mod tests {
             r#"{"email":"jo@other.example.com"}"#,
             "",
         ] {
-            assert!(!traces.are_held(body.as_bytes()), "{body}");
+            assert!(!identifiers.matches_body(body.as_bytes()), "{body}");
         }
     }
 
@@ -198,12 +209,12 @@ mod tests {
                 .with("preorder_id", order.map(str::to_owned))
                 .with("raw_body", bytes::Bytes::from_static(b"jo@example.com"))
         };
-        let mut traces = Traces::default();
-        traces.of_address("jo@example.com");
-        traces.orders.insert("mine".to_owned());
-        assert!(traces.are_in(&log(None)) && traces.are_in(&log(Some("other"))));
-        assert!(!traces.are_in(&log(Some("mine"))), "it was erased with its order");
-        traces.only_these = true;
-        assert!(traces.are_in(&log(None)) && !traces.are_in(&log(Some("other"))));
+        let mut identifiers = Identifiers::default();
+        identifiers.add_address("jo@example.com");
+        identifiers.orders.insert("mine".to_owned());
+        assert!(identifiers.matches_log(&log(None)) && identifiers.matches_log(&log(Some("other"))));
+        assert!(!identifiers.matches_log(&log(Some("mine"))), "it was erased with its order");
+        identifiers.only_this_order = true;
+        assert!(identifiers.matches_log(&log(None)) && !identifiers.matches_log(&log(Some("other"))));
     }
 }
