@@ -124,7 +124,7 @@ fn messages_for(
     if shop.klaviyo.is_none() {
         return Vec::new();
     }
-    let message = |consequence: &Notification| {
+    let message = |notification: &Notification| {
         let event = event_of(notification, preorder, order, at)?;
         Some(Message {
             kind: MessageKind::KlaviyoEvent,

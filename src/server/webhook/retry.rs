@@ -36,7 +36,7 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
         return Ok(Progress::Worked);
     };
     if let Err(failure) = apply(shop, provider.as_ref(), delivery).await {
-        let hopeless = failure.is_permanent()
+        let permanent = failure.is_permanent()
             || (leased.attempts >= MAX_ATTEMPTS && !matches!(failure, Failure::Store(StoreError::Unavailable(_))));
         store_failed(shop, delivery, &failure, (!permanent).then(|| chaos::pause(backoff::event(leased.attempts))))
             .await?;
