@@ -18,7 +18,7 @@ use rolitt::{
     },
     server::{
         config::Config, orders::refund::RefundRequest, payments::capability::RefundReason, privacy::erasure::Subject,
-        reconcile::Options, store::PreorderFilter, store_copy,
+        reconcile::ReconcileOptions, store::PreorderFilter, store_copy,
     },
 };
 
@@ -247,7 +247,7 @@ pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -
         Command::Check { json } => commands::check(config, json).await,
         Command::Doctor { json } => books::doctor(config, json).await,
         Command::Reconcile { since, dry_run, json } => {
-            books::reconcile(config, path, Options { since, dry_run }, json).await
+            books::reconcile(config, path, ReconcileOptions { since, dry_run }, json).await
         }
         Command::Preorders(Preorders::Erase(asked)) => {
             let sure = asked.sure.yes || asked.sure.dry_run;
@@ -268,7 +268,7 @@ pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -
             Cli::command().error(ErrorKind::ArgumentConflict, "--from and --to name the same store").exit()
         }
         Command::Store(Stores::Copy { from, to, dry_run, json }) => {
-            let options = store_copy::Options { dry_run, ..store_copy::Options::default() };
+            let options = store_copy::CopyOptions { dry_run, ..store_copy::CopyOptions::default() };
             store::copy(config, path, from.into(), to.into(), options, json).await
         }
         Command::Postgres { action: PostgresAction::Start } => commands::start_postgres(config, path).await,

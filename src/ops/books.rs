@@ -10,12 +10,17 @@ use crate::server::{
     doctor::{self, Finding, Verdict},
     http::client::client,
     payments::stripe::Stripe,
-    reconcile::{self, End, Options, Report},
+    reconcile::{self, ReconcileOptions, ReconcileReport, Resolution},
     webhook::signature_stats::SignatureCounts,
 };
 
 /// `rolitt reconcile`: compares, repairs, and fails when something stays unexplained or could not be compared.
-pub async fn reconcile(config: &Config, path: Option<OsString>, options: Options, as_json: bool) -> anyhow::Result<()> {
+pub async fn reconcile(
+    config: &Config,
+    path: Option<OsString>,
+    options: ReconcileOptions,
+    as_json: bool,
+) -> anyhow::Result<()> {
     let desk = Desk::open(config, path).await?;
     let compared = reconcile::reconcile(&desk.shop, options).await;
     desk.close().await;
@@ -28,13 +33,13 @@ pub async fn reconcile(config: &Config, path: Option<OsString>, options: Options
     printed
 }
 
-fn print(report: &Report) -> anyhow::Result<()> {
+fn print(report: &ReconcileReport) -> anyhow::Result<()> {
     for difference in &report.differences {
         let number = difference.number.as_deref().unwrap_or("-");
         let end = match difference.end {
-            End::Repaired => "repaired",
-            End::Found => "found",
-            End::Unexplained => "UNEXPLAINED",
+            Resolution::Repaired => "repaired",
+            Resolution::Found => "found",
+            Resolution::Unexplained => "UNEXPLAINED",
         };
         say(&format!("{end}  {number}  {}  {}", difference.id, difference.what))?;
     }
@@ -59,26 +64,26 @@ fn print(report: &Report) -> anyhow::Result<()> {
 pub async fn doctor(config: &Config, as_json: bool) -> anyhow::Result<()> {
     // The one provider that sends events.
     let stripe = Stripe::new(&config.stripe, client()?);
-    let mut found = match doctor::endpoint(&stripe, &config.app_url).await {
+    let mut found = match doctor::check_endpoint(&stripe, &config.app_url).await {
         Ok(findings) => findings,
         Err(error) => {
-            let mend = if error.retryable() {
+            let fix = if error.retryable() {
                 "look whether the provider can be reached from here, then run this again"
             } else {
                 "mend the key, or its permission to read webhook endpoints"
             };
-            let verdict = Verdict::Fault { told: error.to_string(), mend: mend.to_owned() };
+            let verdict = Verdict::Fault { message: error.to_string(), fix: fix.to_owned() };
             vec![Finding { what: "provider", verdict }]
         }
     };
     let seen = ask(config.listeners.operations).await;
-    found.push(doctor::signatures(seen.as_ref(), time::OffsetDateTime::now_utc()));
+    found.push(doctor::check_signatures(seen.as_ref(), time::OffsetDateTime::now_utc()));
     let faults = found.iter().filter(|finding| finding.is_fault()).count();
     let line = |Finding { what, verdict }: &Finding| {
         say(&match verdict {
-            Verdict::Good { told } => format!("ok     {what}: {told}"),
-            Verdict::Unknown { told } => format!("?      {what}: {told}"),
-            Verdict::Fault { told, mend } => format!("FAULT  {what}: {told}; {mend}"),
+            Verdict::Good { message } => format!("ok     {what}: {message}"),
+            Verdict::Unknown { message } => format!("?      {what}: {message}"),
+            Verdict::Fault { message, fix } => format!("FAULT  {what}: {message}; {fix}"),
         })
     };
     let printed = if as_json {

@@ -11,7 +11,7 @@ use super::context::{OpenStore, say, say_json};
 use crate::server::{
     config::{Config, StoreConfig},
     store::Table,
-    store_copy::{self, CopyError, Options, Report, Step},
+    store_copy::{self, CopyError, CopyOptions, CopyReport, CopyStep},
 };
 
 /// Of the differences, a person reads a screenful; `--json` has more.
@@ -55,7 +55,7 @@ pub async fn copy(
     path: Option<OsString>,
     from: Name,
     to: Name,
-    options: Options,
+    options: CopyOptions,
     as_json: bool,
 ) -> anyhow::Result<()> {
     let (source, target) = (from.of(config)?, to.of(config)?);
@@ -73,13 +73,18 @@ pub async fn copy(
     let report = copied?;
     // Whether anybody reads on or not, the exit status says how it stands.
     let printed = if as_json { say_json(&report) } else { lines(&report).iter().try_for_each(|line| say(line)) };
-    anyhow::ensure!(report.agrees(), "{} row(s) need a look", report.need_a_look());
+    anyhow::ensure!(report.agrees(), "{} row(s) need a look", report.rows_to_check());
     printed
 }
 
-async fn watched(source: &OpenStore, target: &OpenStore, from: Name, options: Options) -> Result<Report, CopyError> {
+async fn watched(
+    source: &OpenStore,
+    target: &OpenStore,
+    from: Name,
+    options: CopyOptions,
+) -> Result<CopyReport, CopyError> {
     let mut watch = Watch::new();
-    let mut progress = |step: Step<'_>| watch.see(&step);
+    let mut progress = |step: CopyStep<'_>| watch.see(&step);
     let report = store_copy::copy(&*source.store, &*target.store, from.as_str(), options, &mut progress).await;
     watch.bar.finish_and_clear();
     report
@@ -102,11 +107,11 @@ impl Watch {
         Self { bar, terminal, at: None }
     }
 
-    fn see(&mut self, step: &Step<'_>) {
+    fn see(&mut self, step: &CopyStep<'_>) {
         let (what, table, done, of) = match *step {
-            Step::Copying { table, done, of } => ("copying", table, done, of),
-            Step::Verifying { table, done, of } => ("comparing", table, done, of),
-            Step::Waiting(error) => return self.tell(&format!("waiting: {error}")),
+            CopyStep::Copying { table, done, of } => ("copying", table, done, of),
+            CopyStep::Verifying { table, done, of } => ("comparing", table, done, of),
+            CopyStep::Waiting(error) => return self.tell(&format!("waiting: {error}")),
         };
         if self.at != Some((what, table)) {
             self.at = Some((what, table));
@@ -128,7 +133,7 @@ impl Watch {
     }
 }
 
-fn lines(report: &Report) -> Vec<String> {
+fn lines(report: &CopyReport) -> Vec<String> {
     let written = if report.dry_run { "to write" } else { "written" };
     let mut lines = vec![format!(
         "{:<22} {:>8} {:>8} {:>8} {:>8} {:>8} {:>10} {:>8} {:>9} {:>8} {:>8}",
@@ -179,12 +184,13 @@ fn lines(report: &Report) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::store_copy::{Difference, TableReport};
+    use crate::server::store_copy::{RowDifference, TableReport};
 
-    fn report(agrees: bool, dry_run: bool, differences: u32) -> Report {
-        let of = |number| Difference { table: "outbox", key: format!("k{number}"), what: "differs: body".to_owned() };
-        let written = TableReport { written: 7, resumed: true, ..TableReport::of(Table::Outbox) };
-        Report {
+    fn report(agrees: bool, dry_run: bool, differences: u32) -> CopyReport {
+        let of =
+            |number| RowDifference { table: "outbox", key: format!("k{number}"), what: "differs: body".to_owned() };
+        let written = TableReport { written: 7, resumed: true, ..TableReport::new(Table::Outbox) };
+        CopyReport {
             dry_run,
             agrees,
             tables: vec![written],
@@ -195,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_person_reads_how_it_ended_and_a_screenful_of_what_differs() {
-        let last = |report: &Report| lines(report).pop().unwrap();
+        let last = |report: &CopyReport| lines(report).pop().unwrap();
         assert_eq!(last(&report(true, false, 0)), "everything agrees");
         assert_eq!(last(&report(true, true, 0)), "7 row(s) would be written");
         let told = lines(&report(false, false, 25));

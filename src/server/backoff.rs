@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use rand::RngExt;
 
 /// The longest wait that a receiver may ask for: more is a mistake, or a joke.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// The pause of an outbox message after attempt number `attempts` (from 1). The first cycle is three attempts, 1000 ms and
 /// 2000 ms apart; then 30 s, doubling to 15 minutes. Jitter of 20 % either way.
@@ -32,7 +32,7 @@ pub fn call(attempt: u32) -> Duration {
 /// What `Retry-After` asks for, in seconds; at most an hour. A date is not read: nobody that the shop calls sends one.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
 fn doubled(first: Duration, times: u32) -> Duration {

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// For how long a bad signature counts as lately.
-const LATELY: time::Duration = time::Duration::hours(24);
+const RECENT: time::Duration = time::Duration::hours(24);
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,25 +28,25 @@ pub struct Finding {
 #[serde(rename_all = "snake_case", tag = "verdict")]
 pub enum Verdict {
     Good {
-        told: String,
+        message: String,
     },
     /// It could not be looked at, and says nothing.
     Unknown {
-        told: String,
+        message: String,
     },
     Fault {
-        told: String,
-        mend: String,
+        message: String,
+        fix: String,
     },
 }
 
 impl Finding {
-    const fn good(what: &'static str, told: String) -> Self {
-        Self { what, verdict: Verdict::Good { told } }
+    const fn good(what: &'static str, message: String) -> Self {
+        Self { what, verdict: Verdict::Good { message } }
     }
 
-    fn fault(what: &'static str, told: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { what, verdict: Verdict::Fault { told: told.into(), mend: mend.into() } }
+    fn fault(what: &'static str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { what, verdict: Verdict::Fault { message: message.into(), fix: fix.into() } }
     }
 
     pub const fn is_fault(&self) -> bool {
@@ -60,12 +60,12 @@ pub fn webhook_url(app_url: &Url, provider: &dyn PaymentProvider) -> String {
 }
 
 /// Looks at what the provider has been told about where to send events. Nothing to look at is nothing found.
-pub async fn endpoint(provider: &dyn PaymentProvider, app_url: &Url) -> Result<Vec<Finding>, PaymentError> {
+pub async fn check_endpoint(provider: &dyn PaymentProvider, app_url: &Url) -> Result<Vec<Finding>, PaymentError> {
     let Some(endpoints) = provider.endpoints() else { return Ok(Vec::new()) };
     let (events, version) = (endpoints.expected_events(), endpoints.expected_version());
     let url = webhook_url(app_url, provider);
     let all = endpoints.endpoints().await?;
-    Ok(judge(&all, &url, events, version, provider.livemode()))
+    Ok(check_endpoints(&all, &url, events, version, provider.livemode()))
 }
 
 /// Looks soon after the start and then every hour, until the end.
@@ -79,44 +79,44 @@ pub async fn run(shop: &Shop, end: CancellationToken) {
             () = tokio::time::sleep(wait) => {}
         }
         wait = EVERY;
-        look(shop).await;
+        check_once(shop).await;
     }
 }
 
 /// Looks once, and tells the log and the figures. What could not be looked at leaves the figure as it was.
-pub async fn look(shop: &Shop) {
-    let (mut faults, mut looked) = (0.0, true);
+pub async fn check_once(shop: &Shop) {
+    let (mut faults, mut checked) = (0.0, true);
     for provider in shop.payments.all() {
-        match endpoint(provider.as_ref(), &shop.app_url).await {
+        match check_endpoint(provider.as_ref(), &shop.app_url).await {
             Ok(found) => {
                 for Finding { what, verdict } in found {
-                    if let Verdict::Fault { told, mend } = verdict {
+                    if let Verdict::Fault { message, fix } = verdict {
                         faults += 1.0;
-                        tracing::error!(what, told, mend, "the webhook endpoint is not as it should be");
+                        tracing::error!(what, found = message, fix, "the webhook endpoint is not as it should be");
                     }
                 }
             }
             Err(error) => {
-                looked = false;
+                checked = false;
                 tracing::warn!(%error, "the webhook endpoint could not be looked at");
             }
         }
     }
-    if looked {
+    if checked {
         metrics::gauge!("webhook_endpoint_faults").set(faults);
     }
 }
 
-fn judge(all: &[Endpoint], url: &str, events: &[&str], version: &str, livemode: bool) -> Vec<Finding> {
+fn check_endpoints(all: &[Endpoint], url: &str, events: &[&str], version: &str, livemode: bool) -> Vec<Finding> {
     let ours: Vec<&Endpoint> = all.iter().filter(|endpoint| same_url(&endpoint.url, url)).collect();
     let Some(endpoint) = ours.iter().find(|endpoint| endpoint.enabled).or_else(|| ours.first()) else {
         let near = all.iter().find(|endpoint| endpoint.url.contains("/api/webhooks/"));
-        let told = near.map_or_else(
+        let message = near.map_or_else(
             || format!("no endpoint sends events to {url}"),
             |near| format!("no endpoint sends events to {url}; {} sends them to {}", near.id, near.url),
         );
-        let mend = format!("create one at the provider for {url}, with API version {version}, and set its secret here");
-        return vec![Finding::fault("endpoint", told, mend)];
+        let fix = format!("create one at the provider for {url}, with API version {version}, and set its secret here");
+        return vec![Finding::fault("endpoint", message, fix)];
     };
     let mut found = vec![Finding::good("endpoint", format!("{} sends events to {url}", endpoint.id))];
     let enabled = ours.iter().filter(|endpoint| endpoint.enabled).count();
@@ -133,13 +133,13 @@ fn judge(all: &[Endpoint], url: &str, events: &[&str], version: &str, livemode: 
             "keep one and delete the others; set the secret of the one that is kept",
         ),
     });
-    let asked = |event: &&&str| endpoint.events.iter().any(|asked| asked == "*" || asked == **event);
-    let missing: Vec<&str> = events.iter().filter(|event| !asked(event)).copied().collect();
+    let subscribed = |event: &&&str| endpoint.events.iter().any(|name| name == "*" || name == **event);
+    let missing: Vec<&str> = events.iter().filter(|event| !subscribed(event)).copied().collect();
     found.push(if missing.is_empty() {
         Finding::good("events", format!("all {} event types are asked for", events.len()))
     } else {
-        let told = format!("{} does not ask for: {}", endpoint.id, missing.join(", "));
-        Finding::fault("events", told, "add them to the endpoint at the provider, then run `rolitt reconcile`")
+        let message = format!("{} does not ask for: {}", endpoint.id, missing.join(", "));
+        Finding::fault("events", message, "add them to the endpoint at the provider, then run `rolitt reconcile`")
     });
     found.push(match endpoint.api_version.as_deref() {
         Some(sent) if sent == version => Finding::good("version", format!("events come in version {version}")),
@@ -158,8 +158,9 @@ fn judge(all: &[Endpoint], url: &str, events: &[&str], version: &str, livemode: 
     found.push(if endpoint.livemode == livemode {
         Finding::good("mode", format!("both are in {} mode", mode(livemode)))
     } else {
-        let told = format!("the endpoint is in {} mode, this shop in {} mode", mode(endpoint.livemode), mode(livemode));
-        Finding::fault("mode", told, format!("create the endpoint in {} mode, and set its secret", mode(livemode)))
+        let message =
+            format!("the endpoint is in {} mode, this shop in {} mode", mode(endpoint.livemode), mode(livemode));
+        Finding::fault("mode", message, format!("create the endpoint in {} mode, and set its secret", mode(livemode)))
     });
     found
 }
@@ -170,25 +171,25 @@ fn same_url(one: &str, other: &str) -> bool {
 }
 
 /// Judges what the running server saw of signatures; `None` when it could not be asked.
-pub fn signatures(seen: Option<&SignatureCounts>, now: OffsetDateTime) -> Finding {
+pub fn check_signatures(counts: Option<&SignatureCounts>, now: OffsetDateTime) -> Finding {
     const WHAT: &str = "signatures";
-    let Some(seen) = seen else {
-        let told = "the running server could not be asked (OPS_ADDR); is it running?".to_owned();
-        return Finding { what: WHAT, verdict: Verdict::Unknown { told } };
+    let Some(counts) = counts else {
+        let message = "the running server could not be asked (OPS_ADDR); is it running?".to_owned();
+        return Finding { what: WHAT, verdict: Verdict::Unknown { message } };
     };
-    let lately = |at: Option<i64>| at.filter(|at| now.unix_timestamp() - at <= LATELY.whole_seconds());
-    let Some(bad_at) = lately(seen.last_bad_at) else {
-        return Finding::good(WHAT, format!("{} good, none bad lately", seen.good));
+    let recent = |at: Option<i64>| at.filter(|at| now.unix_timestamp() - at <= RECENT.whole_seconds());
+    let Some(bad_at) = recent(counts.last_bad_at) else {
+        return Finding::good(WHAT, format!("{} good, none bad lately", counts.good));
     };
-    let reason = seen.last_bad_reason.as_deref().unwrap_or_default();
+    let reason = counts.last_bad_reason.as_deref().unwrap_or_default();
     let cause = SignatureError::ALL.into_iter().find(|error| error.reason() == reason);
     let minutes = (now.unix_timestamp() - bad_at) / 60;
-    let told =
-        format!("a bad signature {minutes} min ago ({reason}), {} since the start, {} good", seen.bad, seen.good);
-    if lately(seen.last_good_at).is_some_and(|good| good > bad_at) {
-        return Finding::good(WHAT, format!("{told}; good ones since"));
+    let message =
+        format!("a bad signature {minutes} min ago ({reason}), {} since the start, {} good", counts.bad, counts.good);
+    if recent(counts.last_good_at).is_some_and(|good| good > bad_at) {
+        return Finding::good(WHAT, format!("{message}; good ones since"));
     }
-    Finding::fault(WHAT, told, cause.map_or("read the log", SignatureError::likely_cause))
+    Finding::fault(WHAT, message, cause.map_or("read the log", SignatureError::likely_cause))
 }
 
 #[cfg(test)]
@@ -209,7 +210,7 @@ mod tests {
     }
 
     fn faults(endpoints: &[Endpoint]) -> Vec<&'static str> {
-        let found = judge(endpoints, URL, &["a", "b"], "v", true);
+        let found = check_endpoints(endpoints, URL, &["a", "b"], "v", true);
         found.iter().filter(|finding| finding.is_fault()).map(|finding| finding.what).collect()
     }
 
@@ -239,12 +240,12 @@ mod tests {
             last_bad_reason: Some("mismatch".into()),
             ..SignatureCounts::default()
         };
-        let Verdict::Fault { mend, .. } = signatures(Some(&bad), at(1060)).verdict else { panic!("no fault") };
-        assert!(mend.contains("secret"));
-        assert!(!signatures(Some(&bad), at(1000 + 86_401)).is_fault());
-        let mended = SignatureCounts { good: 1, last_good_at: Some(1001), ..bad };
-        assert!(!signatures(Some(&mended), at(1060)).is_fault());
-        assert!(!signatures(Some(&SignatureCounts::default()), at(0)).is_fault());
-        assert!(matches!(signatures(None, at(0)).verdict, Verdict::Unknown { .. }));
+        let Verdict::Fault { fix, .. } = check_signatures(Some(&bad), at(1060)).verdict else { panic!("no fault") };
+        assert!(fix.contains("secret"));
+        assert!(!check_signatures(Some(&bad), at(1000 + 86_401)).is_fault());
+        let recovered = SignatureCounts { good: 1, last_good_at: Some(1001), ..bad };
+        assert!(!check_signatures(Some(&recovered), at(1060)).is_fault());
+        assert!(!check_signatures(Some(&SignatureCounts::default()), at(0)).is_fault());
+        assert!(matches!(check_signatures(None, at(0)).verdict, Verdict::Unknown { .. }));
     }
 }

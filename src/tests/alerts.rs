@@ -36,7 +36,7 @@ impl Watched {
         let (figures, recording) = (recorder.handle(), metrics::set_default_local_recorder(recorder));
         rolitt::ops::metrics::begin();
         let watched = Self { app: TestApp::start_with(setup).await, figures, _recording: recording };
-        doctor::look(&watched.app.shop).await;
+        doctor::check_once(&watched.app.shop).await;
         assert_eq!(watched.firing().await, BTreeSet::new(), "nothing has happened");
         watched
     }
@@ -152,7 +152,7 @@ async fn every_rule_fires_for_what_it_is_about_and_for_nothing_else() {
     let on = usual().await;
     let endpoint = on.app.sandbox_get("/v1/webhook_endpoints").await["data"][0]["id"].as_str().unwrap().to_owned();
     dashboard(&on.app, &format!("/v1/webhook_endpoints/{endpoint}"), &[("disabled", "true")]).await;
-    doctor::look(&on.app.shop).await;
+    doctor::check_once(&on.app.shop).await;
     seen.insert(sets_off(on, "RolittEndpointFault").await);
 
     let on = usual().await;

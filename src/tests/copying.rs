@@ -12,7 +12,7 @@ use rolitt::{
     server::{
         orders::fulfilment,
         store::{Archive, Delivery, Entry, Mark, MessageKind, OpenDifference, Store, Table, postgres::PostgresStore},
-        store_copy::{CopyError, Difference, Options, Report, Step, TableReport, copy},
+        store_copy::{CopyError, CopyOptions, CopyReport, CopyStep, RowDifference, TableReport, copy},
     },
 };
 use secrecy::SecretString;
@@ -27,8 +27,8 @@ use super::{
 };
 
 /// Small pages, so that a small shop has several.
-const PAGES: Options = Options { dry_run: false, batch: 2 };
-const DRY: Options = Options { dry_run: true, batch: 2 };
+const PAGES: CopyOptions = CopyOptions { dry_run: false, batch: 2 };
+const DRY: CopyOptions = CopyOptions { dry_run: true, batch: 2 };
 
 /// Where a shop is copied to.
 pub struct Target {
@@ -70,16 +70,16 @@ async fn at_source(app: &TestApp, sql: &str) {
     sqlx::query(AssertSqlSafe(sql.to_owned())).execute(app.pool()).await.unwrap();
 }
 
-async fn copied(app: &TestApp, target: &Target, options: Options) -> Report {
+async fn copied(app: &TestApp, target: &Target, options: CopyOptions) -> CopyReport {
     copy(&*app.store, &target.store, "source", options, &mut |_| ()).await.unwrap()
 }
 
-fn table(report: &Report, table: Table) -> &TableReport {
+fn table(report: &CopyReport, table: Table) -> &TableReport {
     report.tables.iter().find(|one| one.table == table.as_str()).unwrap()
 }
 
-fn told<'a>(report: &'a Report, key: &str) -> &'a str {
-    let found: Vec<&Difference> = report.differences.iter().filter(|one| one.key == key).collect();
+fn told<'a>(report: &'a CopyReport, key: &str) -> &'a str {
+    let found: Vec<&RowDifference> = report.differences.iter().filter(|one| one.key == key).collect();
     assert_eq!(found.len(), 1, "{key}: {:?}", report.differences);
     &found[0].what
 }
@@ -209,8 +209,8 @@ async fn a_killed_run_goes_on_at_its_place() {
     let (app, target) = (rich_shop().await, Target::new().await);
     let (stop, mut stopped) = tokio::sync::mpsc::channel::<()>(64);
     let mut pages = 0;
-    let mut progress = |step: Step<'_>| {
-        if let Step::Copying { table: Table::WebhookLogs, done: 1.., .. } = step {
+    let mut progress = |step: CopyStep<'_>| {
+        if let CopyStep::Copying { table: Table::WebhookLogs, done: 1.., .. } = step {
             pages += 1;
             if pages == 3 {
                 stop.try_send(()).unwrap();
@@ -258,7 +258,11 @@ async fn what_is_newer_or_alone_at_the_target_stays_and_is_said() {
     let preorders = table(&report, Table::Preorders);
     assert_eq!((preorders.kept, preorders.written, preorders.differing), (1, 1, 1), "{preorders:?}");
     assert_eq!(table(&report, Table::Customers).only_at_target, 1);
-    assert_eq!((report.need_a_look(), report.differences_total), (2, 3), "what only the target has is in nobody's way");
+    assert_eq!(
+        (report.rows_to_check(), report.differences_total),
+        (2, 3),
+        "what only the target has is in nobody's way"
+    );
     let tracking = |session: &str| format!("select tracking_number from preorders where session_id = '{session}'");
     assert_eq!(target.says(&tracking("cs_test_1")).await.as_deref(), Some("NEW"));
     assert_eq!(target.says(&tracking("cs_test_2")).await, None);
@@ -284,7 +288,7 @@ async fn rows_that_do_not_read_or_are_refused_do_not_stop_the_others() {
     target.run(&there("cs_test_other", "other", first["preorder_number"].as_str().unwrap())).await;
     target.run(&there("cs_test_2", "another", "ROL-00000002")).await;
     target.run(&there("cs_test_3", third["id"].as_str().unwrap(), "ROL-00000003")).await;
-    let report = copied(&app, &target, Options::default()).await;
+    let report = copied(&app, &target, CopyOptions::default()).await;
     assert!(!report.agrees());
     assert!(told(&report, "cs_test_4").contains("preorders.provider of cs_test_4"), "{report:?}");
     assert!(told(&report, "du_1").contains("disputes.provider of du_1"));
@@ -329,7 +333,7 @@ async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
     target.run("update customers set name = 'N', told_at = now()").await;
     let report = copied(&app, &target, DRY).await;
     assert_eq!(told(&report, "cs_test_1"), "would be written: differs there: tracking_number, updated_at");
-    assert_eq!((report.need_a_look(), told(&report, "cus_1")), (1, "newer at the target, would be kept"));
+    assert_eq!((report.rows_to_check(), told(&report, "cus_1")), (1, "newer at the target, would be kept"));
     target.leave(app).await;
 }
 

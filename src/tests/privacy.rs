@@ -6,7 +6,7 @@ use rolitt::server::{
     config::Retention,
     privacy::retention,
     reconcile,
-    store_copy::{Options, copy},
+    store_copy::{CopyOptions, copy},
 };
 use serde_json::{Value, json};
 
@@ -150,7 +150,7 @@ async fn the_way_back_and_the_books_know_an_erased_order_and_nobody_in_it() {
     for _ in 0..2 {
         let report = reconcile::reconcile(
             &app.shop,
-            reconcile::Options { since: Some(Duration::from_hours(1)), dry_run: false },
+            reconcile::ReconcileOptions { since: Some(Duration::from_hours(1)), dry_run: false },
         )
         .await
         .unwrap();
@@ -216,7 +216,7 @@ async fn a_copy_of_the_shop_brings_nobody_back() {
     app.deliver_all().await;
     let target = Target::new().await;
     let copied =
-        || async { copy(&*app.store, &target.store, "source", Options::default(), &mut |_| ()).await.unwrap() };
+        || async { copy(&*app.store, &target.store, "source", CopyOptions::default(), &mut |_| ()).await.unwrap() };
     assert!(copied().await.agrees());
     target.run("update preorders set email = '', shipping_address = null, erased_at = now()").await;
     target.run("update webhook_logs set raw_body = null, raw_data = null, email = null").await;

@@ -7,14 +7,14 @@ use rolitt::{
     server::{
         orders::refund::{RefundError, RefundRequest, refund},
         payments::capability::RefundReason,
-        reconcile::{End, Options, ReconcileError, Report, reconcile},
+        reconcile::{ReconcileError, ReconcileOptions, ReconcileReport, Resolution, reconcile},
     },
 };
 use serde_json::{Value, json};
 
 use super::test_app::TestApp;
 
-const ALL: Options = Options { since: None, dry_run: false };
+const ALL: ReconcileOptions = ReconcileOptions { since: None, dry_run: false };
 
 /// Buys as a customer does, without a browser: the session's id.
 pub async fn buy(app: &TestApp, email: &str, payment: Value) -> String {
@@ -56,7 +56,7 @@ async fn number(app: &TestApp) -> PreorderNumber {
     app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().parse().unwrap()
 }
 
-pub async fn compared(app: &TestApp) -> Report {
+pub async fn compared(app: &TestApp) -> ReconcileReport {
     reconcile(&app.shop, ALL).await.unwrap()
 }
 
@@ -71,7 +71,11 @@ async fn with_every_webhook_dropped_every_paid_order_appears_within_one_cycle() 
     assert_eq!(app.count("preorders").await, 0);
     let report = compared(&app).await;
     assert_eq!(report.unexplained, 0);
-    assert!(report.differences.iter().all(|difference| difference.end == End::Repaired), "{:?}", report.differences);
+    assert!(
+        report.differences.iter().all(|difference| difference.end == Resolution::Repaired),
+        "{:?}",
+        report.differences
+    );
     assert_eq!(
         app.count("preorders where status = 'paid'").await
             + app.count("preorders where email = 'slow@example.com'").await,
@@ -115,10 +119,11 @@ async fn a_rehearsal_finds_and_changes_nothing() {
     deaf(&app).await;
     buy(&app, "jo@example.com", card()).await;
     for _ in 0..2 {
-        let report =
-            reconcile(&app.shop, Options { dry_run: true, since: Some(Duration::from_hours(1)) }).await.unwrap();
+        let report = reconcile(&app.shop, ReconcileOptions { dry_run: true, since: Some(Duration::from_hours(1)) })
+            .await
+            .unwrap();
         assert_eq!(report.differences.len(), 1, "{:?}", report.differences);
-        assert_eq!(report.differences[0].end, End::Found);
+        assert_eq!(report.differences[0].end, Resolution::Found);
         assert_eq!(report.differences[0].number, None, "an order that is not made has no number");
         assert_eq!(
             (app.count("preorders").await, app.count("outbox").await, app.count("reconcile_marks").await),
@@ -177,7 +182,7 @@ async fn an_amount_that_was_changed_behind_the_shops_back_is_counted() {
     app.edit("update preorders set amount_minor = 1").await;
     let report = compared(&app).await;
     assert_eq!(report.unexplained, 1, "{:?}", report.differences);
-    let rehearsed = reconcile(&app.shop, Options { dry_run: true, since: None }).await.unwrap();
+    let rehearsed = reconcile(&app.shop, ReconcileOptions { dry_run: true, since: None }).await.unwrap();
     assert_eq!(rehearsed.unexplained, 1, "a dry_run does not hide it");
     app.edit("update preorders set amount_minor = 29900").await;
     assert_eq!(compared(&app).await.unexplained, 0, "mended, it is looked at again and closed");
@@ -218,7 +223,7 @@ async fn a_place_that_the_provider_no_longer_knows_is_given_up() {
     buy(&app, "jo@example.com", card()).await;
     compared(&app).await;
     app.edit("update reconcile_marks set passing = now(), cursor = 'cs_test_gone' where scope = 'sessions'").await;
-    let failed = |report: &Report| report.scopes.iter().filter(|scope| scope.failure.is_some()).count();
+    let failed = |report: &ReconcileReport| report.scopes.iter().filter(|scope| scope.failure.is_some()).count();
     assert_eq!(failed(&compared(&app).await), 1);
     buy(&app, "al@example.com", card()).await;
     assert_eq!(failed(&compared(&app).await), 0);

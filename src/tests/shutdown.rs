@@ -5,7 +5,7 @@ use std::{process::Stdio, time::Duration};
 use reqwest::StatusCode;
 use rolitt::server::{
     outbox,
-    reconcile::{Options, ReconcileError, reconcile},
+    reconcile::{ReconcileError, ReconcileOptions, reconcile},
     worker::Progress,
 };
 use serde_json::{Value, json};
@@ -142,7 +142,7 @@ async fn a_message_that_waits_for_its_turn_at_the_end_is_given_back_at_once() {
 async fn a_comparison_ends_with_the_process_and_the_next_process_need_not_wait_for_its_lease() {
     let app = TestApp::start().await;
     app.sandbox_post("/sandbox/faults", json!({ "stripe": { "latency_ms": 20_000 } })).await;
-    let (ended, ()) = tokio::join!(reconcile(&app.shop, Options::default()), async {
+    let (ended, ()) = tokio::join!(reconcile(&app.shop, ReconcileOptions::default()), async {
         let free = async || app.store.take_lease("reconcile:stripe", "other", Duration::ZERO).await.unwrap();
         app.until("it holds its lease", async || !free().await).await;
         app.shop.end.cancel();

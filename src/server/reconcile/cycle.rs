@@ -5,7 +5,7 @@ use std::{collections::HashSet, time::Duration};
 
 use time::OffsetDateTime;
 
-use super::{Difference, End, Options, ReconcileError, Report, Scope, ScopeReport};
+use super::{Difference, ReconcileError, ReconcileOptions, ReconcileReport, Resolution, Scope, ScopeReport};
 use crate::{
     chaos::{self, Point},
     domain::{lifecycle::PaymentUpdate, payment::SessionId},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How far back the very first comparison looks: as far as Stripe lists events.
-const FIRST_LOOK: Duration = Duration::from_hours(30 * 24);
+const FIRST_WINDOW: Duration = Duration::from_hours(30 * 24);
 
 /// Longer than any page takes.
 const LEASE: Duration = Duration::from_mins(2);
@@ -26,14 +26,14 @@ const LEASE: Duration = Duration::from_mins(2);
 pub struct Cycle<'a> {
     pub shop: &'a Shop,
     pub provider: &'a dyn PaymentProvider,
-    pub options: Options,
-    report: &'a mut Report,
+    pub options: ReconcileOptions,
+    report: &'a mut ReconcileReport,
     lease: String,
     token: String,
     /// The sessions that the provider listed, or was asked for.
     pub seen: HashSet<SessionId>,
     /// What was found open in this cycle.
-    noted: HashSet<String>,
+    found_open: HashSet<String>,
     pub current: ScopeReport,
 }
 
@@ -51,15 +51,25 @@ impl<'a> Cycle<'a> {
     pub async fn begin(
         shop: &'a Shop,
         provider: &'a dyn PaymentProvider,
-        options: Options,
-        report: &'a mut Report,
+        options: ReconcileOptions,
+        report: &'a mut ReconcileReport,
     ) -> Result<Self, ReconcileError> {
         let (lease, token) = (format!("reconcile:{}", provider.id().as_str()), shop.ids.row_id());
         if !shop.store.take_lease(&lease, &token, LEASE).await? {
             return Err(ReconcileError::Busy);
         }
         let current = ScopeReport::begin(provider.id(), Scope::Events);
-        Ok(Self { shop, provider, options, report, lease, token, seen: HashSet::new(), noted: HashSet::new(), current })
+        Ok(Self {
+            shop,
+            provider,
+            options,
+            report,
+            lease,
+            token,
+            seen: HashSet::new(),
+            found_open: HashSet::new(),
+            current,
+        })
     }
 
     /// Compares everything, or as much as there is time for until the process ends.
@@ -77,10 +87,11 @@ impl<'a> Cycle<'a> {
     /// A list that cannot be finished does not keep the others from being compared.
     async fn compare_all(&mut self) -> Result<(), ReconcileError> {
         let before = self.shop.store.open_differences(self.provider.id()).await?;
-        for scope in [Scope::Events, Scope::Sessions, Scope::Refunds, Scope::Disputes, Scope::Preorders, Scope::Again] {
+        for scope in [Scope::Events, Scope::Sessions, Scope::Refunds, Scope::Disputes, Scope::Preorders, Scope::Recheck]
+        {
             self.current = ScopeReport::begin(self.provider.id(), scope);
             let compared = match scope {
-                Scope::Again => self.again(&before).await,
+                Scope::Recheck => self.recheck_all(&before).await,
                 _ => self.compare(scope).await,
             };
             if let Err(ReconcileError::Provider(error)) = &compared {
@@ -103,7 +114,7 @@ impl<'a> Cycle<'a> {
         match &result {
             // A place that the provider no longer knows would be asked for in every cycle.
             Err(ReconcileError::Provider(error)) if !error.retryable() && window.from.is_some() => {
-                self.forget_place(scope, &window).await?;
+                self.reset_cursor(scope, &window).await?;
             }
             Ok(()) if resumed => {
                 let mut fresh = self.window(scope).await?;
@@ -121,31 +132,31 @@ impl<'a> Cycle<'a> {
             Scope::Refunds => self.refunds(window).await,
             Scope::Disputes => self.disputes(window).await,
             Scope::Preorders => self.preorders(window).await,
-            Scope::Again => Ok(()),
+            Scope::Recheck => Ok(()),
         }
     }
 
     /// Looks again at what was open before, unless this cycle found it open anyway; what agrees now is taken away.
-    async fn again(&mut self, before: &[OpenDifference]) -> Result<(), ReconcileError> {
+    async fn recheck_all(&mut self, before: &[OpenDifference]) -> Result<(), ReconcileError> {
         if self.options.dry_run {
             return Ok(());
         }
         for known in before {
-            if self.noted.contains(&known.id) {
+            if self.found_open.contains(&known.id) {
                 continue;
             }
             self.current.compared += 1;
-            self.look_again(known).await?;
-            if !self.noted.contains(&known.id) {
+            self.recheck(known).await?;
+            if !self.found_open.contains(&known.id) {
                 self.shop.store.drop_difference(self.provider.id(), &known.id).await?;
             }
-            self.keep_lease().await?;
+            self.extend_lease().await?;
         }
         Ok(())
     }
 
     /// Tells what the provider has; `true` when that changed something.
-    pub async fn tell(&mut self, fact: &PaymentUpdate, id: &str, what: &str) -> Result<bool, ReconcileError> {
+    pub async fn apply(&mut self, update: &PaymentUpdate, id: &str, what: &str) -> Result<bool, ReconcileError> {
         self.current.compared += 1;
         let source = Source {
             provider: self.provider.id(),
@@ -153,20 +164,20 @@ impl<'a> Cycle<'a> {
             at: self.shop.clock.now(),
             dry_run: self.options.dry_run,
         };
-        let Applied::Changed(preorder) = apply_update(self.shop, source, fact).await? else { return Ok(false) };
+        let Applied::Changed(preorder) = apply_update(self.shop, source, update).await? else { return Ok(false) };
         let mut number = preorder.map(|preorder| preorder.number);
-        if let (true, Some(told)) = (self.options.dry_run, &number)
-            && self.shop.store.purchase(PurchaseKey::Number(told)).await?.is_none()
+        if let (true, Some(drawn)) = (self.options.dry_run, &number)
+            && self.shop.store.purchase(PurchaseKey::Number(drawn)).await?.is_none()
         {
             // Drawn for the rehearsal, and gone with it.
             number = None;
         }
-        self.found(Difference {
+        self.report(Difference {
             scope: self.current.scope,
             id: id.to_owned(),
             number: number.map(|number| number.to_string()),
             what: what.to_owned(),
-            end: if self.options.dry_run { End::Found } else { End::Repaired },
+            end: if self.options.dry_run { Resolution::Found } else { Resolution::Repaired },
         });
         Ok(true)
     }
@@ -178,7 +189,7 @@ impl<'a> Cycle<'a> {
             return Ok(Window { since: now - since, began: now, from: None, mark: None, resumed: false });
         }
         let known = self.shop.store.mark(self.provider.id(), &scope.to_string()).await?;
-        let mark = known.unwrap_or(Mark { until: now - FIRST_LOOK, passing: None });
+        let mark = known.unwrap_or(Mark { until: now - FIRST_WINDOW, passing: None });
         let (began, from) = match &mark.passing {
             Some((began, Some(cursor))) => (*began, Some(Cursor::new(cursor.clone()))),
             _ => (now, None),
@@ -187,7 +198,7 @@ impl<'a> Cycle<'a> {
     }
 
     /// After a page: leaves a mark, keeps the lease. `false` at the list's end.
-    pub async fn turn(&mut self, window: &mut Window, next: Option<Cursor>) -> Result<bool, ReconcileError> {
+    pub async fn finish_page(&mut self, window: &mut Window, next: Option<Cursor>) -> Result<bool, ReconcileError> {
         chaos::pass(Point::PageCompared);
         window.from = next;
         if let (Some(mark), false) = (&window.mark, self.options.dry_run) {
@@ -197,11 +208,11 @@ impl<'a> Cycle<'a> {
             };
             self.shop.store.set_mark(self.provider.id(), &self.current.scope.to_string(), &mark).await?;
         }
-        self.keep_lease().await?;
+        self.extend_lease().await?;
         Ok(window.from.is_some())
     }
 
-    async fn forget_place(&self, scope: Scope, window: &Window) -> Result<(), ReconcileError> {
+    async fn reset_cursor(&self, scope: Scope, window: &Window) -> Result<(), ReconcileError> {
         if let (Some(mark), false) = (&window.mark, self.options.dry_run) {
             let mark = Mark { until: mark.until, passing: None };
             self.shop.store.set_mark(self.provider.id(), &scope.to_string(), &mark).await?;
@@ -209,7 +220,7 @@ impl<'a> Cycle<'a> {
         Ok(())
     }
 
-    pub async fn keep_lease(&self) -> Result<(), ReconcileError> {
+    pub async fn extend_lease(&self) -> Result<(), ReconcileError> {
         if self.shop.store.take_lease(&self.lease, &self.token, LEASE).await? {
             Ok(())
         } else {
@@ -223,7 +234,7 @@ impl<'a> Cycle<'a> {
         let number = known.map(|purchase| purchase.preorder.number.to_string());
         let scope = self.current.scope;
         self.current.unexplained += 1;
-        self.noted.insert(id.to_owned());
+        self.found_open.insert(id.to_owned());
         if !self.options.dry_run {
             let open = OpenDifference {
                 scope: scope.to_string(),
@@ -233,12 +244,18 @@ impl<'a> Cycle<'a> {
             };
             self.shop.store.note_difference(self.provider.id(), &open).await?;
         }
-        self.found(Difference { scope, id: id.to_owned(), number, what: what.to_owned(), end: End::Unexplained });
+        self.report(Difference {
+            scope,
+            id: id.to_owned(),
+            number,
+            what: what.to_owned(),
+            end: Resolution::Unexplained,
+        });
         Ok(())
     }
 
     /// An error about one object is a difference; one about everything ends the pass.
-    pub async fn about_one(
+    pub async fn object_failed(
         &mut self,
         id: &str,
         known: Option<&Purchase>,
@@ -253,9 +270,9 @@ impl<'a> Cycle<'a> {
         }
     }
 
-    pub fn found(&mut self, difference: Difference) {
+    pub fn report(&mut self, difference: Difference) {
         self.current.differed += 1;
-        if self.report.differences.len() < Report::LISTED {
+        if self.report.differences.len() < ReconcileReport::MAX_LISTED {
             self.report.differences.push(difference);
         }
     }

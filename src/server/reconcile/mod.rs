@@ -21,7 +21,7 @@ use crate::domain::payment::ProviderId;
 
 /// How a comparison is made.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct ReconcileOptions {
     /// How far back to look, instead of from the last mark on; the mark is left alone then.
     pub since: Option<Duration>,
     /// Whether nothing is changed: differences are found, and stay.
@@ -30,16 +30,16 @@ pub struct Options {
 
 /// What a cycle found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct ReconcileReport {
     pub scopes: Vec<ScopeReport>,
-    /// What differed, most of it repaired; at most [`Report::LISTED`] are listed.
+    /// What differed, most of it repaired; at most [`ReconcileReport::MAX_LISTED`] are listed.
     pub differences: Vec<Difference>,
     /// Differences that nothing explains and nothing repaired: normally 0.
     pub unexplained: u64,
 }
 
-impl Report {
-    pub const LISTED: usize = 1000;
+impl ReconcileReport {
+    pub const MAX_LISTED: usize = 1000;
 }
 
 /// One list at the provider, compared.
@@ -72,7 +72,8 @@ pub enum Scope {
     /// Our own rows, looked for at the provider.
     Preorders,
     /// What was open before, looked at again.
-    Again,
+    #[serde(rename = "again")]
+    Recheck,
 }
 
 impl Scope {
@@ -94,7 +95,7 @@ impl fmt::Display for Scope {
             Self::Refunds => "refunds",
             Self::Disputes => "disputes",
             Self::Preorders => "preorders",
-            Self::Again => "again",
+            Self::Recheck => "again",
         })
     }
 }
@@ -109,13 +110,13 @@ pub struct Difference {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
     pub what: String,
-    pub end: End,
+    pub end: Resolution,
 }
 
 /// What became of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum End {
+pub enum Resolution {
     Repaired,
     /// In a rehearsal: it would be repaired.
     Found,
@@ -138,8 +139,8 @@ pub enum ReconcileError {
 }
 
 /// Compares the books with those of every provider.
-pub async fn reconcile(shop: &Shop, options: Options) -> Result<Report, ReconcileError> {
-    let mut report = Report::default();
+pub async fn reconcile(shop: &Shop, options: ReconcileOptions) -> Result<ReconcileReport, ReconcileError> {
+    let mut report = ReconcileReport::default();
     for provider in shop.payments.all().filter(|provider| provider.keeps_books()) {
         Cycle::begin(shop, provider.as_ref(), options, &mut report).await?.run().await?;
     }
@@ -155,7 +156,7 @@ pub async fn reconcile(shop: &Shop, options: Options) -> Result<Report, Reconcil
     Ok(report)
 }
 
-fn publish(shop: &Shop, report: &Report) {
+fn publish(shop: &Shop, report: &ReconcileReport) {
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; these are far below 2^52")]
     let set = |name: &'static str, value: u64| metrics::gauge!(name).set(value as f64);
     if report.scopes.iter().all(|scope| scope.failure.is_none()) {
@@ -183,13 +184,14 @@ pub async fn run(shop: &Shop, every: Duration, end: CancellationToken) {
         }
         wait = every;
         // It ends by itself at the end, and gives its lease back.
-        let Ok(compared) = AssertUnwindSafe(reconcile(shop, Options::default())).catch_unwind().await else {
+        let Ok(compared) = AssertUnwindSafe(reconcile(shop, ReconcileOptions::default())).catch_unwind().await else {
             tracing::error!("a comparison of the books panicked; the next one is made in its time");
             continue;
         };
         match compared {
             Ok(report) => {
-                let repaired = report.differences.iter().filter(|difference| difference.end == End::Repaired).count();
+                let repaired =
+                    report.differences.iter().filter(|difference| difference.end == Resolution::Repaired).count();
                 tracing::info!(repaired, unexplained = report.unexplained, "books compared");
             }
             Err(ReconcileError::Ended) => return,

@@ -2,9 +2,9 @@
 //! have been made; then our own rows, because the provider may not know them.
 
 use super::{
-    Difference, End, ReconcileError, Scope,
+    Difference, ReconcileError, Resolution, Scope,
     cycle::{Cycle, Window},
-    throttle::paced,
+    throttle::throttled,
 };
 use crate::{
     domain::{
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How many rows of ours that wait for something are asked for one by one in one cycle.
-const ONE_BY_ONE: u32 = 500;
+const MAX_SINGLE_CALLS: u32 = 500;
 
 /// How many orders are read at a time.
 const PAGE: u32 = 50;
@@ -29,7 +29,7 @@ impl Cycle<'_> {
     pub(super) async fn events(&mut self, window: &mut Window) -> Result<(), ReconcileError> {
         let Some(events) = self.provider.events() else { return Ok(()) };
         loop {
-            let page = paced(|| events.undelivered(window.since, window.from.as_ref())).await?;
+            let page = throttled(|| events.undelivered(window.since, window.from.as_ref())).await?;
             for event in page.items {
                 self.current.compared += 1;
                 let id = event.id().as_str().to_owned();
@@ -38,19 +38,19 @@ impl Cycle<'_> {
                     continue;
                 }
                 match webhook::process_event(self.shop, self.provider, event).await {
-                    Ok(Some(Applied::Changed(preorder))) => self.found(Difference {
+                    Ok(Some(Applied::Changed(preorder))) => self.report(Difference {
                         scope: Scope::Events,
                         id,
                         number: preorder.map(|preorder| preorder.number.to_string()),
                         what: "an event had not arrived".to_owned(),
-                        end: End::Repaired,
+                        end: Resolution::Repaired,
                     }),
                     Ok(_) => {}
                     Err(webhook::WebhookError::NotStored(error)) => return Err(error.into()),
                     Err(error) => tracing::error!(event = id, %error, "an undelivered event could not be taken"),
                 }
             }
-            if !self.turn(window, page.next).await? {
+            if !self.finish_page(window, page.next).await? {
                 return Ok(());
             }
         }
@@ -58,13 +58,13 @@ impl Cycle<'_> {
 
     pub(super) async fn sessions(&mut self, window: &mut Window) -> Result<(), ReconcileError> {
         loop {
-            let page = paced(|| self.provider.list_sessions(window.since, window.from.as_ref())).await?;
-            for facts in page.items {
-                self.seen.insert(facts.session.clone());
-                self.session(facts).await?;
+            let page = throttled(|| self.provider.list_sessions(window.since, window.from.as_ref())).await?;
+            for update in page.items {
+                self.seen.insert(update.session.clone());
+                self.session(update).await?;
             }
-            self.unreadable(page.unreadable).await?;
-            if !self.turn(window, page.next).await? {
+            self.report_unreadable(page.unreadable).await?;
+            if !self.finish_page(window, page.next).await? {
                 return Ok(());
             }
         }
@@ -72,32 +72,35 @@ impl Cycle<'_> {
 
     /// One session as the provider has it, told and then compared. What differs is asked for once more before it counts: it may
     /// have changed while the page was worked through.
-    async fn session(&mut self, facts: SessionUpdate) -> Result<(), ReconcileError> {
-        let session = facts.session.clone();
-        if self.told(facts).await?.is_none() {
+    async fn session(&mut self, update: SessionUpdate) -> Result<(), ReconcileError> {
+        let session = update.session.clone();
+        if self.apply_session(update).await?.is_none() {
             return Ok(());
         }
-        let now = match paced(|| self.provider.retrieve_session(&session)).await {
+        let now = match throttled(|| self.provider.retrieve_session(&session)).await {
             Ok(now) => now,
-            Err(error) => return self.about_one(session.as_str(), None, error).await,
+            Err(error) => return self.object_failed(session.as_str(), None, error).await,
         };
-        match self.told(now).await? {
+        match self.apply_session(now).await? {
             None => Ok(()),
             Some((what, known)) => self.unexplained(session.as_str(), known.as_ref(), what).await,
         }
     }
 
     /// Tells a session, and says what differs after that.
-    async fn told(&mut self, facts: SessionUpdate) -> Result<Option<(&'static str, Option<Purchase>)>, ReconcileError> {
-        if facts.livemode != self.provider.livemode() || facts.color.is_none() {
+    async fn apply_session(
+        &mut self,
+        update: SessionUpdate,
+    ) -> Result<Option<(&'static str, Option<Purchase>)>, ReconcileError> {
+        if update.livemode != self.provider.livemode() || update.color.is_none() {
             return Ok(None);
         }
-        let (session, outcome, amount) = (facts.session.clone(), facts.outcome, facts.amount);
+        let (session, outcome, amount) = (update.session.clone(), update.outcome, update.amount);
         let what = match outcome {
             SessionOutcome::Paid => "a paid session was not recorded",
             _ => "a finished session was not recorded",
         };
-        let changed = self.tell(&PaymentUpdate::Session(Box::new(facts)), session.as_str(), what).await?;
+        let changed = self.apply(&PaymentUpdate::Session(Box::new(update)), session.as_str(), what).await?;
         if changed && self.options.dry_run {
             return Ok(None);
         }
@@ -105,7 +108,7 @@ impl Cycle<'_> {
             return Ok((outcome == SessionOutcome::Paid).then_some(("a paid session has no preorder", None)));
         };
         let details = &known.preorder.details;
-        let what = contradiction(&known, outcome)
+        let what = status_mismatch(&known, outcome)
             .or_else(|| (details.amount != amount && !details.review.is_open()).then_some("the amounts differ"));
         Ok(what.map(|what| (what, Some(known))))
     }
@@ -114,63 +117,63 @@ impl Cycle<'_> {
         let Some(refunds) = self.provider.refunds() else { return Ok(()) };
         loop {
             let filter = RefundFilter { since: Some(window.since), intent: None };
-            let page = paced(|| refunds.list(&filter, window.from.as_ref())).await?;
+            let page = throttled(|| refunds.list(&filter, window.from.as_ref())).await?;
             for refund in page.items {
                 let id = refund.id.to_string();
-                self.tell(&PaymentUpdate::Refund(refund), &id, "a refund was not recorded").await?;
+                self.apply(&PaymentUpdate::Refund(refund), &id, "a refund was not recorded").await?;
             }
-            self.unreadable(page.unreadable).await?;
-            if !self.turn(window, page.next).await? {
+            self.report_unreadable(page.unreadable).await?;
+            if !self.finish_page(window, page.next).await? {
                 break;
             }
         }
-        for id in self.shop.store.waiting_refunds(self.provider.id(), ONE_BY_ONE).await? {
+        for id in self.shop.store.waiting_refunds(self.provider.id(), MAX_SINGLE_CALLS).await? {
             self.refund(&id).await?;
-            self.keep_lease().await?;
+            self.extend_lease().await?;
         }
         Ok(())
     }
 
     async fn refund(&mut self, id: &RefundId) -> Result<(), ReconcileError> {
         let Some(refunds) = self.provider.refunds() else { return Ok(()) };
-        match paced(|| refunds.retrieve(id)).await {
-            Ok(refund) => self.tell(&PaymentUpdate::Refund(refund), id.as_str(), "a refund went on").await.map(|_| ()),
-            Err(error) => self.about_one(id.as_str(), None, error).await,
+        match throttled(|| refunds.retrieve(id)).await {
+            Ok(refund) => self.apply(&PaymentUpdate::Refund(refund), id.as_str(), "a refund went on").await.map(|_| ()),
+            Err(error) => self.object_failed(id.as_str(), None, error).await,
         }
     }
 
     pub(super) async fn disputes(&mut self, window: &mut Window) -> Result<(), ReconcileError> {
         let Some(disputes) = self.provider.disputes() else { return Ok(()) };
         loop {
-            let page = paced(|| disputes.list(window.since, window.from.as_ref())).await?;
+            let page = throttled(|| disputes.list(window.since, window.from.as_ref())).await?;
             for dispute in page.items {
                 let id = dispute.id.to_string();
-                self.tell(&PaymentUpdate::Dispute(dispute), &id, "a dispute was not recorded").await?;
+                self.apply(&PaymentUpdate::Dispute(dispute), &id, "a dispute was not recorded").await?;
             }
-            self.unreadable(page.unreadable).await?;
-            if !self.turn(window, page.next).await? {
+            self.report_unreadable(page.unreadable).await?;
+            if !self.finish_page(window, page.next).await? {
                 break;
             }
         }
-        for id in self.shop.store.open_disputes(self.provider.id(), ONE_BY_ONE).await? {
+        for id in self.shop.store.open_disputes(self.provider.id(), MAX_SINGLE_CALLS).await? {
             self.dispute(&id).await?;
-            self.keep_lease().await?;
+            self.extend_lease().await?;
         }
         Ok(())
     }
 
     async fn dispute(&mut self, id: &DisputeId) -> Result<(), ReconcileError> {
         let Some(disputes) = self.provider.disputes() else { return Ok(()) };
-        match paced(|| disputes.retrieve(id)).await {
+        match throttled(|| disputes.retrieve(id)).await {
             Ok(dispute) => {
-                self.tell(&PaymentUpdate::Dispute(dispute), id.as_str(), "a dispute went on").await.map(|_| ())
+                self.apply(&PaymentUpdate::Dispute(dispute), id.as_str(), "a dispute went on").await.map(|_| ())
             }
-            Err(error) => self.about_one(id.as_str(), None, error).await,
+            Err(error) => self.object_failed(id.as_str(), None, error).await,
         }
     }
 
     /// What stands in a list and does not read must not be passed over in silence: its mark goes on.
-    async fn unreadable(&mut self, ids: Vec<String>) -> Result<(), ReconcileError> {
+    async fn report_unreadable(&mut self, ids: Vec<String>) -> Result<(), ReconcileError> {
         for id in ids {
             self.unexplained(&id, None, "it does not read: this program is older than the provider's answer").await?;
         }
@@ -183,16 +186,16 @@ impl Cycle<'_> {
         let recent = PreorderFilter { provider, since: Some(window.since), ..PreorderFilter::default() };
         let waiting =
             PreorderFilter { provider, status: Some(PreorderStatus::AwaitingPayment), ..PreorderFilter::default() };
-        let mut whole = true;
+        let mut complete = true;
         for mut filter in [recent, waiting] {
-            let mut left = ONE_BY_ONE;
+            let mut left = MAX_SINGLE_CALLS;
             loop {
                 let page = self.shop.store.purchases(&filter, PAGE).await?;
                 filter.after = page.last().map(|purchase| purchase.preorder.number.clone());
                 for purchase in &page {
                     let details = &purchase.preorder.details;
                     if details.livemode == self.provider.livemode() && self.seen.insert(details.session.clone()) {
-                        self.one(&details.session, Some(purchase)).await?;
+                        self.check_session(&details.session, Some(purchase)).await?;
                         left = left.saturating_sub(1);
                     }
                 }
@@ -200,34 +203,34 @@ impl Cycle<'_> {
                     break;
                 }
                 if left == 0 {
-                    whole = false;
+                    complete = false;
                     break;
                 }
-                self.keep_lease().await?;
+                self.extend_lease().await?;
             }
         }
         // Where not everything was asked for, the next cycle begins at the same place.
-        if whole {
-            self.turn(window, None).await?;
+        if complete {
+            self.finish_page(window, None).await?;
         }
         Ok(())
     }
 
-    async fn one(&mut self, session: &SessionId, known: Option<&Purchase>) -> Result<(), ReconcileError> {
-        match paced(|| self.provider.retrieve_session(session)).await {
-            Ok(facts) => self.session(facts).await?,
-            Err(error) => self.about_one(session.as_str(), known, error).await?,
+    async fn check_session(&mut self, session: &SessionId, known: Option<&Purchase>) -> Result<(), ReconcileError> {
+        match throttled(|| self.provider.retrieve_session(session)).await {
+            Ok(update) => self.session(update).await?,
+            Err(error) => self.object_failed(session.as_str(), known, error).await?,
         }
-        self.keep_lease().await
+        self.extend_lease().await
     }
 
-    pub(super) async fn look_again(&mut self, open: &OpenDifference) -> Result<(), ReconcileError> {
+    pub(super) async fn recheck(&mut self, open: &OpenDifference) -> Result<(), ReconcileError> {
         match (open.scope.as_str(), RefundId::parse(&open.id), DisputeId::parse(&open.id), SessionId::parse(&open.id)) {
             ("refunds", Some(refund), _, _) => self.refund(&refund).await,
             ("disputes", _, Some(dispute), _) => self.dispute(&dispute).await,
             (_, _, _, Some(session)) => {
                 let known = self.shop.store.purchase(PurchaseKey::Session(&session)).await?;
-                self.one(&session, known.as_ref()).await
+                self.check_session(&session, known.as_ref()).await
             }
             _ => Ok(()),
         }
@@ -235,14 +238,15 @@ impl Cycle<'_> {
 }
 
 /// What our row says that the provider does not.
-fn contradiction(known: &Purchase, outcome: SessionOutcome) -> Option<&'static str> {
+fn status_mismatch(known: &Purchase, outcome: SessionOutcome) -> Option<&'static str> {
     let status = known.preorder.details.status;
-    let paid_otherwise = known.case.payment.as_ref().is_some_and(|payment| payment.status == IntentStatus::Succeeded);
+    let payment_succeeded =
+        known.case.payment.as_ref().is_some_and(|payment| payment.status == IntentStatus::Succeeded);
     match outcome {
         SessionOutcome::Paid if status < PreorderStatus::Paid => Some("it is paid there and not here"),
         SessionOutcome::Open | SessionOutcome::Expired => Some("it was never finished there"),
         SessionOutcome::Pending | SessionOutcome::Failed | SessionOutcome::Cancelled
-            if status >= PreorderStatus::Paid && !paid_otherwise =>
+            if status >= PreorderStatus::Paid && !payment_succeeded =>
         {
             Some("it is paid here and not there")
         }

@@ -5,15 +5,15 @@ use std::time::Duration;
 use crate::server::payments::PaymentError;
 
 /// Between calls. Stripe allows 25 a second in test mode and 100 in live mode; customers come first.
-const BETWEEN: Duration = Duration::from_millis(100);
+const CALL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The longest wait that a provider may ask for before a cycle is given up until the next.
-const LONGEST: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
-const TRIES: u32 = 4;
+const MAX_ATTEMPTS: u32 = 4;
 
 /// Makes one call, again where that can help.
-pub async fn paced<T, F>(call: impl Fn() -> F) -> Result<T, PaymentError>
+pub async fn throttled<T, F>(call: impl Fn() -> F) -> Result<T, PaymentError>
 where
     F: Future<Output = Result<T, PaymentError>>,
 {
@@ -22,7 +22,7 @@ where
         tries += 1;
         let error = match call().await {
             Ok(answer) => {
-                tokio::time::sleep(BETWEEN).await;
+                tokio::time::sleep(CALL_INTERVAL).await;
                 return Ok(answer);
             }
             Err(error) => error,
@@ -32,7 +32,7 @@ where
             error if error.retryable() => Duration::from_secs(1) * tries,
             _ => return Err(error),
         };
-        if tries == TRIES || wait > LONGEST {
+        if tries == MAX_ATTEMPTS || wait > MAX_WAIT {
             return Err(error);
         }
         tokio::time::sleep(wait).await;
@@ -54,13 +54,13 @@ mod tests {
             if number < 2 { Err(error) } else { Ok(number) }
         };
         let began = tokio::time::Instant::now();
-        assert_eq!(paced(limited).await, Ok(2));
+        assert_eq!(throttled(limited).await, Ok(2));
         assert!(began.elapsed() >= Duration::from_secs(6));
         let refused = || async {
             calls.fetch_add(1, Ordering::SeqCst);
             Err::<(), _>(PaymentError::Authentication("401".into()))
         };
-        assert!(paced(refused).await.is_err());
+        assert!(throttled(refused).await.is_err());
         assert_eq!(calls.load(Ordering::SeqCst), 4, "one call more");
     }
 }

@@ -6,7 +6,7 @@ use crate::server::store::{Row, Table, Value};
 
 /// The row as it may be moved. What somebody holds just now is let go of: the lease is of the other shop's worker, and the target
 /// tries again when its time is up.
-pub fn settled(mut row: Row) -> Row {
+pub fn without_lease(mut row: Row) -> Row {
     match row.table {
         Table::Outbox => row.set("lease_token", Value::Null),
         Table::WebhookLogs if text(&row, "status") == "processing" => row.set("status", "failed"),
@@ -16,7 +16,7 @@ pub fn settled(mut row: Row) -> Row {
 }
 
 /// The source's row without what was taken out of the target's for ever: a copy brings nothing personal back.
-pub fn without_what_is_erased(mut source: Row, target: &Row) -> Row {
+pub fn without_erased_data(mut source: Row, target: &Row) -> Row {
     let is_null = |row: &Row, column: &str| row.columns.get(column).is_none_or(|value| *value == Value::Null);
     match source.table {
         Table::Preorders | Table::Customers if !is_null(target, "erased_at") && is_null(&source, "erased_at") => {
@@ -50,11 +50,11 @@ fn is_closed(log: &Row) -> bool {
 
 /// Whether the target knows more than the source: then it is left alone. Of equal age, the source's counts.
 pub fn target_is_newer(source: &Row, target: &Row) -> bool {
-    age(target) > age(source)
+    version_of(target) > version_of(source)
 }
 
 /// How far a row has come in its life, by its table's own clock.
-fn age(row: &Row) -> (bool, Option<OffsetDateTime>, Option<i64>, Option<OffsetDateTime>) {
+fn version_of(row: &Row) -> (bool, Option<OffsetDateTime>, Option<i64>, Option<OffsetDateTime>) {
     let time = |column| row.time_opt(column).ok().flatten();
     match row.table {
         Table::Preorders | Table::Payments | Table::Refunds | Table::Disputes => {
@@ -134,33 +134,33 @@ mod tests {
             .with("tracking_number", "JD1")
             .with("status", "delivered");
         let erased = Row::new(Table::Preorders).with("email", "").with("erased_at", at(5)).with("status", "shipped");
-        let moved = without_what_is_erased(full.clone(), &erased);
+        let moved = without_erased_data(full.clone(), &erased);
         assert_eq!(differing(&moved, &erased), "status", "the rest is the source's");
-        assert_eq!(without_what_is_erased(full.clone(), &full), full);
+        assert_eq!(without_erased_data(full.clone(), &full), full);
         let customer = Row::new(Table::Customers).with("email", "jo@example.com").with("name", "Jo");
         let erased = Row::new(Table::Customers).with("erased_at", at(5));
-        assert_eq!(differing(&without_what_is_erased(customer, &erased), &erased), "");
+        assert_eq!(differing(&without_erased_data(customer, &erased), &erased), "");
         let body = |body: &'static [u8]| Value::Bytes(bytes::Bytes::from_static(body));
         let log = |status: &str| Row::new(Table::WebhookLogs).with("status", status);
         let full = Row::new(Table::WebhookLogs).with("status", "done").with("email", "jo@example.com");
         let full =
             Row { columns: [("raw_body".to_owned(), body(b"{}"))].into_iter().chain(full.columns).collect(), ..full };
-        assert_eq!(differing(&without_what_is_erased(full.clone(), &log("done")), &log("done")), "");
-        assert_eq!(without_what_is_erased(full.clone(), &log("failed")), full, "an event that waits needs its body");
+        assert_eq!(differing(&without_erased_data(full.clone(), &log("done")), &log("done")), "");
+        assert_eq!(without_erased_data(full.clone(), &log("failed")), full, "an event that waits needs its body");
         let message = |bytes| Row { table: Table::Outbox, columns: [("body".to_owned(), body(bytes))].into() };
-        assert_eq!(without_what_is_erased(message(b"x"), &message(b"")), message(b""));
-        assert_eq!(without_what_is_erased(message(b"x"), &message(b"y")), message(b"x"));
+        assert_eq!(without_erased_data(message(b"x"), &message(b"")), message(b""));
+        assert_eq!(without_erased_data(message(b"x"), &message(b"y")), message(b"x"));
     }
 
     #[test]
     fn what_is_held_is_let_go_of_and_nothing_else_changes() {
         let held = Row::new(Table::Outbox).with("status", "pending").with("lease_token", "x").with("attempts", 2_i64);
         let free = Row::new(Table::Outbox).with("status", "pending").with("attempts", 2_i64);
-        assert_eq!(settled(held.clone()).content_hash(), free.content_hash());
+        assert_eq!(without_lease(held.clone()).content_hash(), free.content_hash());
         assert_eq!(differing(&held, &free), "lease_token");
         let tried = Row::new(Table::WebhookLogs).with("status", "processing");
-        assert_eq!(text(&settled(tried), "status"), "failed");
+        assert_eq!(text(&without_lease(tried), "status"), "failed");
         let done = Row::new(Table::WebhookLogs).with("status", "done");
-        assert_eq!(settled(done.clone()), done);
+        assert_eq!(without_lease(done.clone()), done);
     }
 }

@@ -9,28 +9,28 @@ use std::{collections::HashMap, time::Duration};
 
 use thiserror::Error;
 
-pub use self::report::{Difference, Report, TableReport};
+pub use self::report::{CopyReport, RowDifference, TableReport};
 use self::{
-    compare::{differing, settled, target_is_newer, without_what_is_erased},
-    report::Notes,
+    compare::{differing, target_is_newer, without_erased_data, without_lease},
+    report::DifferenceLog,
 };
 use super::store::{Entry, Page, Row, Store, StoreError, Table, Unread};
 
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct CopyOptions {
     /// Say what would be written, and change nothing.
     pub dry_run: bool,
     /// Rows of a page; those with whole events in them come in smaller ones.
     pub batch: u32,
 }
 
-impl Default for Options {
+impl Default for CopyOptions {
     fn default() -> Self {
         Self { dry_run: false, batch: 200 }
     }
 }
 
-impl Options {
+impl CopyOptions {
     /// A row of the webhook log holds up to a megabyte.
     const fn page(self, table: Table) -> u32 {
         let rows = if matches!(table, Table::WebhookLogs) { self.batch / 8 } else { self.batch };
@@ -40,7 +40,7 @@ impl Options {
 
 /// What a run is doing.
 #[derive(Debug)]
-pub enum Step<'a> {
+pub enum CopyStep<'a> {
     Copying {
         table: Table,
         done: u64,
@@ -56,7 +56,7 @@ pub enum Step<'a> {
 }
 
 /// Hears of every page.
-pub type Progress<'a> = dyn FnMut(Step<'_>) + Send + 'a;
+pub type OnProgress<'a> = dyn FnMut(CopyStep<'_>) + Send + 'a;
 
 /// Why a run ended early. What it had copied stays, and the next run goes on there.
 #[derive(Debug, Error)]
@@ -76,57 +76,58 @@ pub async fn copy(
     from: &dyn Store,
     to: &dyn Store,
     origin: &str,
-    options: Options,
-    progress: &mut Progress<'_>,
-) -> Result<Report, CopyError> {
-    patiently(progress, || from.ready()).await.map_err(CopyError::SourceNotReady)?;
+    options: CopyOptions,
+    progress: &mut OnProgress<'_>,
+) -> Result<CopyReport, CopyError> {
+    with_retry(progress, || from.ready()).await.map_err(CopyError::SourceNotReady)?;
     if !options.dry_run {
-        patiently(progress, || to.migrate()).await.map_err(CopyError::Target)?;
+        with_retry(progress, || to.migrate()).await.map_err(CopyError::Target)?;
     }
-    patiently(progress, || to.ready()).await.map_err(CopyError::TargetNotReady)?;
-    let mut run = Run { from, to, origin, options, progress, notes: Notes::default(), refused: HashMap::new() };
+    with_retry(progress, || to.ready()).await.map_err(CopyError::TargetNotReady)?;
+    let mut run =
+        CopyRun { from, to, origin, options, progress, notes: DifferenceLog::default(), refused: HashMap::new() };
     let mut tables = Vec::with_capacity(Table::ALL.len());
     for table in Table::ALL {
-        tables.push(run.table(table).await?);
+        tables.push(run.copy_table(table).await?);
     }
     if !options.dry_run {
         // From here on there is nothing to go on with: a run that is killed while it compares begins anew, and finds little to do.
         for table in Table::ALL {
-            run.set_place(table, None).await?;
+            run.set_checkpoint(table, None).await?;
         }
         for (table, report) in Table::ALL.into_iter().zip(&mut tables) {
             run.verify(table, report).await?;
         }
     }
-    Ok(Report::new(options.dry_run, tables, run.notes))
+    Ok(CopyReport::new(options.dry_run, tables, run.notes))
 }
 
-struct Run<'a, 'p> {
+struct CopyRun<'a, 'p> {
     from: &'a dyn Store,
     to: &'a dyn Store,
     origin: &'a str,
-    options: Options,
-    progress: &'a mut Progress<'p>,
-    notes: Notes,
+    options: CopyOptions,
+    progress: &'a mut OnProgress<'p>,
+    notes: DifferenceLog,
     /// Why rows are not at the target, for those that the report will name.
     refused: HashMap<(Table, String), String>,
 }
 
-impl Run<'_, '_> {
-    async fn table(&mut self, table: Table) -> Result<TableReport, CopyError> {
-        let mut report = TableReport::of(table);
+impl CopyRun<'_, '_> {
+    async fn copy_table(&mut self, table: Table) -> Result<TableReport, CopyError> {
+        let mut report = TableReport::new(table);
         report.source = self.count_source(table).await?;
         // A dry run looks at everything: it is about what differs, not about how far somebody came.
-        let mut after = if self.options.dry_run { None } else { self.place(table).await? };
+        let mut after = if self.options.dry_run { None } else { self.checkpoint(table).await? };
         report.resumed = after.is_some();
-        (self.progress)(Step::Copying { table, done: 0, of: report.source });
+        (self.progress)(CopyStep::Copying { table, done: 0, of: report.source });
         loop {
             let page = self.export(table, after.as_deref()).await?;
             after = page.next();
             let mut rows = Vec::with_capacity(page.entries.len());
             for entry in page.entries {
                 match entry {
-                    Entry::Row(row) => rows.push(settled(row)),
+                    Entry::Row(row) => rows.push(without_lease(row)),
                     // Those that do not read are told of by the comparison, which sees every row.
                     Entry::Unreadable(unread) if self.options.dry_run => {
                         report.unreadable += 1;
@@ -136,10 +137,10 @@ impl Run<'_, '_> {
                 }
             }
             report.read += count(rows.len());
-            self.rows(table, rows, &mut report).await?;
-            (self.progress)(Step::Copying { table, done: report.read, of: report.source });
+            self.write_rows(table, rows, &mut report).await?;
+            (self.progress)(CopyStep::Copying { table, done: report.read, of: report.source });
             if page.last.is_some() && !self.options.dry_run {
-                self.set_place(table, page.last.as_deref()).await?;
+                self.set_checkpoint(table, page.last.as_deref()).await?;
             }
             if after.is_none() {
                 break;
@@ -152,17 +153,17 @@ impl Run<'_, '_> {
     }
 
     /// Writes those of a page that the target lacks, or has an older one of.
-    async fn rows(&mut self, table: Table, rows: Vec<Row>, report: &mut TableReport) -> Result<(), CopyError> {
-        let mut there = self.target_rows(table, rows.iter().map(Row::key).collect()).await?;
+    async fn write_rows(&mut self, table: Table, rows: Vec<Row>, report: &mut TableReport) -> Result<(), CopyError> {
+        let mut existing = self.target_rows(table, rows.iter().map(Row::key).collect()).await?;
         let mut writing = Vec::new();
         for mut row in rows {
             let key = row.key();
-            let why = match there.remove(&key) {
+            let why = match existing.remove(&key) {
                 None => "is not there".to_owned(),
                 Some(Entry::Unreadable(_)) => "does not read there".to_owned(),
                 Some(Entry::Row(target)) => {
-                    let target = settled(target);
-                    row = without_what_is_erased(row, &target);
+                    let target = without_lease(target);
+                    row = without_erased_data(row, &target);
                     if target.content_hash() == row.content_hash() {
                         report.same += 1;
                         continue;
@@ -187,7 +188,7 @@ impl Run<'_, '_> {
         report.refused += count(refused.len());
         report.written += count(writing.len() - refused.len());
         for Unread { key, why } in refused {
-            if self.refused.len() < Notes::KEPT {
+            if self.refused.len() < DifferenceLog::MAX_LISTED {
                 self.refused.insert((table, key), why);
             }
         }
@@ -196,43 +197,43 @@ impl Run<'_, '_> {
 
     async fn export(&mut self, table: Table, after: Option<&str>) -> Result<Page, CopyError> {
         let page = self.options.page(table);
-        patiently(self.progress, || self.from.export(table, after, page)).await.map_err(CopyError::Source)
+        with_retry(self.progress, || self.from.export(table, after, page)).await.map_err(CopyError::Source)
     }
 
     async fn export_target(&mut self, table: Table, after: Option<&str>) -> Result<Page, CopyError> {
         let page = self.options.page(table);
-        patiently(self.progress, || self.to.export(table, after, page)).await.map_err(CopyError::Target)
+        with_retry(self.progress, || self.to.export(table, after, page)).await.map_err(CopyError::Target)
     }
 
     async fn source_rows(&mut self, table: Table, keys: Vec<String>) -> Result<HashMap<String, Entry>, CopyError> {
-        by_key(patiently(self.progress, || self.from.rows(table, &keys)).await).map_err(CopyError::Source)
+        by_key(with_retry(self.progress, || self.from.rows(table, &keys)).await).map_err(CopyError::Source)
     }
 
     async fn target_rows(&mut self, table: Table, keys: Vec<String>) -> Result<HashMap<String, Entry>, CopyError> {
         if keys.is_empty() {
             return Ok(HashMap::new());
         }
-        by_key(patiently(self.progress, || self.to.rows(table, &keys)).await).map_err(CopyError::Target)
+        by_key(with_retry(self.progress, || self.to.rows(table, &keys)).await).map_err(CopyError::Target)
     }
 
     async fn import(&mut self, table: Table, rows: &[Row]) -> Result<Vec<Unread>, CopyError> {
-        patiently(self.progress, || self.to.import(table, rows)).await.map_err(CopyError::Target)
+        with_retry(self.progress, || self.to.import(table, rows)).await.map_err(CopyError::Target)
     }
 
     async fn count_source(&mut self, table: Table) -> Result<u64, CopyError> {
-        patiently(self.progress, || self.from.count(table)).await.map_err(CopyError::Source)
+        with_retry(self.progress, || self.from.count(table)).await.map_err(CopyError::Source)
     }
 
     async fn count_target(&mut self, table: Table) -> Result<u64, CopyError> {
-        patiently(self.progress, || self.to.count(table)).await.map_err(CopyError::Target)
+        with_retry(self.progress, || self.to.count(table)).await.map_err(CopyError::Target)
     }
 
-    async fn place(&mut self, table: Table) -> Result<Option<String>, CopyError> {
-        patiently(self.progress, || self.to.place(self.origin, table)).await.map_err(CopyError::Target)
+    async fn checkpoint(&mut self, table: Table) -> Result<Option<String>, CopyError> {
+        with_retry(self.progress, || self.to.place(self.origin, table)).await.map_err(CopyError::Target)
     }
 
-    async fn set_place(&mut self, table: Table, place: Option<&str>) -> Result<(), CopyError> {
-        patiently(self.progress, || self.to.set_place(self.origin, table, place)).await.map_err(CopyError::Target)
+    async fn set_checkpoint(&mut self, table: Table, key: Option<&str>) -> Result<(), CopyError> {
+        with_retry(self.progress, || self.to.set_place(self.origin, table, key)).await.map_err(CopyError::Target)
     }
 }
 
@@ -245,7 +246,7 @@ fn count(rows: usize) -> u64 {
 }
 
 /// Asks again while the store may answer later: half a minute in all, beside the store's own patience.
-async fn patiently<T, F>(progress: &mut Progress<'_>, call: impl Fn() -> F) -> Result<T, StoreError>
+async fn with_retry<T, F>(progress: &mut OnProgress<'_>, call: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
@@ -253,7 +254,7 @@ where
     loop {
         match call().await {
             Err(error) if error.retryable() && pause <= Duration::from_secs(16) => {
-                progress(Step::Waiting(&error));
+                progress(CopyStep::Waiting(&error));
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
@@ -271,7 +272,7 @@ mod tests {
     async fn asked(failures: u32, error: fn() -> StoreError) -> (Result<(), StoreError>, u32, u32) {
         let calls = AtomicU32::new(0);
         let mut waits = 0;
-        let result = patiently(&mut |_| waits += 1, || async {
+        let result = with_retry(&mut |_| waits += 1, || async {
             if calls.fetch_add(1, Ordering::SeqCst) < failures { Err(error()) } else { Ok(()) }
         })
         .await;

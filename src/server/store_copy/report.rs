@@ -5,13 +5,13 @@ use serde::Serialize;
 use crate::server::store::Table;
 
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub struct CopyReport {
     pub dry_run: bool,
     /// Whether every row of the source is at the target as it is at the source.
     pub agrees: bool,
     pub tables: Vec<TableReport>,
     /// Those that are kept here; `differences_total` counts all.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<RowDifference>,
     pub differences_total: u64,
 }
 
@@ -40,29 +40,29 @@ pub struct TableReport {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Difference {
+pub struct RowDifference {
     pub table: &'static str,
     pub key: String,
     pub what: String,
 }
 
 impl TableReport {
-    pub fn of(table: Table) -> Self {
+    pub fn new(table: Table) -> Self {
         Self { table: table.as_str(), ..Self::default() }
     }
 
     /// What only the target has is told, and stands in nobody's way: nothing is ever deleted.
-    fn need_a_look(&self, dry_run: bool) -> u64 {
+    fn rows_to_check(&self, dry_run: bool) -> u64 {
         let kept = if dry_run { self.kept } else { 0 };
         self.unreadable + self.unseen + kept + self.refused.max(self.missing + self.differing)
     }
 }
 
-impl Report {
-    pub fn new(dry_run: bool, tables: Vec<TableReport>, notes: Notes) -> Self {
+impl CopyReport {
+    pub fn new(dry_run: bool, tables: Vec<TableReport>, notes: DifferenceLog) -> Self {
         let mut report =
             Self { dry_run, agrees: false, tables, differences: notes.kept, differences_total: notes.total };
-        report.agrees = report.need_a_look() == 0;
+        report.agrees = report.rows_to_check() == 0;
         report
     }
 
@@ -73,8 +73,8 @@ impl Report {
     }
 
     /// How many rows a person should look at.
-    pub fn need_a_look(&self) -> u64 {
-        self.tables.iter().map(|table| table.need_a_look(self.dry_run)).sum()
+    pub fn rows_to_check(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows_to_check(self.dry_run)).sum()
     }
 
     pub fn sum(&self, figure: impl Fn(&TableReport) -> u64) -> u64 {
@@ -84,18 +84,18 @@ impl Report {
 
 /// Differences, as many as a report holds.
 #[derive(Default)]
-pub struct Notes {
-    kept: Vec<Difference>,
+pub struct DifferenceLog {
+    kept: Vec<RowDifference>,
     total: u64,
 }
 
-impl Notes {
-    pub const KEPT: usize = 1000;
+impl DifferenceLog {
+    pub const MAX_LISTED: usize = 1000;
 
     pub fn add(&mut self, table: Table, key: &str, what: String) {
         self.total += 1;
-        if self.kept.len() < Self::KEPT {
-            self.kept.push(Difference { table: table.as_str(), key: key.to_owned(), what });
+        if self.kept.len() < Self::MAX_LISTED {
+            self.kept.push(RowDifference { table: table.as_str(), key: key.to_owned(), what });
         }
     }
 }
@@ -107,9 +107,9 @@ mod tests {
     #[test]
     fn whatever_is_not_as_at_the_source_needs_a_look_but_not_what_only_the_target_has() {
         let report = |dry_run, change: fn(&mut TableReport)| {
-            let mut table = TableReport::of(Table::Outbox);
+            let mut table = TableReport::new(Table::Outbox);
             change(&mut table);
-            Report::new(dry_run, vec![table], Notes::default())
+            CopyReport::new(dry_run, vec![table], DifferenceLog::default())
         };
         for change in [
             |table: &mut TableReport| table.unreadable = 1,
@@ -119,7 +119,7 @@ mod tests {
             |table: &mut TableReport| table.unseen = 1,
         ] {
             let report = report(false, change);
-            assert_eq!((report.agrees(), report.need_a_look()), (false, 1), "{report:?}");
+            assert_eq!((report.agrees(), report.rows_to_check()), (false, 1), "{report:?}");
         }
         assert!(report(false, |table| table.only_at_target = 1).agrees());
         assert!(report(true, |table| table.written = 1).agrees());
@@ -128,11 +128,11 @@ mod tests {
 
     #[test]
     fn a_report_holds_a_thousand_differences_and_counts_all() {
-        let mut notes = Notes::default();
+        let mut notes = DifferenceLog::default();
         for number in 0..1500 {
             notes.add(Table::Outbox, &number.to_string(), String::new());
         }
-        let report = Report::new(false, Vec::new(), notes);
+        let report = CopyReport::new(false, Vec::new(), notes);
         assert_eq!((report.differences.len(), report.differences_total), (1000, 1500));
     }
 }

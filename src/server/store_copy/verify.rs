@@ -2,27 +2,27 @@
 //! target has. A page of each is held at a time.
 
 use super::{
-    CopyError, Run, Step,
-    compare::{differing, settled, target_is_newer, without_what_is_erased},
+    CopyError, CopyRun, CopyStep,
+    compare::{differing, target_is_newer, without_erased_data, without_lease},
     count,
     report::TableReport,
 };
 use crate::server::store::{Entry, Table};
 
-impl Run<'_, '_> {
+impl CopyRun<'_, '_> {
     pub(super) async fn verify(&mut self, table: Table, report: &mut TableReport) -> Result<(), CopyError> {
         let (mut after, mut seen, mut found) = (None::<String>, 0, 0);
         loop {
-            (self.progress)(Step::Verifying { table, done: seen, of: report.source });
+            (self.progress)(CopyStep::Verifying { table, done: seen, of: report.source });
             let page = self.export(table, after.as_deref()).await?;
             after = page.next();
             seen += count(page.entries.len());
-            let mut there = self.target_rows(table, page.entries.iter().map(Entry::key).collect()).await?;
-            found += count(there.len());
+            let mut existing = self.target_rows(table, page.entries.iter().map(Entry::key).collect()).await?;
+            found += count(existing.len());
             for entry in page.entries {
                 let key = entry.key();
-                let target = there.remove(&key);
-                if let Some(what) = judge(entry, target, report) {
+                let target = existing.remove(&key);
+                if let Some(what) = compare_entry(entry, target, report) {
                     let refused = self.refused.get(&(table, key.clone())).map(|why| format!("{what}; {why}"));
                     self.notes.add(table, &key, refused.unwrap_or(what));
                 }
@@ -34,7 +34,7 @@ impl Run<'_, '_> {
         report.source = self.count_source(table).await?;
         report.target = self.count_target(table).await?;
         report.unseen = report.source.abs_diff(seen);
-        (self.progress)(Step::Verifying { table, done: seen, of: report.source });
+        (self.progress)(CopyStep::Verifying { table, done: seen, of: report.source });
         // When all that the target has was found from the source's side, there is nothing else to be found.
         if report.target == found { Ok(()) } else { self.only_at_target(table, report).await }
     }
@@ -44,8 +44,8 @@ impl Run<'_, '_> {
         loop {
             let page = self.export_target(table, after.as_deref()).await?;
             let keys: Vec<String> = page.entries.iter().map(Entry::key).collect();
-            let there = self.source_rows(table, keys.clone()).await?;
-            for key in keys.iter().filter(|key| !there.contains_key(*key)) {
+            let existing = self.source_rows(table, keys.clone()).await?;
+            for key in keys.iter().filter(|key| !existing.contains_key(*key)) {
                 report.only_at_target += 1;
                 self.notes.add(table, key, "only at the target".to_owned());
             }
@@ -58,9 +58,9 @@ impl Run<'_, '_> {
 }
 
 /// What is wrong with a row of the source, or with the target's row of the same key; `None` when they are equal.
-fn judge(source: Entry, target: Option<Entry>, report: &mut TableReport) -> Option<String> {
+fn compare_entry(source: Entry, target: Option<Entry>, report: &mut TableReport) -> Option<String> {
     let source = match source {
-        Entry::Row(row) => settled(row),
+        Entry::Row(row) => without_lease(row),
         Entry::Unreadable(unread) => {
             report.unreadable += 1;
             return Some(format!("does not read at the source, skipped: {}", unread.why));
@@ -73,8 +73,8 @@ fn judge(source: Entry, target: Option<Entry>, report: &mut TableReport) -> Opti
         }
         Some(Entry::Unreadable(unread)) => format!("does not read at the target: {}", unread.why),
         Some(Entry::Row(target)) => {
-            let target = settled(target);
-            let source = without_what_is_erased(source, &target);
+            let target = without_lease(target);
+            let source = without_erased_data(source, &target);
             if target.content_hash() == source.content_hash() {
                 return None;
             }

@@ -5,7 +5,7 @@ use std::{process::Stdio, time::Duration};
 
 use rolitt::server::{
     store::{Archive, Store, Table},
-    store_copy::{Options, Report, Step, copy},
+    store_copy::{CopyOptions, CopyReport, CopyStep, copy},
 };
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
@@ -17,12 +17,12 @@ use crate::{
     test_app::{Home, Setup, TestApp},
 };
 
-const PAGES: Options = Options { dry_run: false, batch: 2 };
+const PAGES: CopyOptions = CopyOptions { dry_run: false, batch: 2 };
 
 /// Copies until a step of this kind; `None` when it was cut off there.
-async fn cut_at(from: &dyn Store, to: &dyn Store, here: &(dyn Fn(&Step<'_>) -> bool + Sync)) -> Option<Report> {
+async fn cut_at(from: &dyn Store, to: &dyn Store, here: &(dyn Fn(&CopyStep<'_>) -> bool + Sync)) -> Option<CopyReport> {
     let (stop, mut stopped) = tokio::sync::mpsc::unbounded_channel::<()>();
-    let mut progress = |step: Step<'_>| {
+    let mut progress = |step: CopyStep<'_>| {
         if here(&step) {
             stop.send(()).unwrap();
         }
@@ -37,12 +37,13 @@ async fn cut_at(from: &dyn Store, to: &dyn Store, here: &(dyn Fn(&Step<'_>) -> b
 /// Cuts a copy off where each table begins, inside it, and where it is compared; each run goes on where the one before was cut off.
 async fn with_many_cuts(from: &dyn Store, to: &dyn Store) {
     for wanted in Table::ALL {
-        let begins = |step: &Step<'_>| matches!(step, Step::Copying { table, done: 0, .. } if *table == wanted);
-        let inside = |step: &Step<'_>| matches!(step, Step::Copying { table, done: 1.., .. } if *table == wanted);
+        let begins = |step: &CopyStep<'_>| matches!(step, CopyStep::Copying { table, done: 0, .. } if *table == wanted);
+        let inside =
+            |step: &CopyStep<'_>| matches!(step, CopyStep::Copying { table, done: 1.., .. } if *table == wanted);
         assert!(cut_at(from, to, &begins).await.is_none(), "{wanted:?}");
         assert!(cut_at(from, to, &inside).await.is_none(), "{wanted:?}");
     }
-    let compared = |step: &Step<'_>| matches!(step, Step::Verifying { table: Table::Outbox, .. });
+    let compared = |step: &CopyStep<'_>| matches!(step, CopyStep::Verifying { table: Table::Outbox, .. });
     assert!(cut_at(from, to, &compared).await.is_none());
     let report = cut_at(from, to, &|_| false).await.unwrap();
     assert!(report.agrees(), "{report:?}");
