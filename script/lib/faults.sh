@@ -27,11 +27,11 @@ faults_build() {
   faults_built=$(target_dir)/release
   if [ "$profile" = dev ]; then
     faults_built=$(target_dir)/debug
-    features=(--test dev_features)
+    features=(--workspace --test dev_features)
   fi
   faults_programs=$(target_dir)/faults/$profile
   mkdir -p "$faults_programs"
-  cargo build --locked --profile "$profile" "$@" "${features[@]}"
+  cargo build --locked --profile "$profile" "${features[@]}" "$@"
 }
 
 faults() {

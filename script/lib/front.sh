@@ -24,22 +24,16 @@ build_dev() {
 
 # Builds the WebAssembly, its glue, the stylesheet and the public files.
 build_front_dev() {
-  local profile target=wasm32-unknown-unknown pkg=target/site/pkg part
-  profile=$(leptos_setting lib-profile-dev)
+  local target=wasm32-unknown-unknown pkg=target/site/pkg part
   cargo build --locked --package rolitt --lib --target "$target" --target-dir "$(target_dir)/front" \
-    --no-default-features --features hydrate --profile "${profile:-dev}"
+    --no-default-features --features hydrate
   mkdir -p "$pkg"
-  wasm-bindgen --target web --out-name rolitt --out-dir "$pkg" "$(target_dir)/front/$target/${profile:-debug}/rolitt.wasm"
+  wasm-bindgen --target web --out-name rolitt --out-dir "$pkg" "$(target_dir)/front/$target/debug/rolitt.wasm"
   # Leptos asks for the name without "_bg".
   mv "$pkg/rolitt_bg.wasm" "$pkg/rolitt.wasm"
   # main.css is nothing but the order of the parts.
   sed -nE 's/^@import "([^"]+)";$/\1/p' style/main.css | while read -r part; do cat "style/$part"; done >"$pkg/rolitt.css"
   cp -r public/. target/site/
-}
-
-# Prints a setting of [package.metadata.leptos]; nothing where it is not set.
-leptos_setting() {
-  sed -nE "/^\[package\.metadata\.leptos\]/,/^\[/ s/^$1 = \"([^\"]*)\"$/\1/p" Cargo.toml
 }
 
 # Builds as released, into the site folder that is the first argument; further arguments, such as
