@@ -4,6 +4,8 @@
 
 pub mod domain;
 
+pub mod wire;
+
 pub mod app;
 
 #[cfg(all(feature = "ssr", not(feature = "chaos")))]

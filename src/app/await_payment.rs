@@ -8,6 +8,7 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use web_sys::{Event, EventTarget};
 
 use super::json_request::member;
+use crate::wire::names::CHECKOUT_EVENTS;
 
 /// Without an event stream, or when it was refused, the page asks by itself as often as it would without JavaScript.
 const FALLBACK: Duration = Duration::from_secs(10);
@@ -20,7 +21,7 @@ const BREATH: Duration = Duration::from_millis(800);
 pub fn AwaitPayment() -> impl IntoView {
     if cfg!(target_arch = "wasm32") {
         // The page's own query names the session.
-        let url = ["/checkout/events", &window().location().search().unwrap_or_default()].concat();
+        let url = [CHECKOUT_EVENTS, &window().location().search().unwrap_or_default()].concat();
         if listen(&url).is_none() {
             set_timeout(reload, FALLBACK);
         }

@@ -7,23 +7,31 @@ use web_sys::{HtmlElement, HtmlFormElement, PageTransitionEvent};
 
 use super::{
     analytics::track,
-    checkout_seed::CheckoutSeed,
     checkout_state::{CheckoutState, Phase, Shared, no_color},
     email_field::{EmailField, judge},
     frame::mailto,
     offers_feed::keep_fresh,
     payment_button::PaymentButton,
-    payment_error_boundary::{PaymentErrorBoundary, Problem},
+    payment_error_boundary::PaymentErrorBoundary,
     payment_method::PaymentMethod,
     product_selection::{ProductSelection, read_from_page},
-    submission::{ACTION, send},
+    submission::send,
 };
-use crate::domain::{checkout::Field, money::Money};
+use crate::{
+    domain::{checkout::Field, money::Money},
+    wire::{
+        checkout_seed::{CheckoutSeed, Problem},
+        names::CREATE_CHECKOUT,
+    },
+};
+
+/// The id of the element whose attributes carry the seed.
+pub const SEED_ID: &str = "checkout";
 
 /// Choose a color, leave an address, go and pay.
 #[island]
 pub fn Checkout() -> impl IntoView {
-    let seed = CheckoutSeed::here();
+    let seed = seed();
     let state = Shared::new(&seed);
     let redraw = RwSignal::new(false);
     let transfer = seed.takes_transfers();
@@ -50,19 +58,30 @@ pub fn Checkout() -> impl IntoView {
         </div>
         <form
             method="post"
-            action=ACTION
+            action=CREATE_CHECKOUT
             novalidate=state.flag(|s| s.awake)
             data-awake=state.flag(|s| s.awake)
             on:submit=move |event| submit(state, event, request_id.clone())
         >
             <ProductSelection state redraw/>
             <EmailField state initial=email/>
-            <input type="hidden" name="locale" value=locale/>
+            <input type="hidden" name="locale" value=locale.as_str().to_owned()/>
             <input type="hidden" name="attempt" value=attempt/>
             {choice.map(|choice| view! { <PaymentMethod choice/> })}
             <PaymentErrorBoundary state development/>
             <PaymentButton state transfer/>
         </form>
+    }
+}
+
+/// Returns what the island starts from: the context that the server's page provides, or, in the browser,
+/// the attributes of the page.
+fn seed() -> CheckoutSeed {
+    if cfg!(target_arch = "wasm32") {
+        let page = document().get_element_by_id(SEED_ID);
+        page.map(|page| CheckoutSeed::from_attributes(|name| page.get_attribute(name))).unwrap_or_default()
+    } else {
+        use_context().unwrap_or_default()
     }
 }
 

@@ -3,11 +3,13 @@
 
 use leptos::prelude::*;
 
-use super::{checkout_seed::CheckoutSeed, payment_error_boundary::Problem};
-use crate::domain::{
-    checkout::{CheckoutError, Field},
-    money::Money,
-    product::{Offer, ProductColor},
+use crate::{
+    domain::{
+        checkout::{CheckoutError, Field},
+        money::Money,
+        product::{Offer, ProductColor},
+    },
+    wire::checkout_seed::{CheckoutSeed, Problem},
 };
 
 /// How far the way to the payment page is.

@@ -8,6 +8,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, RequestInit, Response};
 
+use crate::wire::names::REQUEST_ID;
+
 /// Longer than the server's own limit for Stripe (8 s), so that its answer, if there is one, arrives.
 const DEADLINE: Duration = Duration::from_secs(12);
 
@@ -41,7 +43,7 @@ async fn answer(url: &str, init: &RequestInit) -> Option<Reply> {
         Ok(json) => JsFuture::from(json).await.unwrap_or(JsValue::UNDEFINED),
         Err(_) => JsValue::UNDEFINED,
     };
-    Some(Reply { status: response.status(), body, request_id: response.headers().get("x-request-id").ok().flatten() })
+    Some(Reply { status: response.status(), body, request_id: response.headers().get(REQUEST_ID).ok().flatten() })
 }
 
 /// The member `name` of an object; `undefined` when there is none, or no object.

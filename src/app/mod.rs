@@ -23,7 +23,6 @@ mod timeline;
 mod transfer_slip;
 
 mod checkout;
-mod checkout_seed;
 mod checkout_state;
 mod email_field;
 mod offers_feed;

@@ -8,12 +8,14 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::RequestInit;
 
 use super::{
-    checkout_seed::read_price,
     checkout_state::Shared,
     json_request::{member, request},
     product_selection::write_to_page,
 };
-use crate::domain::product::Offer;
+use crate::{
+    domain::product::Offer,
+    wire::{checkout_seed::read_price, names::OFFERS},
+};
 
 /// How old prices may be when someone looks at the page again, in milliseconds.
 const STALE_MS: f64 = 300_000.0;
@@ -55,7 +57,7 @@ fn fill(state: Shared, redraw: RwSignal<bool>, tried: u32) {
 }
 
 async fn ask() -> Option<Vec<Offer>> {
-    let reply = request("/api/offers", RequestInit::new()).await?;
+    let reply = request(OFFERS, RequestInit::new()).await?;
     let offers: Array = member(&reply.body, "offers").dyn_into().ok()?;
     Some(offers.iter().filter_map(|offer| read_offer(&offer)).collect())
 }

@@ -5,9 +5,10 @@ use leptos_meta::{Meta, Title};
 use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::{
-    api::{OrderOutcome, load_order_by_link},
+    api::load_order_by_link,
     order_page::{Order, Unknown, Unreachable},
 };
+use crate::wire::page::OrderOutcome;
 
 /// `/orders/{number}?token=…`.
 #[component]

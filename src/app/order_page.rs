@@ -9,7 +9,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::{
     Reference,
-    api::{OrderOutcome, OrderSummary, Transfer, load_order},
+    api::load_order,
     await_payment::AwaitPayment,
     companion::Companion,
     copy_number::CopyNumber,
@@ -18,18 +18,24 @@ use super::{
     timeline::{Progress, Step, Timeline},
     transfer_slip::TransferSlip,
 };
-use crate::domain::{
-    batch::{BATCH, CONTACT_EMAIL, NEXT_UPDATE, SHIP_WINDOW},
-    money::Money,
-    preorder::PreorderStatus,
-    product::ProductColor,
+use crate::{
+    domain::{
+        batch::{BATCH, CONTACT_EMAIL, NEXT_UPDATE, SHIP_WINDOW},
+        money::Money,
+        preorder::PreorderStatus,
+        product::ProductColor,
+    },
+    wire::{
+        names::CHECKOUT_SUCCESS,
+        page::{OrderOutcome, OrderSummary, Transfer},
+    },
 };
 
 /// `/checkout/success?session_id=…`.
 #[component]
 pub fn OrderPage() -> impl IntoView {
     let session = use_query_map().with_untracked(|query| query.get("session_id")).unwrap_or_default();
-    let again = ["/checkout/success?session_id=", &session].concat();
+    let again = [CHECKOUT_SUCCESS, "?session_id=", &session].concat();
     let outcome = Resource::new(|| (), move |()| load_order(session.clone()));
     view! {
         <Title text="Your pre-order · Rolitt"/>

@@ -4,45 +4,10 @@
 use leptos::prelude::*;
 
 use super::{checkout_state::Shared, frame::mailto_about};
-use crate::domain::{
-    checkout::{CheckoutError, Field},
-    product::ProductColor,
+use crate::{
+    domain::{checkout::CheckoutError, product::ProductColor},
+    wire::checkout_seed::Problem,
 };
-
-/// A checkout that did not start, and how to find it in the logs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Problem {
-    pub error: CheckoutError,
-    /// For developers, shown in development builds only.
-    pub detail: String,
-    pub request_id: String,
-}
-
-/// An error by the contract's words for it. What is not among them is the shop's fault, not the customer's.
-pub fn error_from_parts(kind: &str, field: &str, message: &str) -> CheckoutError {
-    match kind {
-        "invalid_input" => {
-            let field = match field {
-                "color" => Field::Color,
-                "email" => Field::Email,
-                _ => Field::Form,
-            };
-            CheckoutError::invalid(field, message)
-        }
-        "network" => CheckoutError::Network,
-        "payment" => CheckoutError::Payment,
-        _ => CheckoutError::Configuration,
-    }
-}
-
-/// The contract's word for a field.
-pub fn field_name(field: Field) -> &'static str {
-    match field {
-        Field::Color => "color",
-        Field::Email => "email",
-        _ => "form",
-    }
-}
 
 fn title(error: &CheckoutError) -> &'static str {
     match error {

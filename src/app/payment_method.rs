@@ -3,8 +3,7 @@
 
 use leptos::prelude::*;
 
-use super::api::MethodChoice;
-use crate::domain::payment::ProviderId;
+use crate::{domain::payment::ProviderId, wire::checkout_seed::MethodChoice};
 
 /// The ways to pay in the merchant's order.
 #[component]

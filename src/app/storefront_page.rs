@@ -4,23 +4,22 @@ use leptos::prelude::*;
 use leptos_meta::{Meta, Title};
 
 use super::{
-    api::{Storefront, load_storefront},
-    checkout::Checkout,
-    checkout_seed::{self, CheckoutSeed},
+    api::load_storefront,
+    checkout::{Checkout, SEED_ID},
     checkout_state::CheckoutState,
     companion::Companion,
     frame::mailto,
-    payment_error_boundary::{Problem, field_name},
     policies::{Company, Policies},
     questions::Questions,
     story::{Contents, HowItWorks, Story},
 };
-use crate::domain::{
-    batch::{BATCH, SHIP_WINDOW},
-    checkout::CheckoutError,
-    customer::Locale,
-    money::Money,
-    product::ProductColor,
+use crate::{
+    domain::{
+        batch::{BATCH, SHIP_WINDOW},
+        money::Money,
+        product::ProductColor,
+    },
+    wire::{checkout_seed::CheckoutSeed, page::Storefront},
 };
 
 const DESCRIPTION: &str = "Rolitt is a small round companion that rolls up to you and talks in light. Five colors. Pre-order with full refund until it ships.";
@@ -49,11 +48,8 @@ pub fn StorefrontPage() -> impl IntoView {
 }
 
 fn sheet(data: Storefront) -> impl IntoView {
-    let Storefront { offers, selected, email, attempt, error, choice, cancelled, development, request_id } = data;
-    let price = offers.iter().flatten().find_map(|offer| offer.price).map(Money::display);
-    let locale = Locale::default().as_str().to_owned();
-    let problem = error.map(|error| Problem { detail: error.kind().to_owned(), error, request_id: request_id.clone() });
-    let seed = CheckoutSeed { offers, selected, problem, development, request_id, choice, email, attempt, locale };
+    let Storefront { seed, cancelled } = data;
+    let price = seed.offers.iter().flatten().find_map(|offer| offer.price).map(Money::display);
     let color = CheckoutState::new(&seed).chosen.unwrap_or(ProductColor::HoneyKhaki);
     let transfer = seed.takes_transfers();
     let loading = seed.offers.is_none();
@@ -83,16 +79,17 @@ fn sheet(data: Storefront) -> impl IntoView {
 #[component]
 fn Panel(seed: CheckoutSeed) -> impl IntoView {
     provide_context(seed.clone());
+    let error = seed.error_parts();
     view! {
         <div
             class="panel"
-            id=checkout_seed::ID
+            id=SEED_ID
             data-offers=seed.offers_text()
             data-methods=seed.methods_text()
             data-selected=seed.selected.map(ProductColor::slug)
-            data-kind=seed.error().map(CheckoutError::kind)
-            data-field=seed.error().and_then(CheckoutError::field).map(field_name)
-            data-message=seed.error().map(|error| error.message().to_owned())
+            data-kind=error.map(|error| error.kind.to_owned())
+            data-field=error.and_then(|error| error.field).map(str::to_owned)
+            data-message=error.map(|error| error.message.to_owned())
             data-development=seed.development
             data-request-id=seed.request_id.clone()
         >

@@ -2,14 +2,15 @@
 
 use web_sys::{FormData, HtmlFormElement, RequestInit, UrlSearchParams};
 
-use super::{
-    json_request::{Reply, member, request},
-    payment_error_boundary::{Problem, error_from_parts},
+use super::json_request::{Reply, member, request};
+use crate::{
+    domain::checkout::CheckoutError,
+    wire::{
+        checkout_seed::Problem,
+        error::{ErrorParts, RATE_LIMITED},
+        names::CREATE_CHECKOUT,
+    },
 };
-use crate::domain::checkout::{CheckoutError, Field};
-
-/// Where the form goes, with and without WebAssembly.
-pub const ACTION: &str = "/api/create_checkout";
 
 /// Sends the form's own fields; the address of the payment page, or why there is none.
 pub async fn send(form: &HtmlFormElement, page_request_id: String) -> Result<String, Problem> {
@@ -26,17 +27,15 @@ pub async fn send(form: &HtmlFormElement, page_request_id: String) -> Result<Str
     let told = member(&reply.body, "error");
     let word = |name| member(&told, name).as_string().unwrap_or_default();
     let (kind, field, message) = (word("kind"), word("field"), word("message"));
+    // Without a body of ours, a proxy responded.
     let error = match (kind.as_str(), reply.status) {
-        ("", 429) => CheckoutError::invalid(
-            Field::Form,
-            "This was tried many times in a short while. Nothing was charged. Wait a minute, then try again.",
-        ),
-        ("", 403) => CheckoutError::invalid(
-            Field::Form,
+        ("", 429) => ErrorParts::of_form(RATE_LIMITED).to_error(),
+        ("", 403) => ErrorParts::of_form(
             "The form was not sent from this page. Nothing was charged. Reload the page and try again.",
-        ),
+        )
+        .to_error(),
         ("", 502..=504) => CheckoutError::Network,
-        _ => error_from_parts(&kind, &field, &message),
+        _ => ErrorParts { kind: &kind, field: Some(&field), message: &message }.to_error(),
     };
     Err(Problem {
         error,
@@ -51,5 +50,5 @@ async fn post(form: &HtmlFormElement) -> Option<Reply> {
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&body);
-    request(ACTION, init).await
+    request(CREATE_CHECKOUT, init).await
 }

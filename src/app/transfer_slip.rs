@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use super::{
-    api::{Transfer, TransferAccount},
-    frame::mailto_about,
+use super::frame::mailto_about;
+use crate::{
+    domain::{batch::CONTACT_EMAIL, money::Money},
+    wire::page::{Transfer, TransferAccount},
 };
-use crate::domain::{batch::CONTACT_EMAIL, money::Money};
 
 /// Holder, IBAN, amount, reference and the day; or whom to ask, where the shop takes no more transfers.
 #[component]

@@ -35,8 +35,9 @@ use crate::{
     },
     server::{
         state::Shop,
-        storefront::page_data::{EMAIL_COOKIE, RATE_LIMITED, SECURE_EMAIL_COOKIE},
+        storefront::page_data::{EMAIL_COOKIE, SECURE_EMAIL_COOKIE},
     },
+    wire::error::{ErrorBody, ErrorParts, RATE_LIMITED},
 };
 
 /// The longest form that is read.
@@ -162,56 +163,60 @@ impl Typed {
 }
 
 impl Refusal {
-    fn as_json(&self) -> Response {
+    const fn status(&self) -> StatusCode {
         match self {
-            Self::Status(status) => (*status, Json(json!({ "error": plain(*status) }))).into_response(),
-            Self::Limited(wait) => {
-                let error = json!({ "error": { "kind": "invalid_input", "field": "form", "message": RATE_LIMITED } });
-                with_retry_after((StatusCode::TOO_MANY_REQUESTS, Json(error)).into_response(), *wait)
-            }
-            Self::Busy => with_retry_after(Self::Checkout(CheckoutError::Network).as_json(), BUSY_FOR),
-            Self::Checkout(error) => {
-                let status = match error {
-                    CheckoutError::InvalidInput { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-                    CheckoutError::Configuration | CheckoutError::Network => StatusCode::SERVICE_UNAVAILABLE,
-                    CheckoutError::Payment => StatusCode::PAYMENT_REQUIRED,
-                };
-                let body =
-                    json!({ "error": { "kind": error.kind(), "field": error.field(), "message": error.message() } });
-                (status, Json(body)).into_response()
+            Self::Status(status) => *status,
+            Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Checkout(CheckoutError::InvalidInput { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Checkout(CheckoutError::Payment) => StatusCode::PAYMENT_REQUIRED,
+            Self::Busy | Self::Checkout(CheckoutError::Configuration | CheckoutError::Network) => {
+                StatusCode::SERVICE_UNAVAILABLE
             }
         }
+    }
+
+    const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Limited(wait) => Some(*wait),
+            Self::Busy => Some(BUSY_FOR),
+            Self::Status(_) | Self::Checkout(_) => None,
+        }
+    }
+
+    fn parts(&self) -> ErrorParts<'_> {
+        match self {
+            Self::Status(status) => ErrorParts::of_form(plain_text(*status)),
+            Self::Limited(_) => ErrorParts::of_form(RATE_LIMITED),
+            Self::Busy => ErrorParts::of(&CheckoutError::Network),
+            Self::Checkout(error) => ErrorParts::of(error),
+        }
+    }
+
+    fn as_json(&self) -> Response {
+        let response = (self.status(), Json(ErrorBody { error: self.parts() })).into_response();
+        self.with_retry_after(response)
     }
 
     /// A form goes back to the page that it came from, with words for the error in the URL and nothing that was typed.
     fn as_page(&self, typed: &Typed) -> Response {
-        let (kind, field) = match self {
+        let parts = match self {
             Self::Status(status) => return (*status, plain_text(*status)).into_response(),
-            Self::Limited(_) => ("rate_limited", None),
-            Self::Busy => (CheckoutError::Network.kind(), None),
-            Self::Checkout(error) => (error.kind(), error.field()),
+            Self::Limited(_) => ErrorParts::RATE_LIMITED,
+            Self::Busy | Self::Checkout(_) => self.parts(),
         };
-        let field = field.and_then(|field| serde_json::to_value(field).ok()?.as_str().map(str::to_owned));
-        let pairs = [
-            ("color", typed.color.map(|color| color.slug().to_owned())),
-            ("method", typed.method.map(|method| method.as_str().to_owned())),
-            ("error", Some(kind.to_owned())),
-            ("field", field),
-        ];
+        let typed = [("color", typed.color.map(ProductColor::slug)), ("method", typed.method.map(ProviderId::as_str))];
         let query = serde_urlencoded::to_string(
-            pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect::<Vec<_>>(),
+            typed.into_iter().chain(parts.query()).filter_map(|(name, value)| Some((name, value?))).collect::<Vec<_>>(),
         );
-        let back = see_other(&format!("/?{}#checkout", query.unwrap_or_default()));
-        match self {
-            Self::Limited(wait) => with_retry_after(back, *wait),
-            Self::Busy => with_retry_after(back, BUSY_FOR),
-            _ => back,
+        self.with_retry_after(see_other(&format!("/?{}#checkout", query.unwrap_or_default())))
+    }
+
+    fn with_retry_after(&self, response: Response) -> Response {
+        match self.retry_after() {
+            Some(wait) => with_retry_after(response, wait),
+            None => response,
         }
     }
-}
-
-fn plain(status: StatusCode) -> serde_json::Value {
-    json!({ "kind": "invalid_input", "field": "form", "message": plain_text(status) })
 }
 
 const fn plain_text(status: StatusCode) -> &'static str {

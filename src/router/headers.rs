@@ -11,7 +11,7 @@ use leptos_axum::ResponseOptions;
 use tower_http::request_id::{MakeRequestId, RequestId};
 
 use super::REPORTS;
-use crate::server::{config::Environment, storefront::page_data::REQUEST_ID};
+use crate::{server::config::Environment, wire::names::REQUEST_ID};
 
 /// Pages may run our own bundle and what carries this response's nonce, and may send forms to us and on to the payment page.
 /// Called where a page is rendered; everything that is no page gets a policy that allows nothing.

@@ -33,10 +33,8 @@ use tower_http::{
 
 use crate::{
     app::{App, Reference, shell},
-    server::{
-        state::{AppState, Shop},
-        storefront::page_data::REQUEST_ID,
-    },
+    server::state::{AppState, Shop},
+    wire::names::{CHECKOUT_EVENTS, CREATE_CHECKOUT, OFFERS, REQUEST_ID},
 };
 
 /// Where load balancers ask whether the process is there.
@@ -66,9 +64,9 @@ pub fn public(state: AppState) -> Router {
     Router::new()
         // Customers.
         .leptos_routes_with_context(&state, pages, context.clone(), document)
-        .route("/api/create_checkout", post(checkout::create))
-        .route("/api/offers", get(checkout::offers))
-        .route("/checkout/events", get(checkout::events))
+        .route(CREATE_CHECKOUT, post(checkout::create))
+        .route(OFFERS, get(checkout::offers))
+        .route(CHECKOUT_EVENTS, get(checkout::events))
         // Payment providers.
         .route("/api/webhooks/{provider}", post(webhook::receive))
         // Browsers.

@@ -9,12 +9,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use url::Url;
 
 use super::{HEALTH, checkout::wants_json};
-use crate::server::{config::Environment, state::Shop};
+use crate::{
+    server::{config::Environment, state::Shop},
+    wire::error::{ErrorBody, ErrorParts},
+};
 
 /// What a page of another site is told that sends a form here.
 const CROSS_SITE: &str = "This form was sent from another site. Open the shop and order there.";
@@ -35,8 +37,8 @@ pub async fn cross_site_in_words(request: Request, next: Next) -> Response {
     }
     metrics::counter!("requests_refused_total", "reason" => "cross_site").increment(1);
     if json {
-        let error = json!({ "error": { "kind": "invalid_input", "field": "form", "message": CROSS_SITE } });
-        (StatusCode::FORBIDDEN, Json(error)).into_response()
+        let error = ErrorParts::of_form(CROSS_SITE);
+        (StatusCode::FORBIDDEN, Json(ErrorBody { error })).into_response()
     } else {
         (StatusCode::FORBIDDEN, CROSS_SITE).into_response()
     }

@@ -7,10 +7,15 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
 
 use super::checkout::wants_json;
-use crate::server::storefront::page_data::REQUEST_ID;
+use crate::{
+    domain::checkout::CheckoutError,
+    wire::{
+        error::{ErrorBody, ErrorParts},
+        names::REQUEST_ID,
+    },
+};
 
 /// On an answer that only says that something broke.
 #[derive(Clone)]
@@ -34,8 +39,8 @@ pub async fn in_words(request: Request, next: Next) -> Response {
     }
     let message = format!("Something is wrong on our side. Nothing was charged by this page. Reference: {id}");
     if json {
-        let error = json!({ "error": { "kind": "configuration", "field": null, "message": message } });
-        (StatusCode::INTERNAL_SERVER_ERROR, Json(error)).into_response()
+        let error = ErrorParts { kind: CheckoutError::Configuration.kind(), field: None, message: &message };
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(ErrorBody { error })).into_response()
     } else {
         (StatusCode::INTERNAL_SERVER_ERROR, message).into_response()
     }

@@ -19,6 +19,7 @@ use crate::{
         checkout::{Attempt, CheckoutError, CheckoutRequest, Field, METHOD_NOT_OFFERED},
         lifecycle::SessionUpdate,
     },
+    wire::names::{CHECKOUT_CANCEL, CHECKOUT_SUCCESS},
 };
 
 /// How long a customer waits at most, whatever is slow.
@@ -56,8 +57,8 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String
         asked_at: now,
         expires_at: expiry(&attempt, now),
         attempt,
-        success_url: shop.url("/checkout/success?session_id={CHECKOUT_SESSION_ID}"),
-        cancel_url: shop.url(&format!("/checkout/cancel?color={}", request.color.slug())),
+        success_url: shop.url(&[CHECKOUT_SUCCESS, "?session_id={CHECKOUT_SESSION_ID}"].concat()),
+        cancel_url: shop.url(&[CHECKOUT_CANCEL, "?color=", request.color.slug()].concat()),
         locale: request.locale,
         price: sellable.id,
         expected: sellable.price,

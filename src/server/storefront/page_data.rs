@@ -26,14 +26,19 @@ use crate::server::{
     state::Shop,
 };
 use crate::{
-    app::api::{MethodChoice, OrderOutcome, OrderSummary, Storefront, Transfer, TransferAccount},
     domain::{
-        checkout::{CheckoutError, CheckoutRequest, Field, METHOD_NOT_OFFERED},
+        checkout::{CheckoutError, CheckoutRequest},
         customer::{Email, mask},
         lifecycle::SessionOutcome,
         payment::{ProviderId, SessionId},
         preorder::{Preorder, PreorderDetails, PreorderNumber, PreorderStatus},
         product::ProductColor,
+    },
+    wire::{
+        checkout_seed::{CheckoutSeed, MethodChoice, Problem},
+        error,
+        names::{CHECKOUT_CANCEL, REQUEST_ID},
+        page::{OrderOutcome, OrderSummary, Storefront, Transfer, TransferAccount},
     },
 };
 
@@ -43,40 +48,17 @@ pub const EMAIL_COOKIE: &str = "rolitt_email";
 /// The same cookie where the site is on https: by this prefix browsers refuse one that another host or plain http set.
 pub const SECURE_EMAIL_COOKIE: &str = "__Host-rolitt_email";
 
-/// The header by which a request is found again in the logs.
-pub const REQUEST_ID: &str = "x-request-id";
-
-/// The storefront for this request. Outside of a request it is empty.
+/// Returns the storefront for this request. Outside of a request it is empty.
 pub async fn storefront() -> Storefront {
     let (Some(shop), parts) = (use_context::<Arc<Shop>>(), use_context::<Parts>()) else {
-        return empty_storefront();
+        return Storefront::default();
     };
-    let view = parts.as_ref().map(RequestView::of).unwrap_or_default();
-    Storefront {
-        offers: shop.catalogue.offers().await,
-        selected: view.color,
-        error: view.error,
-        email: view.email,
-        attempt: fresh_attempt(shop.clock.now()).as_str().to_owned(),
-        choice: choice(&shop, view.method),
-        cancelled: view.cancelled,
-        development: shop.environment == Environment::Development,
-        request_id: view.request_id,
-    }
-}
-
-fn empty_storefront() -> Storefront {
-    Storefront {
-        offers: None,
-        selected: None,
-        email: String::new(),
-        attempt: String::new(),
-        error: None,
-        choice: None,
-        cancelled: false,
-        development: false,
-        request_id: String::new(),
-    }
+    let RequestView { mut page, method } = parts.as_ref().map(RequestView::of).unwrap_or_default();
+    page.seed.offers = shop.catalogue.offers().await;
+    page.seed.attempt = fresh_attempt(shop.clock.now()).into();
+    page.seed.choice = choice(&shop, method);
+    page.seed.development = shop.environment == Environment::Development;
+    page
 }
 
 /// The ways to pay, where there is more than one.
@@ -90,15 +72,12 @@ fn choice(shop: &Shop, wished: Option<ProviderId>) -> Option<MethodChoice> {
     })
 }
 
-/// What a request says about the page that it wants.
+/// The part of the storefront that the request decides.
 #[derive(Default)]
 struct RequestView {
-    color: Option<ProductColor>,
+    page: Storefront,
+    /// The way to pay of a form that came back.
     method: Option<ProviderId>,
-    email: String,
-    error: Option<CheckoutError>,
-    cancelled: bool,
-    request_id: String,
 }
 
 impl RequestView {
@@ -106,16 +85,20 @@ impl RequestView {
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let query: Vec<(String, String)> =
             serde_urlencoded::from_str(parts.uri.query().unwrap_or_default()).unwrap_or_default();
-        let asked = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        let parameter = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
         let cookies = header("cookie");
         let email = cookie(cookies, SECURE_EMAIL_COOKIE).or_else(|| cookie(cookies, EMAIL_COOKIE)).unwrap_or_default();
+        let request_id = header(REQUEST_ID).to_owned();
+        let error = parameter("error").and_then(|kind| error::from_query(kind, parameter("field"), &email));
+        let problem =
+            error.map(|error| Problem { detail: error.kind().to_owned(), error, request_id: request_id.clone() });
+        let selected = parameter("color").and_then(ProductColor::from_slug);
         Self {
-            color: asked("color").and_then(ProductColor::from_slug),
-            method: asked("method").and_then(ProviderId::from_name),
-            error: asked("error").and_then(|kind| returned_error(kind, asked("field"), &email)),
-            email,
-            cancelled: parts.uri.path() == "/checkout/cancel",
-            request_id: header(REQUEST_ID).to_owned(),
+            page: Storefront {
+                seed: CheckoutSeed { selected, problem, request_id, email, ..CheckoutSeed::default() },
+                cancelled: parts.uri.path() == CHECKOUT_CANCEL,
+            },
+            method: parameter("method").and_then(ProviderId::from_name),
         }
     }
 }
@@ -126,34 +109,6 @@ pub fn cookie(header: &str, name: &str) -> Option<String> {
     let (_, value) = serde_urlencoded::from_str::<Vec<(String, String)>>(&format!("v={raw}")).ok()?.pop()?;
     (value.len() <= Email::MAX).then_some(value)
 }
-
-/// The error that sent the form back, from the words of the URL: nobody's text comes in this way.
-fn returned_error(kind: &str, field: Option<&str>, email: &str) -> Option<CheckoutError> {
-    match kind {
-        "configuration" => Some(CheckoutError::Configuration),
-        "network" => Some(CheckoutError::Network),
-        "payment" => Some(CheckoutError::Payment),
-        "rate_limited" => Some(CheckoutError::invalid(Field::Form, RATE_LIMITED)),
-        "invalid_input" => Some(match field {
-            Some("email") => {
-                let message =
-                    Email::parse(email).err().map_or("Check the email address, please.", |fault| fault.message());
-                CheckoutError::invalid(Field::Email, message)
-            }
-            Some("color") => CheckoutError::invalid(
-                Field::Color,
-                "That color cannot be ordered right now. Choose one of those shown.",
-            ),
-            Some("method") => CheckoutError::invalid(Field::Method, METHOD_NOT_OFFERED),
-            _ => CheckoutError::invalid(Field::Form, "The form could not be read. Try again from this page."),
-        }),
-        _ => None,
-    }
-}
-
-/// What a customer is told who asks too often.
-pub const RATE_LIMITED: &str =
-    "That was a lot of tries in a short time. Nothing was charged. Wait a minute, then try again.";
 
 /// Starts a checkout in the shop of this context.
 pub async fn create_checkout(request: CheckoutRequest) -> Result<String, CheckoutError> {
@@ -317,7 +272,6 @@ fn summary(shop: &Shop, preorder: &Preorder) -> OrderSummary {
         city: shipping.city,
         country: shipping.country,
         masked_email: if details.erased_at.is_some() { String::new() } else { mask(&details.email) },
-        session: details.session.clone(),
         transfer: (details.provider == ProviderId::Invoice).then(|| transfer(shop, details)),
     }
 }
@@ -327,30 +281,31 @@ mod tests {
     use axum::http::Request;
 
     use super::*;
+    use crate::domain::checkout::Field;
 
-    fn view(uri: &str, cookie: &str) -> RequestView {
+    fn seed(uri: &str, cookie: &str) -> CheckoutSeed {
         let (parts, ()) = Request::builder().uri(uri).header("cookie", cookie).body(()).unwrap().into_parts();
-        RequestView::of(&parts)
+        RequestView::of(&parts).page.seed
     }
 
     #[test]
     fn a_returned_form_finds_its_color_its_address_and_its_error() {
-        let view =
-            view("/?color=sakura-pink&error=invalid_input&field=email", "a=b; rolitt_email=jo%2Bx%40example; c=d");
-        assert_eq!((view.color, view.email.as_str()), (Some(ProductColor::SakuraPink), "jo+x@example"));
-        assert_eq!(view.error.unwrap().field(), Some(Field::Email));
+        let seed =
+            seed("/?color=sakura-pink&error=invalid_input&field=email", "a=b; rolitt_email=jo%2Bx%40example; c=d");
+        assert_eq!((seed.selected, seed.email.as_str()), (Some(ProductColor::SakuraPink), "jo+x@example"));
+        assert_eq!(seed.problem.unwrap().error.field(), Some(Field::Email));
     }
 
     #[test]
     fn the_cookie_that_nobody_else_can_set_counts_first() {
-        let view = view("/", "rolitt_email=al@example.com; __Host-rolitt_email=jo@example.com");
-        assert_eq!(view.email, "jo@example.com");
+        let seed = seed("/", "rolitt_email=al@example.com; __Host-rolitt_email=jo@example.com");
+        assert_eq!(seed.email, "jo@example.com");
     }
 
     #[test]
     fn no_text_of_the_url_reaches_the_page() {
-        assert!(view("/?error=%3Cscript%3E&field=x&color=nope", "").error.is_none());
-        let told = view("/?error=invalid_input&field=%3Cb%3E", "").error.unwrap();
-        assert!(!told.message().contains('<'));
+        assert!(seed("/?error=%3Cscript%3E&field=x&color=nope", "").problem.is_none());
+        let problem = seed("/?error=invalid_input&field=%3Cb%3E", "").problem.unwrap();
+        assert!(!problem.error.message().contains('<'));
     }
 }
