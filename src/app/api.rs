@@ -41,8 +41,9 @@ pub async fn create_checkout(
     attempt: Option<Attempt>,
     method: Option<ProviderId>,
 ) -> Result<String, CheckoutError> {
+    let shop = use_context::<std::sync::Arc<crate::server::state::Shop>>().ok_or(CheckoutError::Configuration)?;
     let request = crate::domain::checkout::CheckoutRequest { color, email, locale, attempt, method };
-    crate::server::storefront::page_data::create_checkout(request).await
+    crate::server::orders::checkout::start(&shop, request).await
 }
 
 /// Whatever goes wrong between a browser and the function is the network to a customer, or a page that is out of date.

@@ -3,41 +3,36 @@
 //! The form's route is the server function's, served by hand: the generated one answers with other statuses, takes unknown
 //! fields, and redirects to wherever the client says it came from.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Json,
     body::Body,
-    extract::{ConnectInfo, Query, State, rejection::QueryRejection},
+    extract::{ConnectInfo, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{
-        IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{IntoResponse, Response},
 };
-use futures::stream;
-use leptos::prelude::{Owner, ScopedFuture, provide_context};
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{
     admission::with_retry_after,
+    body::read,
+    negotiate::{content_type_is, refuse, wants_json},
     redirect::{Target, see_other},
-    webhook::read,
 };
 use crate::{
-    app::api::create_checkout,
     domain::{
         checkout::{CheckoutError, CheckoutRequest, Field},
         customer::Email,
-        payment::{ProviderId, SessionId},
+        payment::ProviderId,
         product::ProductColor,
     },
     server::{
+        orders::checkout,
         state::Shop,
         storefront::page_data::{EMAIL_COOKIE, SECURE_EMAIL_COOKIE},
     },
-    wire::error::{ErrorBody, ErrorParts, RATE_LIMITED},
+    wire::error::{ErrorParts, RATE_LIMITED},
 };
 
 /// The longest form that is read.
@@ -88,7 +83,7 @@ async fn attempt(
     body: Body,
     typed: &mut Typed,
 ) -> Result<Target, Refusal> {
-    if !is_form(headers) {
+    if content_type_is(headers, &["application/x-www-form-urlencoded"]) != Some(true) {
         return Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let body = read(headers, body, MAX_BYTES).await.map_err(Refusal::Status)?;
@@ -115,22 +110,11 @@ async fn attempt(
         }
         Refusal::Busy
     })?;
-    let url = call(shop, request).await.map_err(Refusal::Checkout)?;
+    let url = checkout::start(shop, request).await.map_err(Refusal::Checkout)?;
     Target::parse(&url, &shop.app_url, shop.environment).ok_or_else(|| {
         tracing::error!("the provider named a payment page that no customer may be sent to");
         Refusal::Checkout(CheckoutError::Configuration)
     })
-}
-
-/// Calls the server function as its generated route would: in a context that holds the shop.
-async fn call(shop: &Arc<Shop>, request: CheckoutRequest) -> Result<String, CheckoutError> {
-    let owner = Owner::new();
-    let CheckoutRequest { color, email, locale, attempt, method } = request;
-    let calling = owner.with(|| {
-        provide_context::<Arc<Shop>>(shop.clone());
-        ScopedFuture::new(create_checkout(color, email, locale, attempt, method))
-    });
-    calling.await
 }
 
 /// What was typed, to be there again when the form comes back.
@@ -193,14 +177,13 @@ impl Refusal {
     }
 
     fn as_json(&self) -> Response {
-        let response = (self.status(), Json(ErrorBody { error: self.parts() })).into_response();
-        self.with_retry_after(response)
+        self.with_retry_after(refuse(self.status(), self.parts(), true))
     }
 
     /// A form goes back to the page that it came from, with words for the error in the URL and nothing that was typed.
     fn as_page(&self, typed: &Typed) -> Response {
         let parts = match self {
-            Self::Status(status) => return (*status, plain_text(*status)).into_response(),
+            Self::Status(_) => return refuse(self.status(), self.parts(), false),
             Self::Limited(_) => ErrorParts::RATE_LIMITED,
             Self::Busy | Self::Checkout(_) => self.parts(),
         };
@@ -226,91 +209,4 @@ const fn plain_text(status: StatusCode) -> &'static str {
         StatusCode::REQUEST_TIMEOUT => "The form took too long to arrive. Try again.",
         _ => "The form could not be read.",
     }
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-}
-
-/// Only a client that names JSON gets it: `*/*`, which browsers and tools send, means the form's answer.
-pub fn wants_json(headers: &HeaderMap) -> bool {
-    let accepts = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    accepts
-        .into_iter()
-        .any(|range| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json"))
-}
-
-/// `GET /api/offers`: the prices, for a page that was drawn without them or looks again.
-pub async fn offers(State(shop): State<Arc<Shop>>) -> Response {
-    let offers = shop.catalogue.offers().await;
-    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(json!({ "offers": offers }))).into_response()
-}
-
-#[derive(Deserialize)]
-pub struct EventsQuery {
-    session_id: String,
-}
-
-/// How often a pending payment is looked at, and how long one stream does so before the browser asks anew.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-const LOOKS: u32 = 300;
-
-/// `GET /checkout/events`: the status of a pending preorder, whenever it changes. Ends with the process.
-pub async fn events(
-    State(shop): State<Arc<Shop>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    // What does not read is answered in no words: an extractor's own would tell how the program is made.
-    query: Result<Query<EventsQuery>, QueryRejection>,
-) -> Response {
-    let Ok(Query(query)) = query else { return StatusCode::BAD_REQUEST.into_response() };
-    let Some(session) = SessionId::parse(&query.session_id).filter(|session| session.as_str().starts_with("cs_"))
-    else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    // A stream is for a preorder that waits, and only so many wait at a time: the page reloads itself where it gets none.
-    match shop.store.preorder_of_session(&session).await {
-        Ok(Some(_)) => {}
-        Ok(None) => {
-            return match shop.limits.lookups.check(shop.limits.client(peer, &headers)) {
-                Ok(()) => StatusCode::NOT_FOUND.into_response(),
-                Err(wait) => with_retry_after(StatusCode::TOO_MANY_REQUESTS.into_response(), wait),
-            };
-        }
-        Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    }
-    let Ok(place) = shop.streams.clone().try_acquire_owned() else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
-    let looks = stream::unfold((shop, session, None, 0, place), |(shop, session, last, looked, place)| async move {
-        let (mut last, mut looked): (Option<&'static str>, u32) = (last, looked);
-        while looked < LOOKS {
-            if looked > 0 {
-                tokio::select! {
-                    () = shop.end.cancelled() => return None,
-                    () = tokio::time::sleep(LOOK_EVERY) => {}
-                }
-            }
-            looked += 1;
-            let status = shop
-                .store
-                .preorder_of_session(&session)
-                .await
-                .ok()
-                .flatten()
-                .map(|preorder| preorder.details.status.as_str());
-            if status.is_some() && status != last {
-                last = status;
-                let event = Event::default().event("status").data(status.unwrap_or_default());
-                return Some((Ok::<_, Infallible>(event), (shop, session, last, looked, place)));
-            }
-        }
-        None
-    });
-    Sse::new(looks).keep_alive(KeepAlive::default()).into_response()
 }

@@ -2,12 +2,15 @@
 
 mod admission;
 mod assets;
+mod body;
 mod checkout;
 mod headers;
+mod negotiate;
 mod origin;
 mod problem;
 mod redirect;
 mod reports;
+mod updates;
 mod webhook;
 
 use std::sync::Arc;
@@ -65,8 +68,8 @@ pub fn public(state: AppState) -> Router {
         // Customers.
         .leptos_routes_with_context(&state, pages, context.clone(), document)
         .route(CREATE_CHECKOUT, post(checkout::create))
-        .route(OFFERS, get(checkout::offers))
-        .route(CHECKOUT_EVENTS, get(checkout::events))
+        .route(OFFERS, get(updates::offers))
+        .route(CHECKOUT_EVENTS, get(updates::events))
         // Payment providers.
         .route("/api/webhooks/{provider}", post(webhook::receive))
         // Browsers.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Request, State},
     http::{StatusCode, Version, header, uri::Authority},
     middleware::Next,
@@ -12,10 +11,13 @@ use axum::{
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 use url::Url;
 
-use super::{HEALTH, checkout::wants_json};
+use super::{
+    HEALTH,
+    negotiate::{refuse, wants_json},
+};
 use crate::{
     server::{config::Environment, state::Shop},
-    wire::error::{ErrorBody, ErrorParts},
+    wire::error::ErrorParts,
 };
 
 /// What a page of another site is told that sends a form here.
@@ -36,12 +38,7 @@ pub async fn cross_site_in_words(request: Request, next: Next) -> Response {
         return response;
     }
     metrics::counter!("requests_refused_total", "reason" => "cross_site").increment(1);
-    if json {
-        let error = ErrorParts::of_form(CROSS_SITE);
-        (StatusCode::FORBIDDEN, Json(ErrorBody { error })).into_response()
-    } else {
-        (StatusCode::FORBIDDEN, CROSS_SITE).into_response()
-    }
+    refuse(StatusCode::FORBIDDEN, ErrorParts::of_form(CROSS_SITE), json)
 }
 
 /// Refuses a request that does not say exactly once whom it means (RFC 9112, 3.2), and in production one that means somebody

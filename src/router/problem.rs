@@ -1,20 +1,16 @@
 //! What is said when something broke here: that it did, and the number by which it is found in the log. Never what or where.
 
 use axum::{
-    Json,
     extract::Request,
     http::{HeaderMap, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
-use super::checkout::wants_json;
+use super::negotiate::{refuse, wants_json};
 use crate::{
     domain::checkout::CheckoutError,
-    wire::{
-        error::{ErrorBody, ErrorParts},
-        names::REQUEST_ID,
-    },
+    wire::{error::ErrorParts, names::REQUEST_ID},
 };
 
 /// On an answer that only says that something broke.
@@ -38,12 +34,8 @@ pub async fn in_words(request: Request, next: Next) -> Response {
         return response;
     }
     let message = format!("Something is wrong on our side. Nothing was charged by this page. Reference: {id}");
-    if json {
-        let error = ErrorParts { kind: CheckoutError::Configuration.kind(), field: None, message: &message };
-        (StatusCode::INTERNAL_SERVER_ERROR, Json(ErrorBody { error })).into_response()
-    } else {
-        (StatusCode::INTERNAL_SERVER_ERROR, message).into_response()
-    }
+    let error = ErrorParts { kind: CheckoutError::Configuration.kind(), field: None, message: &message };
+    refuse(StatusCode::INTERNAL_SERVER_ERROR, error, json)
 }
 
 /// The id of this request, as the outermost layer set it.

@@ -6,16 +6,19 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
 };
 use serde::Deserialize;
 use url::Url;
 
-use super::webhook::read;
+use super::{body::read, negotiate::content_type_is};
 use crate::server::state::Shop;
 
 /// The longest report that is read.
 const MAX_BYTES: usize = 16 * 1024;
+
+/// The content types of the two kinds of report, and the one that some browsers send instead.
+const CONTENT_TYPES: [&str; 3] = ["application/csp-report", "application/reports+json", "application/json"];
 
 /// The rules that our policy has; the metric knows no other words.
 const DIRECTIVES: [&str; 14] = [
@@ -65,12 +68,7 @@ struct Violation {
 
 /// `POST /csp-report`.
 pub async fn receive(State(shop): State<Arc<Shop>>, headers: HeaderMap, body: Body) -> StatusCode {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if !["application/csp-report", "application/reports+json", "application/json"]
-        .iter()
-        .any(|known| essence.eq_ignore_ascii_case(known))
-    {
+    if content_type_is(&headers, &CONTENT_TYPES) != Some(true) {
         return StatusCode::UNSUPPORTED_MEDIA_TYPE;
     }
     let body = match read(&headers, body, MAX_BYTES).await {

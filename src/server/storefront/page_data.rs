@@ -18,16 +18,11 @@ use time::{Date, Duration, OffsetDateTime};
 
 use crate::server::{
     config::Environment,
-    orders::{
-        checkout::{fresh_attempt, start},
-        fulfilment::apply_session,
-        order_link,
-    },
+    orders::{checkout::fresh_attempt, fulfilment::apply_session, order_link},
     state::Shop,
 };
 use crate::{
     domain::{
-        checkout::{CheckoutError, CheckoutRequest},
         customer::{Email, mask},
         lifecycle::SessionOutcome,
         payment::{ProviderId, SessionId},
@@ -108,12 +103,6 @@ pub fn cookie(header: &str, name: &str) -> Option<String> {
     let raw = header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))?;
     let (_, value) = serde_urlencoded::from_str::<Vec<(String, String)>>(&format!("v={raw}")).ok()?.pop()?;
     (value.len() <= Email::MAX).then_some(value)
-}
-
-/// Starts a checkout in the shop of this context.
-pub async fn create_checkout(request: CheckoutRequest) -> Result<String, CheckoutError> {
-    let shop = use_context::<Arc<Shop>>().ok_or(CheckoutError::Configuration)?;
-    start(&shop, request).await
 }
 
 /// What became of a checkout session: asked of the provider, and settled by the same function as its webhook, so that a

@@ -26,8 +26,6 @@ use crate::{
 /// Why a webhook is not acknowledged; the provider is told the status and nothing else.
 #[derive(Debug, Error)]
 pub enum WebhookError {
-    #[error("no such provider")]
-    UnknownProvider,
     #[error("not signed by the provider: {0}")]
     Signature(#[from] SignatureError),
     #[error("too many events are being taken")]
@@ -39,7 +37,6 @@ pub enum WebhookError {
 impl WebhookError {
     pub const fn status(&self) -> StatusCode {
         match self {
-            Self::UnknownProvider => StatusCode::NOT_FOUND,
             Self::Signature(_) => StatusCode::BAD_REQUEST,
             Self::Busy | Self::NotStored(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -65,8 +62,12 @@ impl Failure {
 }
 
 /// Takes one delivery. Returns once the event is durable: applied, or kept to be applied later.
-pub async fn receive(shop: &Shop, provider: &str, headers: &HeaderMap, body: Bytes) -> Result<(), WebhookError> {
-    let provider = shop.payments.by_name(provider).ok_or(WebhookError::UnknownProvider)?;
+pub async fn receive(
+    shop: &Shop,
+    provider: &dyn PaymentProvider,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<(), WebhookError> {
     let verified = provider.verify(headers, body, shop.clock.now()).inspect_err(|error| {
         metrics::counter!("webhook_signature_failures_total", "reason" => error.reason()).increment(1);
         // Whoever knocks without a key says nothing about ours.
@@ -86,7 +87,7 @@ pub async fn receive(shop: &Shop, provider: &str, headers: &HeaderMap, body: Byt
         }
         return Err(WebhookError::Busy);
     };
-    process_event(shop, provider.as_ref(), verified).await?;
+    process_event(shop, provider, verified).await?;
     Ok(())
 }
 

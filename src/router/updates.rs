@@ -1,0 +1,89 @@
+//! Live updates for an open page: fresh prices, and the status of a pending payment.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{ConnectInfo, Query, State, rejection::QueryRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::stream;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::admission::with_retry_after;
+use crate::{domain::payment::SessionId, server::state::Shop};
+
+/// `GET /api/offers`: the prices, for a page that was drawn without them or looks again.
+pub async fn offers(State(shop): State<Arc<Shop>>) -> Response {
+    let offers = shop.catalogue.offers().await;
+    ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(json!({ "offers": offers }))).into_response()
+}
+
+#[derive(Deserialize)]
+pub struct EventsQuery {
+    session_id: String,
+}
+
+/// How often a pending payment is looked at, and how long one stream does so before the browser asks anew.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOKS: u32 = 300;
+
+/// `GET /checkout/events`: the status of a pending preorder, whenever it changes. Ends with the process.
+pub async fn events(
+    State(shop): State<Arc<Shop>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    // What does not read is answered in no words: an extractor's own would tell how the program is made.
+    query: Result<Query<EventsQuery>, QueryRejection>,
+) -> Response {
+    let Ok(Query(query)) = query else { return StatusCode::BAD_REQUEST.into_response() };
+    let Some(session) = SessionId::parse(&query.session_id).filter(|session| session.as_str().starts_with("cs_"))
+    else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    // A stream is for a preorder that waits, and only so many wait at a time: the page reloads itself where it gets none.
+    match shop.store.preorder_of_session(&session).await {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            return match shop.limits.lookups.check(shop.limits.client(peer, &headers)) {
+                Ok(()) => StatusCode::NOT_FOUND.into_response(),
+                Err(wait) => with_retry_after(StatusCode::TOO_MANY_REQUESTS.into_response(), wait),
+            };
+        }
+        Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+    let Ok(place) = shop.streams.clone().try_acquire_owned() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let looks = stream::unfold((shop, session, None, 0, place), |(shop, session, last, looked, place)| async move {
+        let (mut last, mut looked): (Option<&'static str>, u32) = (last, looked);
+        while looked < LOOKS {
+            if looked > 0 {
+                tokio::select! {
+                    () = shop.end.cancelled() => return None,
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
+            }
+            looked += 1;
+            let status = shop
+                .store
+                .preorder_of_session(&session)
+                .await
+                .ok()
+                .flatten()
+                .map(|preorder| preorder.details.status.as_str());
+            if status.is_some() && status != last {
+                last = status;
+                let event = Event::default().event("status").data(status.unwrap_or_default());
+                return Some((Ok::<_, Infallible>(event), (shop, session, last, looked, place)));
+            }
+        }
+        None
+    });
+    Sse::new(looks).keep_alive(KeepAlive::default()).into_response()
+}
