@@ -6,12 +6,8 @@ use std::{
 };
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use rolitt::server::{
-    backoff::retry_after,
-    config::Limits,
-    http::limits::RateLimits,
-    storefront::page_data::{EMAIL_COOKIE, cookie},
-};
+use rolitt::server::{backoff::retry_after, config::Limits, http::limits::RateLimits, storefront::email_cookie};
+use url::Url;
 
 pub fn headers(data: &[u8]) {
     match data.split_first() {
@@ -51,15 +47,17 @@ fn forwarded(data: &[u8]) {
 fn cookies(data: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(data) else { return };
     let text = value.to_str().unwrap_or_default();
-    if let Some(email) = cookie(text, EMAIL_COOKIE) {
-        assert!(email.len() <= 254 && text.contains(EMAIL_COOKIE));
+    if let Some(email) = email_cookie::read(text) {
+        assert!(email.len() <= 254 && text.contains("rolitt_email"));
     }
     // As the form's answer sets it.
     let Ok(typed) = std::str::from_utf8(data) else { return };
-    let encoded = serde_urlencoded::to_string([("v", typed)]).unwrap();
-    let sent = format!("a=b; {EMAIL_COOKIE}={}; c=d", encoded.strip_prefix("v=").unwrap());
-    let kept = (typed.len() <= 254).then(|| typed.to_owned());
-    assert_eq!(cookie(&sent, EMAIL_COOKIE), kept, "what was typed comes back as it was");
+    let set = email_cookie::write(typed, &Url::parse("https://shop.example").unwrap());
+    assert_eq!(set.is_some(), typed.len() <= 254);
+    let Some(set) = set else { return };
+    let pair = set.to_str().unwrap().split(';').next().unwrap();
+    let sent = format!("a=b; {pair}; c=d");
+    assert_eq!(email_cookie::read(&sent).as_deref(), Some(typed), "what was typed comes back as it was");
 }
 
 fn retries(data: &[u8]) {

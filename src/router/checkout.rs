@@ -23,23 +23,15 @@ use super::{
 use crate::{
     domain::{
         checkout::{CheckoutError, CheckoutRequest, Field},
-        customer::Email,
         payment::ProviderId,
         product::ProductColor,
     },
-    server::{
-        orders::checkout,
-        state::Shop,
-        storefront::page_data::{EMAIL_COOKIE, SECURE_EMAIL_COOKIE},
-    },
+    server::{orders::checkout, state::Shop, storefront::email_cookie},
     wire::error::{ErrorParts, RATE_LIMITED},
 };
 
 /// The longest form that is read.
 const MAX_BYTES: usize = 16 * 1024;
-
-/// How long the email is kept for a form that comes back, in seconds.
-const EMAIL_COOKIE_SECONDS: u32 = 600;
 
 /// When to come again if there was no place.
 const BUSY_FOR: Duration = Duration::from_secs(2);
@@ -69,7 +61,7 @@ pub async fn create(
         (Err(refusal), true) => refusal.as_json(),
         (Err(refusal), false) => refusal.as_page(&typed),
     };
-    if let Some(cookie) = typed.cookie(&shop) {
+    if let Some(cookie) = typed.email.and_then(|email| email_cookie::write(&email, &shop.app_url)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -130,19 +122,7 @@ impl Typed {
         let value = |name: &str| fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
         self.color = value("color").and_then(|color| color.parse().ok());
         self.method = value("method").and_then(ProviderId::from_name);
-        self.email = value("email").filter(|email| !email.is_empty() && email.len() <= Email::MAX).map(str::to_owned);
-    }
-
-    /// Bound to this very host where the connection is a safe one (RFC 6265bis, 4.1.3.2): no sibling site can plant another.
-    fn cookie(&self, shop: &Shop) -> Option<HeaderValue> {
-        let encoded = serde_urlencoded::to_string([("v", self.email.as_ref()?)]).ok()?;
-        let value = encoded.strip_prefix("v=")?;
-        let (name, secure) =
-            if shop.app_url.scheme() == "https" { (SECURE_EMAIL_COOKIE, "; Secure") } else { (EMAIL_COOKIE, "") };
-        HeaderValue::from_str(&format!(
-            "{name}={value}; Path=/; Max-Age={EMAIL_COOKIE_SECONDS}; HttpOnly; SameSite=Lax{secure}"
-        ))
-        .ok()
+        self.email = value("email").filter(|email| !email.is_empty()).map(str::to_owned);
     }
 }
 

@@ -132,7 +132,7 @@ async fn every_kind_of_answer_has_its_headers() {
         NO_PAGE,
         "cache-control: no-store",
         "location: /?color=red&error=invalid_input&field=email#checkout",
-        "set-cookie: __Host-rolitt_email=jo; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure",
+        "set-cookie: __Host-rolitt_email=jo; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=600",
     ];
     assert_eq!((back.status().as_u16(), seen(&back)), (303, expected(&of_redirect)));
     app.finish().await;

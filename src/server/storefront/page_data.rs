@@ -16,6 +16,7 @@ use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
 use time::{Date, Duration, OffsetDateTime};
 
+use super::email_cookie;
 use crate::server::{
     config::Environment,
     orders::{checkout::fresh_attempt, fulfilment::apply_session, order_link},
@@ -23,7 +24,7 @@ use crate::server::{
 };
 use crate::{
     domain::{
-        customer::{Email, mask},
+        customer::mask,
         lifecycle::SessionOutcome,
         payment::{ProviderId, SessionId},
         preorder::{Preorder, PreorderDetails, PreorderNumber, PreorderStatus},
@@ -36,12 +37,6 @@ use crate::{
         page::{OrderOutcome, OrderSummary, Storefront, Transfer, TransferAccount},
     },
 };
-
-/// The cookie that keeps the email while the customer is away, or while the form comes back.
-pub const EMAIL_COOKIE: &str = "rolitt_email";
-
-/// The same cookie where the site is on https: by this prefix browsers refuse one that another host or plain http set.
-pub const SECURE_EMAIL_COOKIE: &str = "__Host-rolitt_email";
 
 /// Returns the storefront for this request. Outside of a request it is empty.
 pub async fn storefront() -> Storefront {
@@ -81,8 +76,7 @@ impl RequestView {
         let query: Vec<(String, String)> =
             serde_urlencoded::from_str(parts.uri.query().unwrap_or_default()).unwrap_or_default();
         let parameter = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
-        let cookies = header("cookie");
-        let email = cookie(cookies, SECURE_EMAIL_COOKIE).or_else(|| cookie(cookies, EMAIL_COOKIE)).unwrap_or_default();
+        let email = email_cookie::read(header("cookie")).unwrap_or_default();
         let request_id = header(REQUEST_ID).to_owned();
         let error = parameter("error").and_then(|kind| error::from_query(kind, parameter("field"), &email));
         let problem =
@@ -96,13 +90,6 @@ impl RequestView {
             method: parameter("method").and_then(ProviderId::from_name),
         }
     }
-}
-
-/// The value of a cookie, percent-decoded, at most as long as an address and its encoding.
-pub fn cookie(header: &str, name: &str) -> Option<String> {
-    let raw = header.split(';').find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))?;
-    let (_, value) = serde_urlencoded::from_str::<Vec<(String, String)>>(&format!("v={raw}")).ok()?.pop()?;
-    (value.len() <= Email::MAX).then_some(value)
 }
 
 /// What became of a checkout session: asked of the provider, and settled by the same function as its webhook, so that a
@@ -283,12 +270,6 @@ mod tests {
             seed("/?color=sakura-pink&error=invalid_input&field=email", "a=b; rolitt_email=jo%2Bx%40example; c=d");
         assert_eq!((seed.selected, seed.email.as_str()), (Some(ProductColor::SakuraPink), "jo+x@example"));
         assert_eq!(seed.problem.unwrap().error.field(), Some(Field::Email));
-    }
-
-    #[test]
-    fn the_cookie_that_nobody_else_can_set_counts_first() {
-        let seed = seed("/", "rolitt_email=al@example.com; __Host-rolitt_email=jo@example.com");
-        assert_eq!(seed.email, "jo@example.com");
     }
 
     #[test]
