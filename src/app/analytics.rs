@@ -39,8 +39,8 @@ pub fn track(event: &str, color: ProductColor, price: Money) {
 
     let init = CustomEventInit::new();
     init.set_detail(&message);
-    if let Ok(told) = CustomEvent::new_with_event_init_dict("rolitt:analytics", &init) {
-        let _ = window.dispatch_event(&told);
+    if let Ok(event) = CustomEvent::new_with_event_init_dict("rolitt:analytics", &init) {
+        let _ = window.dispatch_event(&event);
     }
 }
 

@@ -29,14 +29,14 @@ pub async fn request(url: &str, init: RequestInit) -> Option<Reply> {
     init.set_headers(&headers);
     init.set_signal(Some(&abort.signal()));
     let timer = set_timeout_with_handle(move || abort.abort(), DEADLINE).ok();
-    let reply = answer(url, &init).await;
+    let reply = fetch(url, &init).await;
     if let Some(timer) = timer {
         timer.clear();
     }
     reply
 }
 
-async fn answer(url: &str, init: &RequestInit) -> Option<Reply> {
+async fn fetch(url: &str, init: &RequestInit) -> Option<Reply> {
     let response = JsFuture::from(window().fetch_with_str_and_init(url, init)).await.ok()?;
     let response: Response = response.unchecked_into();
     let body = match response.json() {

@@ -24,8 +24,8 @@ pub async fn send(form: &HtmlFormElement, page_request_id: String) -> Result<Str
     if let Some(url) = member(&reply.body, "url").as_string() {
         return Ok(url);
     }
-    let told = member(&reply.body, "error");
-    let word = |name| member(&told, name).as_string().unwrap_or_default();
+    let parts = member(&reply.body, "error");
+    let word = |name| member(&parts, name).as_string().unwrap_or_default();
     let (kind, field, message) = (word("kind"), word("field"), word("message"));
     // Without a body of ours, a proxy responded.
     let error = match (kind.as_str(), reply.status) {

@@ -14,7 +14,7 @@ use super::HEALTH;
 use crate::server::state::Shop;
 
 /// Pages that ask the database or the provider. They wait for those, so they must not keep others from being drawn.
-const ASKING: [&str; 2] = ["/orders/", "/checkout/"];
+const WAITING: [&str; 2] = ["/orders/", "/checkout/"];
 
 /// Gives each GET and HEAD one of the places, or says at once that there is none; health is exempt. What else there is (forms
 /// and webhooks) takes a place of its own, once it has proved to be worth one.
@@ -27,7 +27,7 @@ pub async fn limit(State(shop): State<Arc<Shop>>, request: Request, next: Next) 
     if request.uri().path() == HEALTH {
         return next.run(request).await;
     }
-    let Ok(_place) = shop.concurrency.requests.try_acquire() else {
+    let Ok(_permit) = shop.concurrency.requests.try_acquire() else {
         metrics::counter!("requests_refused_total", "reason" => "busy_pages").increment(1);
         if let Some(suppressed) = shop.log_limiter.allow("busy pages") {
             tracing::warn!(suppressed, "request refused: too many are being answered");
@@ -38,7 +38,7 @@ pub async fn limit(State(shop): State<Arc<Shop>>, request: Request, next: Next) 
         busy.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         return busy;
     };
-    if ASKING.iter().any(|pages| request.uri().path().starts_with(pages)) {
+    if WAITING.iter().any(|pages| request.uri().path().starts_with(pages)) {
         return next.run(request).await;
     }
     // Never closed.

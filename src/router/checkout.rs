@@ -95,7 +95,7 @@ async fn attempt(
         }
         Refusal::Limited(wait)
     })?;
-    let _place = shop.concurrency.checkouts.try_acquire().map_err(|_| {
+    let _permit = shop.concurrency.checkouts.try_acquire().map_err(|_| {
         metrics::counter!("requests_refused_total", "reason" => "busy_checkouts").increment(1);
         if let Some(suppressed) = shop.log_limiter.allow("busy checkouts") {
             tracing::warn!(suppressed, "checkout refused: too many are being worked on");

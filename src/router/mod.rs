@@ -87,13 +87,13 @@ pub fn public(state: AppState) -> Router {
             ),
         )
         // From here on outwards: each sees what those above it let through, and nothing else reaches a handler.
-        .layer(from_fn_with_state(state.shop.app_url.clone(), redirect::only_where_we_lead))
+        .layer(from_fn_with_state(state.shop.app_url.clone(), redirect::prevent_open_redirect))
         .layer(from_fn_with_state(state.shop.clone(), admission::limit))
         .layer(origin::cross_site(&state.shop.app_url))
-        .layer(from_fn(origin::cross_site_in_words))
+        .layer(from_fn(origin::explain_cross_site))
         .layer(from_fn_with_state(state.shop.clone(), origin::known_host))
         .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(from_fn(problem::in_words))
+        .layer(from_fn(problem::explain_panic))
         .layer(from_fn_with_state(state.shop.environment, headers::security))
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(()).on_failure(()))

@@ -31,7 +31,7 @@ pub fn cross_site(app_url: &Url) -> CsrfLayer {
 }
 
 /// Finds the words for a refusal of [`cross_site`].
-pub async fn cross_site_in_words(request: Request, next: Next) -> Response {
+pub async fn explain_cross_site(request: Request, next: Next) -> Response {
     let json = wants_json(request.headers());
     let response = next.run(request).await;
     if response.extensions().get::<ProtectionError>().is_none() {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_is_ours_by_name_and_port_and_not_by_looks() {
+    fn a_host_header_is_ours_by_name_and_port_and_not_by_similarity() {
         let url = Url::parse("https://shop.example").unwrap();
         for ours in ["shop.example", "SHOP.example", "shop.example:443"] {
             assert!(is_host_of(ours, &url), "{ours}");

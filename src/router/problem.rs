@@ -27,7 +27,7 @@ pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 /// Finds the words for what [`panicked`] leaves, in the caller's terms.
-pub async fn in_words(request: Request, next: Next) -> Response {
+pub async fn explain_panic(request: Request, next: Next) -> Response {
     let (id, json) = (request_id(request.headers()), wants_json(request.headers()));
     let response = next.run(request).await;
     if response.extensions().get::<Broken>().is_none() {

@@ -52,7 +52,7 @@ pub fn see_other(target: &str) -> Response {
 const HOME: HeaderValue = HeaderValue::from_static("/");
 
 /// Lets a `Location` through that stays here, or that a handler vouched for with a [`Target`].
-pub async fn only_where_we_lead(State(app_url): State<Url>, request: Request, next: Next) -> Response {
+pub async fn prevent_open_redirect(State(app_url): State<Url>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let vouched = response.extensions().get::<Target>().cloned();
     if let Some(location) = response.headers().get(header::LOCATION) {
@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_leads_away_leads_to_the_storefront() {
+    async fn an_open_redirect_is_replaced_by_the_storefront() {
         let leading = |to: &'static str| move || async move { (StatusCode::FOUND, [(header::LOCATION, to)]) };
         let vouched = Target::parse("https://checkout.stripe.com/c", &shop(), Environment::Production).unwrap();
         let app = Router::new()
             .route("/away", get(leading("https://evil.example/")))
             .route("/here", get(leading("/orders")))
             .route("/pay", get(move || async move { vouched }))
-            .layer(from_fn_with_state(shop(), only_where_we_lead));
+            .layer(from_fn_with_state(shop(), prevent_open_redirect));
         for (path, location) in [("/away", "/"), ("/here", "/orders"), ("/pay", "https://checkout.stripe.com/c")] {
             let request = Request::builder().uri(path).body(Body::empty()).unwrap();
             let answer = app.clone().oneshot(request).await.unwrap();

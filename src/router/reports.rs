@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_names_a_rule_and_a_site_and_nothing_more() {
+    fn a_csp_report_names_a_directive_and_a_site_and_nothing_more() {
         assert_eq!(label("script-src-elem"), "script-src-elem");
         assert_eq!(label("script-src 'self' https://x"), "script-src");
         assert_eq!((label("made-up"), label("")), ("other", "other"));

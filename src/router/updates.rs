@@ -30,8 +30,8 @@ pub struct EventsQuery {
 }
 
 /// How often a pending payment is looked at, and how long one stream does so before the browser asks anew.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-const LOOKS: u32 = 300;
+const INTERVAL: Duration = Duration::from_secs(1);
+const READS: u32 = 300;
 
 /// `GET /checkout/events`: the status of a pending preorder, whenever it changes. Ends with the process.
 pub async fn events(
@@ -57,33 +57,34 @@ pub async fn events(
         }
         Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
-    let Ok(place) = shop.streams.clone().try_acquire_owned() else {
+    let Ok(permit) = shop.streams.clone().try_acquire_owned() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let looks = stream::unfold((shop, session, None, 0, place), |(shop, session, last, looked, place)| async move {
-        let (mut last, mut looked): (Option<&'static str>, u32) = (last, looked);
-        while looked < LOOKS {
-            if looked > 0 {
-                tokio::select! {
-                    () = shop.end.cancelled() => return None,
-                    () = tokio::time::sleep(LOOK_EVERY) => {}
+    let statuses =
+        stream::unfold((shop, session, None, 0, permit), |(shop, session, last, reads, permit)| async move {
+            let (mut last, mut reads): (Option<&'static str>, u32) = (last, reads);
+            while reads < READS {
+                if reads > 0 {
+                    tokio::select! {
+                        () = shop.end.cancelled() => return None,
+                        () = tokio::time::sleep(INTERVAL) => {}
+                    }
+                }
+                reads += 1;
+                let status = shop
+                    .store
+                    .preorder_of_session(&session)
+                    .await
+                    .ok()
+                    .flatten()
+                    .map(|preorder| preorder.details.status.as_str());
+                if status.is_some() && status != last {
+                    last = status;
+                    let event = Event::default().event("status").data(status.unwrap_or_default());
+                    return Some((Ok::<_, Infallible>(event), (shop, session, last, reads, permit)));
                 }
             }
-            looked += 1;
-            let status = shop
-                .store
-                .preorder_of_session(&session)
-                .await
-                .ok()
-                .flatten()
-                .map(|preorder| preorder.details.status.as_str());
-            if status.is_some() && status != last {
-                last = status;
-                let event = Event::default().event("status").data(status.unwrap_or_default());
-                return Some((Ok::<_, Infallible>(event), (shop, session, last, looked, place)));
-            }
-        }
-        None
-    });
-    Sse::new(looks).keep_alive(KeepAlive::default()).into_response()
+            None
+        });
+    Sse::new(statuses).keep_alive(KeepAlive::default()).into_response()
 }

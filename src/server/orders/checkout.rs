@@ -78,14 +78,14 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String
             }
         }
         Err(error) => {
-            let told = error.for_customer();
-            metrics::counter!("checkout_sessions_total", "result" => told.kind()).increment(1);
+            let reply = error.for_customer();
+            metrics::counter!("checkout_sessions_total", "result" => reply.kind()).increment(1);
             if error.retryable() {
                 tracing::warn!(%error, "checkout session not created");
             } else {
                 tracing::error!(%error, "checkout session refused");
             }
-            Err(told)
+            Err(reply)
         }
     }
 }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_attempt_is_as_random_as_it_claims() {
+    fn an_attempt_has_256_random_bits() {
         let now = OffsetDateTime::from_unix_timestamp(1_750_000_000).unwrap();
         let all: Vec<Attempt> = (0..4000).map(|_| fresh_attempt(now)).collect();
         assert!(all.iter().all(Attempt::is_unguessable));
@@ -158,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sessions_end_within_stripes_bounds_and_repeats_agree(
+        fn a_session_expires_within_stripes_bounds_and_repeats_agree(
             now in 1_700_000_000_i64..2_000_000_000,
             age in 0_i64..1_000_000,
             later in 0_i64..79_000,

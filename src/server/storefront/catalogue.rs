@@ -114,13 +114,13 @@ impl Catalogue {
         if let (true, Some(result)) = (self.ended.load(Ordering::SeqCst) != before, last.as_ref()) {
             return result.clone();
         }
-        let result = self.ask().await;
+        let result = self.fetch().await;
         *last = Some(result.clone());
         self.ended.fetch_add(1, Ordering::SeqCst);
         result
     }
 
-    async fn ask(&self) -> Result<Prices, PaymentError> {
+    async fn fetch(&self) -> Result<Prices, PaymentError> {
         let prices = Arc::new(self.source.prices(&self.config.product).await?);
         for (color, id) in &self.config.colors {
             if price(&prices, id.as_ref()).is_none() {
@@ -172,24 +172,24 @@ mod tests {
         }
     }
 
-    fn asking(after: Duration) -> Arc<Catalogue> {
+    fn refreshing(after: Duration) -> Arc<Catalogue> {
         let config = CatalogueConfig { product: ProductId::parse("prod_1").unwrap(), colors: Vec::new() };
         let catalogue = Arc::new(Catalogue::new(Arc::new(After(after)), config));
-        let asking = catalogue.clone();
-        tokio::spawn(async move { asking.refresh().await });
+        let refreshing = catalogue.clone();
+        tokio::spawn(async move { refreshing.refresh().await });
         catalogue
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_prices_are_waited_for_where_they_come_soon() {
+    async fn a_page_waits_for_the_first_prices_of_the_catalogue() {
         let began = Instant::now();
-        assert_eq!(asking(Duration::from_secs(1)).offers().await, Some(Vec::new()));
+        assert_eq!(refreshing(Duration::from_secs(1)).offers().await, Some(Vec::new()));
         assert_eq!(began.elapsed(), Duration::from_secs(1));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn prices_that_come_late_are_shown_without_and_nobody_waits_from_then_on() {
-        let catalogue = asking(Duration::from_secs(3));
+    async fn a_page_is_shown_without_prices_that_are_late_and_the_next_page_does_not_wait() {
+        let catalogue = refreshing(Duration::from_secs(3));
         let began = Instant::now();
         assert_eq!(catalogue.offers().await, None);
         assert_eq!(began.elapsed(), FIRST_WAIT);

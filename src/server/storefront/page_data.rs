@@ -97,14 +97,14 @@ impl RequestView {
 pub async fn order_outcome(session: &str) -> OrderOutcome {
     match (SessionId::parse(session), use_context::<Arc<Shop>>()) {
         (Some(session), Some(shop)) if session.as_str().starts_with("cs_") => {
-            unless_it_panics(outcome_of(&shop, &session, &Visitor::here(&shop))).await
+            catch_panic(outcome_of(&shop, &session, &Visitor::here(&shop))).await
         }
         _ => OrderOutcome::NotFound,
     }
 }
 
 /// A page is rendered by tasks of their own: a panic in one of them would leave its customer with an answer that never ends.
-async fn unless_it_panics(outcome: impl Future<Output = OrderOutcome>) -> OrderOutcome {
+async fn catch_panic(outcome: impl Future<Output = OrderOutcome>) -> OrderOutcome {
     AssertUnwindSafe(outcome).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("an order's page panicked");
         OrderOutcome::Unreachable
@@ -118,7 +118,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId, visitor: &Visitor) -> Orde
     {
         return OrderOutcome::Order(Box::new(summary(shop, preorder)));
     }
-    if !matches!(known, Ok(Some(_))) && visitor.is_one_too_many(shop) {
+    if !matches!(known, Ok(Some(_))) && visitor.exceeds_lookup_limit(shop) {
         return OrderOutcome::Unreachable;
     }
     // Only Stripe's page sends customers back with a session.
@@ -165,7 +165,7 @@ impl Visitor {
 
     /// Counts a question to the provider about a session that the shop does not know: anybody can invent one. A customer who
     /// has paid loses nothing by being told to come again, for the webhook comes by itself.
-    fn is_one_too_many(&self, shop: &Shop) -> bool {
+    fn exceeds_lookup_limit(&self, shop: &Shop) -> bool {
         let Some(wait) = self.address.and_then(|address| shop.limits.lookups.check(address).err()) else {
             return false;
         };
@@ -185,7 +185,7 @@ impl Visitor {
 pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
     let (shop, response) = (use_context::<Arc<Shop>>(), use_context::<ResponseOptions>());
     let outcome = match shop {
-        Some(shop) => unless_it_panics(linked(&shop, number, token)).await,
+        Some(shop) => catch_panic(linked(&shop, number, token)).await,
         None => OrderOutcome::Unreachable,
     };
     if let Some(response) = response {
