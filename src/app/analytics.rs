@@ -1,5 +1,5 @@
-//! What the merchant may count. One function, and it does nothing until the customer has agreed
-//! (`localStorage["rolitt-consent"] == "granted"`, set by whatever asks for consent). No address and no id is among what it tells.
+//! Analytics events. Nothing is sent until the customer has agreed (`localStorage["rolitt-consent"]
+//! == "granted"`, set by the script that asks for consent). No event carries an address or an id.
 
 use js_sys::{Array, Object, Reflect};
 use leptos::prelude::*;
@@ -8,8 +8,8 @@ use web_sys::{CustomEvent, CustomEventInit};
 
 use crate::domain::{money::Money, product::ProductColor};
 
-/// Tells one of GA4's e-commerce events (`view_item`, `select_item`, `begin_checkout`): as the DOM event `rolitt:analytics`, and
-/// to `window.dataLayer` in the shape that Google Tag Manager reads.
+/// Sends one of GA4's e-commerce events (`view_item`, `select_item`, `begin_checkout`): as the DOM
+/// event `rolitt:analytics`, and to `window.dataLayer` in the shape that Google Tag Manager reads.
 pub fn track(event: &str, color: ProductColor, price: Money) {
     if !consented() {
         return;

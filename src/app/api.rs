@@ -1,4 +1,5 @@
-//! What the pages ask of the server: the only place in `app` that names it, inside bodies that the browser never gets.
+//! The server functions of the pages. Only this file of `app` names `server`, inside bodies that
+//! the browser's bundle leaves out.
 
 use crate::{
     domain::{
@@ -14,25 +15,25 @@ use leptos::{
     server_fn::{codec::JsonEncoding, error::ServerFnErrorErr},
 };
 
-/// The storefront's data for this request.
+/// Returns the storefront's data for this request.
 #[server(endpoint = "load_storefront")]
 pub async fn load_storefront() -> Result<Storefront, ServerFnError> {
     Ok(crate::server::storefront::page_data::storefront().await)
 }
 
-/// What became of the checkout session that the URL names.
+/// Returns the outcome of the checkout session that the URL names.
 #[server(endpoint = "load_order")]
 pub async fn load_order(session: String) -> Result<OrderOutcome, ServerFnError> {
     Ok(crate::server::storefront::page_data::order_outcome(&session).await)
 }
 
-/// The order of this number, for who has its token. Sets the answer's status.
+/// Returns the order with this number, if `token` is its token. Sets the status of the response.
 #[server(endpoint = "load_order_by_link")]
 pub async fn load_order_by_link(number: String, token: String) -> Result<OrderOutcome, ServerFnError> {
     Ok(crate::server::storefront::page_data::order_by_link(&number, &token).await)
 }
 
-/// Starts a checkout: the URL of the payment page. Equal calls give the same one.
+/// Starts a checkout and returns the URL of the payment page. Equal calls return the same URL.
 #[server(endpoint = "create_checkout")]
 pub async fn create_checkout(
     color: ProductColor,
@@ -46,7 +47,7 @@ pub async fn create_checkout(
     crate::server::orders::checkout::start(&shop, request).await
 }
 
-/// Whatever goes wrong between a browser and the function is the network to a customer, or a page that is out of date.
+/// A call that fails on its way is the network's fault, or the fault of a page that is out of date.
 impl FromServerFnError for CheckoutError {
     type Encoder = JsonEncoding;
 

@@ -1,4 +1,5 @@
-//! The return page of a payment that the bank has not confirmed yet: it listens, and reloads when there is news. Nothing else.
+//! The island on the return page of a payment that is not confirmed yet: it listens for a new
+//! status, and reloads the page when one arrives.
 
 use std::time::Duration;
 
@@ -10,13 +11,15 @@ use web_sys::{Event, EventTarget};
 use super::json_request::member;
 use crate::wire::names::CHECKOUT_EVENTS;
 
-/// Without an event stream, or when it was refused, the page asks by itself as often as it would without JavaScript.
+/// When the page reloads without an event stream: as often as it would without JavaScript.
 const FALLBACK: Duration = Duration::from_secs(10);
 
-/// Before reloading on news, so that news which the page does not show yet cannot make it reload without pause.
+/// The pause before a reload. Without it, a status that the page does not show yet would reload it
+/// in a tight loop.
 const BREATH: Duration = Duration::from_millis(800);
 
-/// Listens to the server's `status` events for the checkout session that the page's URL names.
+/// Shows that the page updates by itself, and listens to the server's `status` events for the
+/// checkout session in the page's URL.
 #[island]
 pub fn AwaitPayment() -> impl IntoView {
     if cfg!(target_arch = "wasm32") {
@@ -34,7 +37,7 @@ pub fn AwaitPayment() -> impl IntoView {
     }
 }
 
-/// Through `Reflect`, because the one use is not worth another generated binding.
+/// Opens the event stream. Uses `Reflect`, because one use is not worth another generated binding.
 fn listen(url: &str) -> Option<()> {
     let constructor: Function = member(&window(), "EventSource").dyn_into().ok()?;
     let source = Reflect::construct(&constructor, &Array::of1(&url.into())).ok()?;
@@ -56,7 +59,7 @@ fn listen(url: &str) -> Option<()> {
     });
     target.add_event_listener_with_callback("error", on_error.as_ref().unchecked_ref()).ok()?;
 
-    // The page listens for as long as it lives.
+    // The page listens until it is closed.
     on_status.forget();
     on_error.forget();
     Some(())

@@ -1,5 +1,6 @@
-//! The one island of the storefront: price, choice, form and what happens to it. The form is a real one, which the server answers
-//! with a redirect; this adds the live price, the judging of the address, and errors without a page load.
+//! The one island of the storefront: the price, the choice of a color, and the form. The form is a
+//! real one, to which the server responds with a redirect. The island adds the live price,
+//! validates the address, and shows errors without a page load.
 
 use leptos::{ev::SubmitEvent, prelude::*};
 use wasm_bindgen::JsCast;
@@ -28,7 +29,7 @@ use crate::{
 /// The id of the element whose attributes carry the seed.
 pub const SEED_ID: &str = "checkout";
 
-/// Choose a color, leave an address, go and pay.
+/// Shows the price and the form, and submits it.
 #[island]
 pub fn Checkout() -> impl IntoView {
     let seed = seed();
@@ -37,7 +38,7 @@ pub fn Checkout() -> impl IntoView {
     let transfer = seed.takes_transfers();
     let CheckoutSeed { development, request_id, email, attempt, locale, choice, .. } = seed;
     if cfg!(target_arch = "wasm32") {
-        // After this island's elements have been taken over.
+        // After the hydration of this island's elements.
         queue_microtask(move || wake(state, redraw));
     }
     view! {
@@ -74,8 +75,8 @@ pub fn Checkout() -> impl IntoView {
     }
 }
 
-/// Returns what the island starts from: the context that the server's page provides, or, in the browser,
-/// the attributes of the page.
+/// Returns what the island starts from: the context that the server's page provides, or, in the
+/// browser, the attributes of the page.
 fn seed() -> CheckoutSeed {
     if cfg!(target_arch = "wasm32") {
         let page = document().get_element_by_id(SEED_ID);
@@ -85,7 +86,7 @@ fn seed() -> CheckoutSeed {
     }
 }
 
-/// Begins to follow the page, from how it stands now.
+/// Takes over what the page already holds, and starts to follow it.
 fn wake(state: Shared, redraw: RwSignal<bool>) {
     read_from_page(state);
     state.change(|s| s.awake = true);
@@ -93,7 +94,7 @@ fn wake(state: Shared, redraw: RwSignal<bool>) {
     if let Some((color, price)) = state.now(|s| s.chosen.zip(s.price())) {
         track("view_item", color, price);
     }
-    // A page that comes back, whole or with its form refilled by the browser, is ready to be used again.
+    // The browser may restore the page from its cache, or refill the form: both can be used again.
     window_event_listener_untyped("pageshow", move |event| {
         read_from_page(state);
         if event.unchecked_ref::<PageTransitionEvent>().persisted() {
@@ -130,7 +131,7 @@ fn submit(state: Shared, event: SubmitEvent, request_id: String) {
     });
 }
 
-/// Shows what went wrong, and leads to it.
+/// Shows the problem and moves the focus to it.
 fn fail(state: Shared, problem: Problem) {
     let place = match problem.error.field() {
         Some(Field::Email) => "#email",

@@ -1,5 +1,6 @@
-//! What the checkout knows, and the rules by which it changes. One signal for all of it: every signal type of its own costs the
-//! bundle two kilobytes, and redrawing this little is nothing. No requests and no elements in here.
+//! The state of the checkout island, and the rules by which it changes. One signal holds all of it:
+//! each further type of signal adds two kilobytes to the bundle, and redrawing this little costs
+//! nothing. Sends no requests and touches no elements.
 
 use leptos::prelude::*;
 
@@ -12,40 +13,41 @@ use crate::{
     wire::checkout_seed::{CheckoutSeed, Problem},
 };
 
-/// How far the way to the payment page is.
+/// How far the checkout has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     Idle,
-    /// Asked; a second click does nothing.
+    /// The form was sent. A second click does nothing.
     Pending,
-    /// Answered; the browser is leaving.
+    /// The server responded, and the browser is leaving.
     Done,
 }
 
-/// Everything that the form draws itself from.
+/// The data that the form is drawn from.
 pub struct CheckoutState {
     /// `None` while no price is known yet.
     pub offers: Option<Vec<Offer>>,
     pub chosen: Option<ProductColor>,
-    /// What changed without the customer's doing: a color that is not to be had.
+    /// A change that the customer did not make: a color became unavailable.
     pub notice: Option<String>,
-    /// The chosen color's price before it changed while they looked.
+    /// The price of the chosen color before it changed on the open page.
     pub earlier: Option<Money>,
     pub phase: Phase,
     /// Why the checkout did not start.
     pub problem: Option<Problem>,
-    /// What is wrong with the address, as the person who typed it reads it.
+    /// What is wrong with the address, as the customer reads it.
     pub email_fault: Option<String>,
-    /// The address was left once, or sent: from now on it is judged with every key.
+    /// The field was left once, or the form was sent: from now on every key validates the address.
     pub email_judged: bool,
-    /// The page is awake: before that, a choice made in the page is not known here.
+    /// Hydration is complete. Before that, a choice made in the page is not known here.
     pub awake: bool,
-    /// Prices were asked for several times, and there are none.
+    /// Several requests for prices returned none.
     pub given_up: bool,
 }
 
 impl CheckoutState {
-    /// The start: the wished color when it can be had, else the first one that can.
+    /// Returns the first state. Chooses the selected color if it is available, else the first
+    /// available one.
     pub fn new(seed: &CheckoutSeed) -> Self {
         let mut state = Self {
             offers: None,
@@ -68,7 +70,7 @@ impl CheckoutState {
         state
     }
 
-    /// The first prices.
+    /// Takes the first prices.
     fn fill(&mut self, offers: Vec<Offer>) {
         let mut buyable = offers.iter().filter(|offer| offer.price.is_some()).map(|offer| offer.color);
         let first = buyable.clone().find(|color| Some(*color) == self.chosen).or_else(|| buyable.next());
@@ -82,7 +84,8 @@ impl CheckoutState {
         self.offers = Some(offers);
     }
 
-    /// Prices while the customer looks: what changed for their choice is said, and nothing is chosen for them that they had not seen.
+    /// Takes fresh prices for an open page. Announces what changed for the chosen color, and
+    /// chooses no other color in its place.
     pub fn refresh(&mut self, fresh: Vec<Offer>) {
         self.given_up = false;
         if self.offers.is_none() {
@@ -101,6 +104,7 @@ impl CheckoutState {
         }
     }
 
+    /// Takes the customer's choice, which ends every announcement about colors.
     pub fn choose(&mut self, color: ProductColor) {
         self.chosen = Some(color);
         self.notice = None;
@@ -108,7 +112,8 @@ impl CheckoutState {
         self.problem.take_if(|problem| problem.error.field() == Some(Field::Color));
     }
 
-    /// A checkout that did not start: an address' fault is the field's own, everything else is shown beside the form.
+    /// Takes a checkout that did not start. A fault in the address belongs to its field; every
+    /// other problem is shown next to the form.
     pub fn fail(&mut self, problem: Problem) {
         self.phase = Phase::Idle;
         if problem.error.field() == Some(Field::Email) {
@@ -119,6 +124,7 @@ impl CheckoutState {
         }
     }
 
+    /// Returns the price of `color`, or `None` if it is unavailable.
     pub fn price_of(&self, color: ProductColor) -> Option<Money> {
         self.offers.iter().flatten().find(|offer| offer.color == color)?.price
     }
@@ -127,12 +133,14 @@ impl CheckoutState {
         self.price_of(self.chosen?)
     }
 
-    /// The chosen color's price; while none is chosen, the one price that all colors have.
+    /// Returns the price of the chosen color. While none is chosen, returns the price that all
+    /// colors share.
     pub fn price(&self) -> Option<Money> {
         self.chosen_price().or_else(|| self.prices().next().filter(|_| self.one_price()))
     }
 
-    /// The amount that the button may name: certain, even before the choice made in the page is known here.
+    /// Returns the amount that the button may name. It is certain even before hydration, when a
+    /// choice made in the page is not known here yet.
     pub fn certain_price(&self) -> Option<Money> {
         self.price().filter(|_| self.awake || self.one_price())
     }
@@ -141,18 +149,18 @@ impl CheckoutState {
         self.offers.iter().flatten().filter_map(|offer| offer.price)
     }
 
-    /// Whether one figure is true for every color on sale.
+    /// Reports whether all available colors have the same price.
     pub fn one_price(&self) -> bool {
         let first = self.prices().next();
         self.prices().all(|price| Some(price) == first)
     }
 
-    /// Prices are known, and none of them is one: nothing can be bought.
+    /// Reports whether prices are known and no color has one: nothing can be bought.
     pub fn sold_out(&self) -> bool {
         self.offers.is_some() && self.prices().next().is_none()
     }
 
-    /// The problem that is shown beside the form.
+    /// Returns the problem that is shown next to the form.
     pub fn shown_problem(&self) -> Option<&Problem> {
         self.problem.as_ref().filter(|problem| problem.error.field() != Some(Field::Color))
     }
@@ -161,11 +169,12 @@ impl CheckoutState {
         self.problem.as_ref().filter(|problem| problem.error.field() == Some(Field::Color)).map(|p| p.error.message())
     }
 
+    /// Reports whether the form was rejected because of its color.
     pub fn color_is_faulty(&self) -> bool {
         self.color_fault().is_some()
     }
 
-    /// One line about the colors, always there, so that nothing moves when it changes.
+    /// Returns one line about the colors. It is never empty, so nothing moves when it changes.
     pub fn said_of_colors(&self) -> String {
         if let Some(said) = self.color_fault().or(self.notice.as_deref()) {
             return said.to_owned();
@@ -182,47 +191,51 @@ impl CheckoutState {
         }
     }
 
-    /// "The price changed from $299 to $319.", when it did.
+    /// Returns "The price changed from $299 to $319." if it did.
     pub fn said_of_price(&self) -> Option<String> {
         let (was, now) = (self.earlier?, self.chosen_price()?);
         Some(["The price changed from ", &was.display(), " to ", &now.display(), "."].concat())
     }
 }
 
-/// The state as components share it.
+/// The state as the components share it.
 #[derive(Clone, Copy)]
 pub struct Shared(RwSignal<CheckoutState>);
 
-/// A text, or none, that follows the state.
+/// An optional text that follows the state.
 pub type Text = Box<dyn FnMut() -> Option<String> + Send>;
-/// A yes or no that follows the state.
+/// A boolean that follows the state.
 pub type Flag = Box<dyn FnMut() -> bool + Send>;
 
-// Boxed, and with one way to read, because every closure type of its own would bring its own copy of the framework.
+// Boxed, because each type of closure would compile another copy of the framework into the bundle.
 impl Shared {
+    /// Returns the state that starts from `seed`.
     pub fn new(seed: &CheckoutSeed) -> Self {
         Self(RwSignal::new(CheckoutState::new(seed)))
     }
 
+    /// Returns a text that changes with the state.
     pub fn text(self, read: impl Fn(&CheckoutState) -> Option<String> + Send + 'static) -> Text {
         Box::new(move || read(&self.0.read()))
     }
 
+    /// Returns a boolean that changes with the state.
     pub fn flag(self, read: impl Fn(&CheckoutState) -> bool + Send + 'static) -> Flag {
         Box::new(move || read(&self.0.read()))
     }
 
-    /// Reads now, without following.
+    /// Reads the state once, without following it.
     pub fn now<T>(self, read: impl FnOnce(&CheckoutState) -> T) -> T {
         read(&self.0.read_untracked())
     }
 
+    /// Changes the state and redraws what follows it.
     pub fn change(self, change: impl FnOnce(&mut CheckoutState)) {
         change(&mut self.0.write());
     }
 }
 
-/// The fault of a form that is sent without a color.
+/// Returns the error of a form that was sent without a color.
 pub fn no_color() -> CheckoutError {
     CheckoutError::invalid(Field::Color, "Choose a color.")
 }

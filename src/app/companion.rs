@@ -1,9 +1,10 @@
-//! The product, drawn once. Its colors are custom properties of the page around it (`data-color`), so that five colors are one
-//! drawing and a change of choice is a cross-fade.
+//! The drawing of the product. Its colors are custom properties of the page around it
+//! (`data-color`), so one drawing serves five colors, and another choice is a cross-fade.
 
 use leptos::prelude::*;
 
-/// The companion on its shadow: soft body, seam, and a face that is a light. Once per page, because its gradients have ids.
+/// Draws the companion: a soft body, a seam, a face that is a light, and a shadow. Use it once per
+/// page, because its gradients have ids.
 #[component]
 pub fn Companion() -> impl IntoView {
     view! {

@@ -1,4 +1,5 @@
-//! A button that copies the preorder's number. Without WebAssembly it is not there, and a click on the number selects it whole.
+//! A button that copies the preorder number. Without WebAssembly it is hidden, and a click on the
+//! number selects all of it.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use wasm_bindgen::JsCast;
 
 use super::json_request::member;
 
-/// "Copy", then "Copied" for two seconds.
+/// Shows "Copy", and for two seconds after a click "Copied".
 #[island]
 pub fn CopyNumber() -> impl IntoView {
     let awake = RwSignal::new(false);

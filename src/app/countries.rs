@@ -1,6 +1,6 @@
-//! Names of the countries that parcels usually go to. Others are shown by their code.
+//! Names of the countries that parcels usually go to. Other countries are shown by their code.
 
-/// The English name of an ISO 3166-1 alpha-2 code, or the code itself.
+/// Returns the English name of an ISO 3166-1 alpha-2 code, or the code itself.
 pub fn country_name(code: &str) -> &str {
     match code {
         "AT" => "Austria",

@@ -1,4 +1,5 @@
-//! The address to write to. Judged after the field was left for the first time, then with every key; never while it is first typed.
+//! The email field. It is validated once the field was left for the first time, and from then on at
+//! every key; never while the address is typed for the first time.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -7,14 +8,15 @@ use web_sys::HtmlInputElement;
 use super::checkout_state::{CheckoutState, Shared};
 use crate::domain::customer::Email;
 
-/// Label, field, hint and what is wrong with it.
+/// Shows the label, the field, a hint, and what is wrong with the address.
 #[component]
 pub fn EmailField(
     state: Shared,
-    /// What stood in the form that came back.
+    /// The address of the form that came back.
     initial: String,
 ) -> impl IntoView {
-    // The form came back because of this field: without WebAssembly, too, the cursor starts here.
+    // If the form came back because of this field, the cursor starts here, without WebAssembly,
+    // too.
     let faulty = state.now(|s| s.email_fault.is_some());
     view! {
         <div class="field">
@@ -51,7 +53,7 @@ pub fn EmailField(
     }
 }
 
-/// Judges what stands in the field now; true when a mail could reach it.
+/// Validates the address in the field. Returns whether a mail could reach it.
 pub fn judge(state: Shared) -> bool {
     let fault = Email::parse(&typed()).err().map(|fault| fault.message().to_owned());
     let good = fault.is_none();

@@ -1,28 +1,30 @@
-//! What stands above and below every page: the name, the way around, who we are in one line.
+//! The header and the footer of every page, and who sells.
 
 use leptos::prelude::*;
 
 use crate::domain::batch::CONTACT_EMAIL;
 
-/// The id by which this request is found in the logs: what a customer can name who writes to us. In the page's context.
+/// The request id, which a customer can quote in a mail. It is in the page's context, and finds the
+/// request in the logs.
 #[derive(Clone)]
 pub struct Reference(pub String);
 
-/// Who sells: one place, so that every page names the same company.
+/// The company that sells, as every page names it.
 pub const COMPANY: &str = "Rolitt Workshop";
-/// Where letters and returns go.
+/// The address for letters and returns.
 pub const ADDRESS: &str = "27 Harbour Street, Portland, ME 04101, USA";
 
-/// `mailto:` with our address and nothing else.
+/// Returns `mailto:` with our address.
 pub fn mailto() -> String {
     ["mailto:", CONTACT_EMAIL].concat()
 }
 
-/// `mailto:` that already says what the letter is about.
+/// Returns `mailto:` with our address and a subject.
 pub fn mailto_about(subject: &str) -> String {
     ["mailto:", CONTACT_EMAIL, "?subject=", &subject.replace(' ', "%20")].concat()
 }
 
+/// Shows the name and the main links.
 #[component]
 pub fn SiteHeader() -> impl IntoView {
     view! {
@@ -42,6 +44,7 @@ pub fn SiteHeader() -> impl IntoView {
     }
 }
 
+/// Shows the company and the links to the policies.
 #[component]
 pub fn SiteFooter() -> impl IntoView {
     view! {

@@ -1,4 +1,5 @@
-//! One request from the browser for JSON, with a deadline. No retries, and no opinion about what the answer means.
+//! One request from the browser for JSON, with a deadline. Does not retry, and does not interpret
+//! the response.
 
 use std::time::Duration;
 
@@ -10,18 +11,19 @@ use web_sys::{AbortController, Headers, RequestInit, Response};
 
 use crate::wire::names::REQUEST_ID;
 
-/// Longer than the server's own limit for Stripe (8 s), so that its answer, if there is one, arrives.
+/// Longer than the server's own deadline for Stripe (8 s), so that a late response still arrives.
 const DEADLINE: Duration = Duration::from_secs(12);
 
-/// An answer, whatever its status.
+/// A response of any status.
 pub struct Reply {
     pub status: u16,
-    /// `undefined` when the body was not JSON.
+    /// `undefined` if the body is not JSON.
     pub body: JsValue,
     pub request_id: Option<String>,
 }
 
-/// Asks `url`. `None` when no answer came: offline, refused, or past the deadline.
+/// Sends a request to `url`. Returns `None` without a response: offline, rejected, or past the
+/// deadline.
 pub async fn request(url: &str, init: RequestInit) -> Option<Reply> {
     let abort = AbortController::new().ok()?;
     let headers = Headers::new().ok()?;
@@ -46,7 +48,7 @@ async fn fetch(url: &str, init: &RequestInit) -> Option<Reply> {
     Some(Reply { status: response.status(), body, request_id: response.headers().get(REQUEST_ID).ok().flatten() })
 }
 
-/// The member `name` of an object; `undefined` when there is none, or no object.
+/// Returns the member `name` of an object, or `undefined` if there is no member or no object.
 pub fn member(value: &JsValue, name: &str) -> JsValue {
     Reflect::get(value, &name.into()).unwrap_or(JsValue::UNDEFINED)
 }

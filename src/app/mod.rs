@@ -1,5 +1,6 @@
-//! What the customer sees: the document, the pages, the islands, and the functions they call. Built for server and browser;
-//! nothing in here touches the database, the network or a secret, and only the islands reach the browser.
+//! What the customer sees: the document, the pages, the islands, and the server functions that they
+//! call. Built for server and browser. Nothing in here touches the database, the network or a
+//! secret, and only the islands reach the browser.
 
 pub mod api;
 

@@ -1,9 +1,9 @@
-//! The page for an address that leads nowhere. Its status is the router's business.
+//! The page for an unknown URL. The router sets its status.
 
 use leptos::prelude::*;
 use leptos_meta::{Meta, Title};
 
-/// Says so, and leads back.
+/// Says that there is no page, and links to the shop.
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     view! {

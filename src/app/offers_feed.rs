@@ -1,4 +1,5 @@
-//! Fresh prices for a page that is open: once when it was drawn without them, and again when someone comes back to it after a while.
+//! Fresh prices for an open page: at once if it was drawn without prices, and whenever the customer
+//! returns to it after a while.
 
 use std::{cell::Cell, time::Duration};
 
@@ -17,12 +18,12 @@ use crate::{
     wire::{checkout_seed::read_price, names::OFFERS},
 };
 
-/// How old prices may be when someone looks at the page again, in milliseconds.
+/// The age from which prices are fetched again when the page becomes visible, in milliseconds.
 const STALE_MS: f64 = 300_000.0;
-/// How often to ask again for prices that are missing, each time after a longer pause.
+/// The number of retries while there are no prices, each after a longer pause.
 const TRIES: u32 = 5;
 
-/// Keeps the prices fresh. `redraw` is turned when there are other colors than before.
+/// Updates the prices from now on. Sets `redraw` when the list of colors changes.
 pub fn keep_fresh(state: Shared, redraw: RwSignal<bool>) {
     let asked = Cell::new(Date::now());
     if state.now(|s| s.offers.is_none()) {
@@ -37,7 +38,7 @@ pub fn keep_fresh(state: Shared, redraw: RwSignal<bool>) {
     });
 }
 
-/// Asks now; as long as there are no prices at all, asks again after 1, 2, 4, 8 and 16 seconds.
+/// Fetches the prices. While there are none at all, retries after 1, 2, 4, 8 and 16 seconds.
 fn fill(state: Shared, redraw: RwSignal<bool>, tried: u32) {
     wasm_bindgen_futures::spawn_local(async move {
         if let Some(offers) = ask().await {
@@ -65,7 +66,7 @@ async fn ask() -> Option<Vec<Offer>> {
 fn read_offer(offer: &JsValue) -> Option<Offer> {
     let color = member(offer, "color").as_string()?.parse().ok()?;
     let price = member(offer, "price");
-    // Through text, because JavaScript's numbers are floating point and money is not.
+    // Reads the number as text, because JavaScript's numbers are floating point and money is not.
     let minor = member(&price, "minor").dyn_into::<Number>().ok().and_then(|minor| minor.to_string_with_radix(10).ok());
     let minor = minor.map(String::from);
     Some(Offer { color, price: read_price(minor.as_deref(), member(&price, "currency").as_string().as_deref()) })

@@ -1,4 +1,5 @@
-//! The customer's own page of an order, for who has its link. Tells nothing to any tracker, and shows no more than a link may show.
+//! The order page, for anyone who has its link. It reports nothing to any tracker, and shows no
+//! more than a link may show.
 
 use leptos::{either::EitherOf3, prelude::*};
 use leptos_meta::{Meta, Title};
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::wire::page::OrderOutcome;
 
-/// `/orders/{number}?token=…`.
+/// Shows `/orders/{number}?token=…`.
 #[component]
 pub fn OrderLinkPage() -> impl IntoView {
     let number = use_params_map().with_untracked(|params| params.get("number")).unwrap_or_default();
@@ -25,7 +26,7 @@ pub fn OrderLinkPage() -> impl IntoView {
                 match outcome.await.unwrap_or(OrderOutcome::Unreachable) {
                     OrderOutcome::Order(order) => EitherOf3::A(view! { <Order order/> }),
                     OrderOutcome::NotFound => EitherOf3::B(view! { <Unknown/> }),
-                    // An empty address is this page's own.
+                    // An empty URL is this page's own.
                     OrderOutcome::Unfinished { .. } | OrderOutcome::Unreachable => {
                         EitherOf3::C(view! { <Unreachable again=String::new()/> })
                     }

@@ -1,5 +1,5 @@
-//! The way back from the payment page: what became of the order, in every state it can be in. Tells nothing to any tracker, and shows
-//! no more than a link may show.
+//! The return page: the outcome of the checkout, in every state that an order can have. It reports
+//! nothing to any tracker, and shows no more than a link may show.
 
 use std::borrow::Cow;
 
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-/// `/checkout/success?session_id=…`.
+/// Shows `/checkout/success?session_id=…`.
 #[component]
 pub fn OrderPage() -> impl IntoView {
     let session = use_query_map().with_untracked(|query| query.get("session_id")).unwrap_or_default();
@@ -57,17 +57,17 @@ pub fn OrderPage() -> impl IntoView {
     }
 }
 
-/// What each state of a preorder is called, says, and leads to.
+/// The texts of one state of a preorder.
 struct Wording {
     title: &'static str,
     lede: String,
-    /// The four steps, and how many of them are done; without it there is nothing to wait for.
+    /// How many of the four steps are done. `None` where there is nothing to wait for.
     done: Option<usize>,
-    /// What a fresh start is called, where one makes sense.
+    /// The label of the link that starts again, where that makes sense.
     retry: Option<&'static str>,
 }
 
-/// Where we write to, as a sentence goes on; the address of an erased order is known to nobody.
+/// Returns the address for the middle of a sentence. An erased order has none.
 fn address(order: &OrderSummary) -> &str {
     if order.masked_email.is_empty() { "the address you gave" } else { &order.masked_email }
 }
@@ -128,7 +128,7 @@ fn wording(order: &OrderSummary) -> Wording {
     }
 }
 
-/// Where an order by bank transfer has words of its own.
+/// Returns the texts that only an order by bank transfer has.
 fn wording_of_transfer(order: &OrderSummary, transfer: &Transfer) -> Option<Wording> {
     let until = transfer.until.as_deref();
     match order.status {
@@ -175,7 +175,7 @@ fn wording_of_transfer(order: &OrderSummary, transfer: &Transfer) -> Option<Word
     }
 }
 
-/// An order in whatever state it is.
+/// Shows an order in any state.
 #[component]
 pub fn Order(order: Box<OrderSummary>) -> impl IntoView {
     let Wording { title, lede, done, retry } = wording(&order);
@@ -244,7 +244,7 @@ pub fn Order(order: Box<OrderSummary>) -> impl IntoView {
     }
 }
 
-/// The same four steps that were promised before paying, with `done` of them behind us.
+/// Returns the four steps that the storefront promised. The first `done` of them are done.
 fn steps(order: &OrderSummary, done: usize) -> Vec<Step> {
     let payment = match &order.transfer {
         Some(Transfer { until: Some(until), overdue: false, .. }) if done == 0 => (
@@ -285,7 +285,7 @@ fn steps(order: &OrderSummary, done: usize) -> Vec<Step> {
         .collect()
 }
 
-/// The storefront with the color kept.
+/// Returns the URL of the storefront with this color selected.
 fn storefront(color: Option<ProductColor>) -> String {
     match color {
         Some(color) => ["/?color=", color.slug()].concat(),
@@ -304,7 +304,7 @@ fn Unfinished(color: Option<ProductColor>) -> impl IntoView {
     }
 }
 
-/// One page for whatever is wrong with a link.
+/// Shows the one page for every link that is wrong.
 #[component]
 pub fn Unknown() -> impl IntoView {
     view! {
@@ -320,6 +320,7 @@ pub fn Unknown() -> impl IntoView {
     }
 }
 
+/// Says that the order cannot be looked up, and links to `again`.
 #[component]
 pub fn Unreachable(again: String) -> impl IntoView {
     view! {

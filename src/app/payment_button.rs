@@ -1,15 +1,16 @@
-//! The button that leads to payment: it says the amount, and how far it is. It sends nothing itself; the form does.
+//! The button that submits the form. It names the amount and the progress.
 
 use leptos::prelude::*;
 
 use super::checkout_state::{CheckoutState, Phase, Shared};
 
-/// "Pre-order for $299". Stays focusable while pending, so that a keyboard does not lose its place.
+/// Shows "Pre-order for $299". The button stays focusable while the request is pending, so a
+/// keyboard user does not lose the position.
 #[component]
 pub fn PaymentButton(
     state: Shared,
-    /// Whether the customer may choose to pay by bank transfer. The style sheet shows the label of the way that is chosen, so
-    /// that it is right before and without WebAssembly.
+    /// Whether the customer may choose to pay by bank transfer. The style sheet shows the label of
+    /// the chosen way, so the label is right before and without WebAssembly.
     transfer: bool,
 ) -> impl IntoView {
     let busy = |s: &CheckoutState| (s.phase != Phase::Idle).then(|| "true".to_owned());

@@ -1,5 +1,6 @@
-//! What is said when a checkout did not start: which kind of trouble, what happened, whether money moved, and the ways out. The form
-//! around it stays as it is. It shows errors; it neither makes nor logs them.
+//! The message of a checkout that did not start: what kind of problem it is, what happened, whether
+//! money moved, and what to do. The form around it stays as it is. This shows errors; it neither
+//! creates nor logs them.
 
 use leptos::prelude::*;
 
@@ -18,13 +19,15 @@ fn title(error: &CheckoutError) -> &'static str {
     }
 }
 
-/// Shows the problem, if there is one that is not a field's own. Always in the page, so that a reader of the screen hears it appear.
+/// Shows the problem, unless it belongs to a field. The element is always in the page, so that a
+/// screen reader announces a problem that appears.
 #[component]
 pub fn PaymentErrorBoundary(state: Shared, development: bool) -> impl IntoView {
     let problem = move |read: fn(&Problem) -> String| state.text(move |s| s.shown_problem().map(read));
-    // The form came back because of this: without WebAssembly, too, reading starts here.
+    // If the form came back because of this problem, the focus starts here, without WebAssembly,
+    // too.
     let came_back = state.now(|s| s.shown_problem().is_some());
-    // The radio itself, so that the keyboard is at the colors at once.
+    // The link targets the radio button itself, so that the keyboard is at the colors at once.
     let to_colors = state.text(|s| Some(["#", s.chosen.map_or("colors", ProductColor::slug)].concat()));
     view! {
         <div

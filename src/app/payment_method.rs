@@ -1,11 +1,11 @@
-//! The choice of a way to pay, where there is one: a real radio group, which the browser alone can work. The inputs hold the
-//! choice, and nothing follows them but the style sheet.
+//! The choice of a way to pay, where there is one: a real radio group, which works without
+//! WebAssembly. The inputs hold the choice, and only the style sheet follows them.
 
 use leptos::prelude::*;
 
 use crate::{domain::payment::ProviderId, wire::checkout_seed::MethodChoice};
 
-/// The ways to pay in the merchant's order.
+/// Shows the ways to pay in the merchant's order.
 #[component]
 pub fn PaymentMethod(choice: MethodChoice) -> impl IntoView {
     let MethodChoice { methods, chosen, transfer_days } = choice;

@@ -1,11 +1,11 @@
-//! Who sells, and what we bind ourselves to: cancellation and refund, delivery and delays, privacy. Short enough to be read.
+//! Who sells, and the policies: cancellation and refund, delivery and delays, privacy.
 
 use leptos::prelude::*;
 
 use super::frame::{ADDRESS, COMPANY, mailto};
 use crate::domain::batch::{BATCH, CONTACT_EMAIL, SHIP_WINDOW};
 
-/// People and an address.
+/// Shows who sells, with an address.
 #[component]
 pub fn Company() -> impl IntoView {
     view! {
@@ -22,7 +22,7 @@ pub fn Company() -> impl IntoView {
     }
 }
 
-/// The policies that apply to a pre-order placed on this page.
+/// Shows the policies that apply to a pre-order placed on this page.
 #[component]
 pub fn Policies() -> impl IntoView {
     view! {

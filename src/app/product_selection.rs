@@ -1,5 +1,5 @@
-//! The choice of a color: a real radio group, which the browser alone can work. The inputs hold the choice and the state follows
-//! them, so that hydration never overwrites a choice made before it.
+//! The choice of a color: a real radio group, which works without WebAssembly. The inputs hold the
+//! choice and the state follows them, so hydration never overwrites a choice made before it.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::domain::{money::Money, product::ProductColor};
 
-/// The colors in the merchant's order, or room for them while they are not known.
+/// Shows the colors in the merchant's order, or placeholders while the colors are not known.
 #[component]
 pub fn ProductSelection(
     state: Shared,
-    /// Turned when there are other colors to draw.
+    /// Set when the list of colors changes.
     redraw: RwSignal<bool>,
 ) -> impl IntoView {
     view! {
@@ -39,7 +39,7 @@ fn colors(state: Shared) -> Vec<Option<ProductColor>> {
     })
 }
 
-/// One color, or room for one.
+/// Shows one color, or a placeholder.
 fn option(state: Shared, color: Option<ProductColor>) -> impl IntoView + use<> {
     let price = move |s: &CheckoutState| s.price_of(color?);
     view! {
@@ -73,7 +73,7 @@ fn choose(state: Shared, color: Option<ProductColor>) {
     }
 }
 
-/// Takes over what the page's radio group says, if it says something.
+/// Takes over the choice of the page's radio group, if there is one.
 pub fn read_from_page(state: Shared) {
     let checked = document().query_selector("input[name=color]:checked").ok().flatten();
     let color: Option<ProductColor> =
@@ -86,7 +86,7 @@ pub fn read_from_page(state: Shared) {
     }
 }
 
-/// Checks the radio button of the choice, once the page has been redrawn.
+/// Checks the radio button of the chosen color, once the page was redrawn.
 pub fn write_to_page(state: Shared) {
     request_animation_frame(move || {
         let chosen = state.now(|s| s.chosen);
@@ -101,14 +101,15 @@ pub fn write_to_page(state: Shared) {
     });
 }
 
-/// Gives the drawing its colors. Browsers that know `:has()` have done so already.
+/// Gives the drawing its colors. Browsers that support `:has()` have done so already.
 fn paint(color: ProductColor) {
     if let Ok(Some(stage)) = document().query_selector(".checkout") {
         let _ = stage.set_attribute("data-color", color.slug());
     }
 }
 
-/// So that a reload, a link sent to a friend and the way back from the payment page show the same color.
+/// Puts the color into the URL. A reload, a shared link and the way back from the payment page then
+/// show the same color.
 fn keep_in_url(color: ProductColor) {
     let window = window();
     let Some(url) = window.location().href().ok().and_then(|href| web_sys::Url::new(&href).ok()) else { return };

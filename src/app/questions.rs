@@ -1,4 +1,4 @@
-//! Questions that people ask before they pre-order, each folded until it is wanted.
+//! Questions that people ask before they pre-order. Each is folded until it is opened.
 
 use leptos::prelude::*;
 
@@ -43,7 +43,7 @@ const ANSWERS: [(&str, &str); 7] = [
     ),
 ];
 
-/// The list.
+/// Shows the questions with their answers.
 #[component]
 pub fn Questions() -> impl IntoView {
     let answers = ANSWERS

@@ -1,4 +1,4 @@
-//! The document around every page, and which page each URL shows. No content of its own.
+//! The document around every page, and the page of each URL.
 
 use leptos::prelude::*;
 use leptos_meta::{HashedStylesheet, MetaTags, provide_meta_context};
@@ -16,7 +16,7 @@ use super::{
     storefront_page::StorefrontPage,
 };
 
-/// The document around every page.
+/// Renders the document around a page.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     view! {
         <!DOCTYPE html>
@@ -40,7 +40,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// Every page by its URL. The status of a page that is not there is set by the server's router.
+/// Shows the page of the URL. The server's router sets the status of a page that does not exist.
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();

@@ -1,4 +1,5 @@
-//! The page that sells: the island at the top, the story below. Also shown, with a notice, to who comes back without having paid.
+//! The storefront: the island at the top, the story below. A customer who left the payment page
+//! sees it with a notice.
 
 use leptos::prelude::*;
 use leptos_meta::{Meta, Title};
@@ -24,7 +25,7 @@ use crate::{
 
 const DESCRIPTION: &str = "Rolitt is a small round companion that rolls up to you and talks in light. Five colors. Pre-order with full refund until it ships.";
 
-/// `/` and `/checkout/cancel`.
+/// Shows `/` and `/checkout/cancel`.
 #[component]
 pub fn StorefrontPage() -> impl IntoView {
     let data = Resource::new(|| (), |()| load_storefront());
@@ -75,7 +76,7 @@ fn sheet(data: Storefront) -> impl IntoView {
     }
 }
 
-/// What stands beside the object: what never changes as text, and the island with what does.
+/// Shows the panel next to the drawing: fixed text, and the island with its seed.
 #[component]
 fn Panel(seed: CheckoutSeed) -> impl IntoView {
     provide_context(seed.clone());
@@ -104,7 +105,7 @@ fn Panel(seed: CheckoutSeed) -> impl IntoView {
     }
 }
 
-/// They left the payment page: nothing happened, nothing is lost.
+/// Says that the customer left the payment page and nothing was charged.
 #[component]
 fn Cancelled() -> impl IntoView {
     view! {
@@ -117,7 +118,7 @@ fn Cancelled() -> impl IntoView {
     }
 }
 
-/// The page's own data could not be read, which should not happen.
+/// Says that the shop cannot be shown. The page's data could not be read, which should not happen.
 #[component]
 fn Unreadable() -> impl IntoView {
     view! {

@@ -1,11 +1,11 @@
-//! What stands below the form: what Rolitt does, what is in the box, how a pre-order works. Words and small drawings only.
+//! The texts below the form: what Rolitt does, what is in the box, and how a pre-order works.
 
 use leptos::prelude::*;
 
 use super::timeline::{Progress, Step, Timeline};
 use crate::domain::batch::{BATCH, NEXT_UPDATE, SHIP_WINDOW};
 
-/// Three honest paragraphs.
+/// Shows what Rolitt does, in three paragraphs.
 #[component]
 pub fn Story() -> impl IntoView {
     view! {
@@ -55,7 +55,7 @@ pub fn Story() -> impl IntoView {
     }
 }
 
-/// What arrives.
+/// Shows what is in the box.
 #[component]
 pub fn Contents() -> impl IntoView {
     view! {
@@ -72,10 +72,10 @@ pub fn Contents() -> impl IntoView {
     }
 }
 
-/// From paying to holding it, in four steps with dates.
+/// Shows the four steps from payment to delivery, with dates.
 #[component]
 pub fn HowItWorks(
-    /// What is paid today, where it is known.
+    /// The amount that is paid today; `None` while no price is known.
     price: Option<String>,
     /// Whether a bank transfer is another way to pay.
     transfer: bool,

@@ -1,4 +1,4 @@
-//! Sending the form from the browser, and reading where to go or what went wrong. Shows nothing itself.
+//! Sends the form from the browser and reads the response. Shows nothing.
 
 use web_sys::{FormData, HtmlFormElement, RequestInit, UrlSearchParams};
 
@@ -12,12 +12,12 @@ use crate::{
     },
 };
 
-/// Sends the form's own fields; the address of the payment page, or why there is none.
+/// Sends the form's own fields. Returns the URL of the payment page, or the problem.
 pub async fn send(form: &HtmlFormElement, page_request_id: String) -> Result<String, Problem> {
     let Some(reply) = post(form).await else {
         return Err(Problem {
             error: CheckoutError::Network,
-            detail: "no answer within 12 s, or no connection".to_owned(),
+            detail: "no response within 12 s, or no connection".to_owned(),
             request_id: page_request_id,
         });
     };

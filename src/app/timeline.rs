@@ -1,10 +1,10 @@
-//! What happens when, as an ordered list. Used before buying (what will happen) and after (where it stands).
+//! The steps of a pre-order as an ordered list, for the storefront and the order page.
 
 use std::borrow::Cow;
 
 use leptos::prelude::*;
 
-/// Where a step stands. Shown by a shape and a word, never by color alone.
+/// The progress of a step. Shown by a shape and a word, never by color alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     Done,
@@ -30,7 +30,7 @@ impl Progress {
     }
 }
 
-/// One step: when, what, and a sentence about it.
+/// One step: when it happens, what it is, and a sentence about it.
 pub struct Step {
     pub progress: Progress,
     pub when: Cow<'static, str>,
@@ -38,7 +38,7 @@ pub struct Step {
     pub about: String,
 }
 
-/// Numbered steps, one below the other.
+/// Shows numbered steps, one below the other.
 #[component]
 pub fn Timeline(steps: Vec<Step>) -> impl IntoView {
     let steps = steps

@@ -1,4 +1,5 @@
-//! What a customer copies into their bank's form. Every value can be selected whole with one click.
+//! The details of a bank transfer, which a customer copies into their bank's form. One click
+//! selects a whole value.
 
 use leptos::prelude::*;
 
@@ -8,7 +9,8 @@ use crate::{
     wire::page::{Transfer, TransferAccount},
 };
 
-/// Holder, IBAN, amount, reference and the day; or whom to ask, where the shop takes no more transfers.
+/// Shows holder, IBAN, amount, reference and the last day, or whom to ask where the shop takes no
+/// more transfers.
 #[component]
 pub fn TransferSlip(transfer: Transfer, amount: Option<Money>, number: String) -> impl IntoView {
     let Transfer { account, until, .. } = transfer;

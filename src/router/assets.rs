@@ -1,4 +1,4 @@
-//! Files of the site, and the page for what is not there.
+//! The static files of the site, and the page for an unknown URL.
 
 use axum::{
     body::Body,
@@ -12,7 +12,8 @@ use tower_http::services::ServeDir;
 
 use crate::{app::shell, server::state::AppState};
 
-/// Serves the site's folder, precompressed where it is, and else the page that says what is missing.
+/// Serves the site's folder, precompressed where a compressed file exists, and otherwise the 404
+/// page.
 pub fn files<C>(
     state: &AppState,
     context: C,
@@ -49,7 +50,7 @@ where
     })
 }
 
-/// Texts of ours are UTF-8, and say so: a browser that guesses can be made to guess wrongly.
+/// Adds `charset=utf-8` to texts. A browser that guesses the charset can be made to guess wrongly.
 fn say_charset(headers: &mut HeaderMap) {
     let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if (text.starts_with("text/") || text == "image/svg+xml")
@@ -60,11 +61,12 @@ fn say_charset(headers: &mut HeaderMap) {
     }
 }
 
-/// What is hashed never changes under its name; the rest is asked for again.
+/// Returns the `Cache-Control` of a file. A file with a hash in its name never changes; the rest is
+/// revalidated.
 fn lifetime(path: &str, bundle: &str, options: &LeptosOptions) -> HeaderValue {
     HeaderValue::from_static(match (path.starts_with(bundle), options.hash_files) {
         (true, true) => "public, max-age=31536000, immutable",
-        // While developing, names stay and contents change.
+        // In development, names stay and contents change.
         (true, false) => "no-cache",
         (false, _) => "public, max-age=3600",
     })

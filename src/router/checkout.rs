@@ -1,7 +1,6 @@
-//! The customer's doors beside the pages: the form, the prices, and the news of a pending payment.
-//!
-//! The form's route is the server function's, served by hand: the generated one answers with other statuses, takes unknown
-//! fields, and redirects to wherever the client says it came from.
+//! The endpoint of the checkout form. It stands in for the generated route of the server function,
+//! which responds with other statuses, accepts unknown fields, and redirects to the client's
+//! `Referer`.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -30,17 +29,19 @@ use crate::{
     wire::error::{ErrorParts, RATE_LIMITED},
 };
 
-/// The longest form that is read.
+/// The longest form that is read, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// When to come again if there was no place.
+/// The `Retry-After` of a checkout that was rejected by the concurrency limit.
 const BUSY_FOR: Duration = Duration::from_secs(2);
 
-/// Why a form is not answered with a session.
+/// Why a form does not lead to a session.
 enum Refusal {
+    /// The request is no form that can be read.
     Status(StatusCode),
+    /// A rate limit, and how long to wait.
     Limited(Duration),
-    /// Too many checkouts are being worked on.
+    /// Too many checkouts are in progress.
     Busy,
     Checkout(CheckoutError),
 }
@@ -90,26 +91,26 @@ async fn attempt(
         .map_err(Refusal::Checkout)?;
     shop.limits.checkouts.check(shop.limits.client(peer, headers)).map_err(|wait| {
         metrics::counter!("checkout_rate_limited_total").increment(1);
-        if let Some(suppressed) = shop.log_limiter.allow("checkout slowed down") {
-            tracing::warn!(suppressed, "checkout slowed down: too many from one address, or in all");
+        if let Some(suppressed) = shop.log_limiter.allow("checkout rate limited") {
+            tracing::warn!(suppressed, "checkout rejected by the rate limit, of one address or of all");
         }
         Refusal::Limited(wait)
     })?;
     let _permit = shop.concurrency.checkouts.try_acquire().map_err(|_| {
         metrics::counter!("requests_refused_total", "reason" => "busy_checkouts").increment(1);
         if let Some(suppressed) = shop.log_limiter.allow("busy checkouts") {
-            tracing::warn!(suppressed, "checkout refused: too many are being worked on");
+            tracing::warn!(suppressed, "checkout rejected: too many are in progress");
         }
         Refusal::Busy
     })?;
     let url = checkout::start(shop, request).await.map_err(Refusal::Checkout)?;
     Target::parse(&url, &shop.app_url, shop.environment).ok_or_else(|| {
-        tracing::error!("the provider named a payment page that no customer may be sent to");
+        tracing::error!("the provider's payment page has a URL that no customer may be sent to");
         Refusal::Checkout(CheckoutError::Configuration)
     })
 }
 
-/// What was typed, to be there again when the form comes back.
+/// The input that is shown again when the form comes back.
 #[derive(Default)]
 struct Typed {
     color: Option<ProductColor>,
@@ -160,7 +161,8 @@ impl Refusal {
         self.with_retry_after(refuse(self.status(), self.parts(), true))
     }
 
-    /// A form goes back to the page that it came from, with words for the error in the URL and nothing that was typed.
+    /// Redirects to the storefront with the error in the URL. Neither the address nor any other
+    /// text that was typed is in it.
     fn as_page(&self, typed: &Typed) -> Response {
         let parts = match self {
             Self::Status(_) => return refuse(self.status(), self.parts(), false),
@@ -185,7 +187,7 @@ impl Refusal {
 const fn plain_text(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "Send the form as application/x-www-form-urlencoded.",
-        StatusCode::PAYLOAD_TOO_LARGE => "The form is longer than this form can be.",
+        StatusCode::PAYLOAD_TOO_LARGE => "The form is longer than 16 KiB.",
         StatusCode::REQUEST_TIMEOUT => "The form took too long to arrive. Try again.",
         _ => "The form could not be read.",
     }

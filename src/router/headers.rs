@@ -1,4 +1,4 @@
-//! The headers that every answer of the public listener carries.
+//! The headers of every response of the public listener.
 
 use axum::{
     extract::{Request, State},
@@ -13,21 +13,22 @@ use tower_http::request_id::{MakeRequestId, RequestId};
 use super::REPORTS;
 use crate::{server::config::Environment, wire::names::REQUEST_ID};
 
-/// Pages may run our own bundle and what carries this response's nonce, and may send forms to us and on to the payment page.
-/// Called where a page is rendered; everything that is no page gets a policy that allows nothing.
+/// Sets the content security policy of a page. It may run our own bundle and scripts with this
+/// response's nonce, and may send forms to us and on to the payment page. Every response that is no
+/// page gets a policy that allows nothing.
 pub fn content_security_policy(environment: Environment) {
     let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else {
         return;
     };
-    // Browsers apply form-action to the redirect after a form, too. In development the payment page is the sandbox's, and
-    // live reload needs its socket.
+    // Browsers apply form-action to the redirect after a form, too. In development the payment page
+    // is the sandbox's, and live reload needs its socket.
     let (pay, reload) = match environment {
         Environment::Development => {
             ("https://checkout.stripe.com http://127.0.0.1:* http://localhost:*", " ws://127.0.0.1:* ws://localhost:*")
         }
         Environment::Production => ("https://checkout.stripe.com", ""),
     };
-    // Of a page on plain http, a browser that upgrades finds nothing.
+    // On plain http there is nothing at the upgraded URLs.
     let upgrade = if environment == Environment::Production { "; upgrade-insecure-requests" } else { "" };
     let policy = format!(
         "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self' \
@@ -38,19 +39,19 @@ pub fn content_security_policy(environment: Environment) {
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
-    // `report-to` names this, `report-uri` is for browsers that do not know it.
+    // `report-to` refers to this endpoint; `report-uri` is for browsers that do not support it.
     if let Ok(endpoints) = HeaderValue::from_str(&format!("csp=\"{REPORTS}\"")) {
         response.insert_header(HeaderName::from_static("reporting-endpoints"), endpoints);
     }
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-/// Adds what is missing of the security headers.
+/// Adds the security headers that a response does not have yet.
 pub async fn security(State(environment): State<Environment>, request: Request, next: Next) -> Response {
     const ALWAYS: [(HeaderName, &str); 6] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        // Not no-referrer: browsers would send `Origin: null` with our own forms.
+        // With no-referrer, browsers would send `Origin: null` with our own forms.
         (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -65,7 +66,7 @@ pub async fn security(State(environment): State<Environment>, request: Request, 
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"));
     if environment == Environment::Production {
-        // Without `preload`: that is for who is sure that every name under the domain has https, for good.
+        // Without `preload`, which requires https under every name of the domain, for good.
         headers
             .entry(header::STRICT_TRANSPORT_SECURITY)
             .or_insert(HeaderValue::from_static("max-age=63072000; includeSubDomains"));
@@ -73,13 +74,13 @@ pub async fn security(State(environment): State<Environment>, request: Request, 
     response
 }
 
-/// What a client sends as a request id is nobody's: it would be logged and echoed.
+/// Removes a request id that the client sent. Otherwise it would be logged and echoed.
 pub async fn without_foreign_request_id(mut request: Request) -> Request {
     request.headers_mut().remove(REQUEST_ID);
     request
 }
 
-/// A request id of ours for every request.
+/// Creates a request id of ours for every request.
 #[derive(Clone, Copy)]
 pub struct FreshRequestId;
 

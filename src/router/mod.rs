@@ -1,4 +1,4 @@
-//! Every URL of the public listener, grouped by who calls it.
+//! Every URL of the public listener, grouped by its caller.
 
 mod admission;
 mod assets;
@@ -40,13 +40,13 @@ use crate::{
     wire::names::{CHECKOUT_EVENTS, CREATE_CHECKOUT, OFFERS, REQUEST_ID},
 };
 
-/// Where load balancers ask whether the process is there.
+/// The health check of load balancers.
 const HEALTH: &str = "/healthz";
 
-/// Where browsers report breaches of our content security policy.
+/// Where browsers report violations of our content security policy.
 const REPORTS: &str = "/csp-report";
 
-/// The public site.
+/// Builds the router of the public site.
 pub fn public(state: AppState) -> Router {
     let pages = generate_route_list_with_exclusions(App, Some(server_functions()));
     let context = {
@@ -76,7 +76,7 @@ pub fn public(state: AppState) -> Router {
         .route(REPORTS, post(reports::receive))
         // Load balancers.
         .route(HEALTH, get(|| async { "ok" }))
-        // Nobody: what is not there is said in the caller's terms.
+        // No caller: an unknown API path gets a plain 404 instead of a page.
         .route("/api/{*rest}", any(|| async { StatusCode::NOT_FOUND }))
         .fallback_service(assets::files(&state, context))
         .layer(
@@ -86,7 +86,8 @@ pub fn public(state: AppState) -> Router {
                     .and(NotForContentType::new("image/png")),
             ),
         )
-        // From here on outwards: each sees what those above it let through, and nothing else reaches a handler.
+        // The layers, innermost first. A request passes all of them, from the last to the first,
+        // before it reaches a handler.
         .layer(from_fn_with_state(state.shop.app_url.clone(), redirect::prevent_open_redirect))
         .layer(from_fn_with_state(state.shop.clone(), admission::limit))
         .layer(origin::cross_site(&state.shop.app_url))
@@ -102,13 +103,14 @@ pub fn public(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// The generated routes of server functions answer in ways that the contract does not allow, so none of them is served; the
-/// one that customers call has a route of its own.
+/// Returns the generated routes of server functions, which are excluded: they respond in ways that
+/// the contract does not allow. The one that customers call has a route of its own.
 fn server_functions() -> Vec<String> {
     leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned()).collect()
 }
 
-/// Every line that a request logs carries its id. The query stays out: it may name a session.
+/// Opens the span that puts the request id on every log line. The query is left out, because it may
+/// name a session.
 fn span(request: &Request<Body>) -> tracing::Span {
     let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", request_id = id, method = %request.method(), path = request.uri().path())

@@ -8,15 +8,15 @@ use axum::{
 
 use crate::wire::error::{ErrorBody, ErrorParts};
 
-/// Reports whether the request's `Content-Type` is one of `expected`, whatever its parameters. Returns
-/// `None` where the request has none.
+/// Reports whether the request's `Content-Type` is one of `expected`, whatever its parameters.
+/// Returns `None` where the request has none.
 pub fn content_type_is(headers: &HeaderMap, expected: &[&str]) -> Option<bool> {
     let value = headers.get(header::CONTENT_TYPE)?;
     Some(is_one_of(value.to_str().unwrap_or_default(), expected))
 }
 
-/// Reports whether `Accept` names JSON. `*/*`, which browsers and tools send, asks for the response to a
-/// form.
+/// Reports whether `Accept` names JSON. `*/*`, which browsers and tools send, asks for the response
+/// to a form.
 pub fn wants_json(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|range| is_one_of(range, &["application/json"]))

@@ -1,4 +1,4 @@
-//! Who may be meant, and who may ask: the names that the shop answers to, and the sites whose pages may send it something.
+//! The hosts that the shop accepts, and the sites whose pages may send it forms (CSRF).
 
 use std::sync::Arc;
 
@@ -20,17 +20,18 @@ use crate::{
     wire::error::ErrorParts,
 };
 
-/// What a page of another site is told that sends a form here.
+/// The message for a form that was sent from another site.
 const CROSS_SITE: &str = "This form was sent from another site. Open the shop and order there.";
 
-/// Refuses what a browser sends from another site's page, on every route there is. A client that sends neither
-/// `Sec-Fetch-Site` nor `Origin` is no browser and carries nobody's cookies: payment providers are such clients.
+/// Rejects a request that a browser sends from another site's page, on every route. A client that
+/// sends neither `Sec-Fetch-Site` nor `Origin` is no browser and carries no customer's cookies.
+/// Payment providers are such clients.
 pub fn cross_site(app_url: &Url) -> CsrfLayer {
-    // The shop's own origin is always a good one, behind a proxy that changes `Host`, too.
+    // The shop's own origin is always trusted, behind a proxy that changes `Host`, too.
     CsrfLayer::new().add_trusted_origin(app_url.origin().ascii_serialization()).unwrap_or_default()
 }
 
-/// Finds the words for a refusal of [`cross_site`].
+/// Adds a message to a rejection by [`cross_site`].
 pub async fn explain_cross_site(request: Request, next: Next) -> Response {
     let json = wants_json(request.headers());
     let response = next.run(request).await;
@@ -41,8 +42,9 @@ pub async fn explain_cross_site(request: Request, next: Next) -> Response {
     refuse(StatusCode::FORBIDDEN, ErrorParts::of_form(CROSS_SITE), json)
 }
 
-/// Refuses a request that does not say exactly once whom it means (RFC 9112, 3.2), and in production one that means somebody
-/// else: who could make the shop believe in another name could make it lead customers there. Health is asked for by address.
+/// Rejects a request that does not have exactly one `Host` (RFC 9112, 3.2), and in production one
+/// for another host: a shop that believed in another name could lead customers there. `/healthz`
+/// accepts any host, because load balancers use an IP address.
 pub async fn known_host(State(shop): State<Arc<Shop>>, request: Request, next: Next) -> Response {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = match (hosts.next(), hosts.next(), request.version()) {
@@ -51,9 +53,9 @@ pub async fn known_host(State(shop): State<Arc<Shop>>, request: Request, next: N
         _ => None,
     };
     let Some(host) = host else {
-        return (StatusCode::BAD_REQUEST, "Say once, with Host, whom the request is for.").into_response();
+        return (StatusCode::BAD_REQUEST, "The request must have exactly one valid Host header.").into_response();
     };
-    // What the request line names in full outranks the header (RFC 9112, 3.2.2), so both have to be ours.
+    // An absolute request target outranks the header (RFC 9112, 3.2.2), so both must be ours.
     let named = request.uri().authority().map(Authority::as_str);
     let ours = |name: &str| is_host_of(name, &shop.app_url);
     if shop.environment == Environment::Production
@@ -61,12 +63,12 @@ pub async fn known_host(State(shop): State<Arc<Shop>>, request: Request, next: N
         && !(ours(host) && named.is_none_or(ours))
     {
         metrics::counter!("requests_refused_total", "reason" => "foreign_host").increment(1);
-        return (StatusCode::MISDIRECTED_REQUEST, "There is no such site here.").into_response();
+        return (StatusCode::MISDIRECTED_REQUEST, "This server does not serve the requested host.").into_response();
     }
     next.run(request).await
 }
 
-/// Whether `host` (a name, perhaps with a port) is the host of `url`.
+/// Reports whether `host` (a name, perhaps with a port) is the host of `url`.
 fn is_host_of(host: &str, url: &Url) -> bool {
     Url::parse(&format!("{}://{host}", url.scheme())).is_ok_and(|named| {
         named.origin() == url.origin()

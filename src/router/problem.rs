@@ -1,4 +1,4 @@
-//! What is said when something broke here: that it did, and the number by which it is found in the log. Never what or where.
+//! The response to a panic: that something broke, and the request id. Never what or where.
 
 use axum::{
     extract::Request,
@@ -13,11 +13,11 @@ use crate::{
     wire::{error::ErrorParts, names::REQUEST_ID},
 };
 
-/// On an answer that only says that something broke.
+/// Marks a response to a panic that has no message yet.
 #[derive(Clone)]
 struct Broken;
 
-/// A panic is a defect: the log has it, the customer gets the request id.
+/// Logs a panic and responds with 500.
 pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!("a request panicked");
     metrics::counter!("requests_panicked_total").increment(1);
@@ -26,7 +26,7 @@ pub fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     response
 }
 
-/// Finds the words for what [`panicked`] leaves, in the caller's terms.
+/// Adds a message with the request id to the response of [`panicked`], as JSON or text.
 pub async fn explain_panic(request: Request, next: Next) -> Response {
     let (id, json) = (request_id(request.headers()), wants_json(request.headers()));
     let response = next.run(request).await;
@@ -38,7 +38,7 @@ pub async fn explain_panic(request: Request, next: Next) -> Response {
     refuse(StatusCode::INTERNAL_SERVER_ERROR, error, json)
 }
 
-/// The id of this request, as the outermost layer set it.
+/// Returns the request id that the outermost layer set.
 pub fn request_id(headers: &HeaderMap) -> String {
     headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
 }

@@ -1,5 +1,5 @@
-//! Where answers may lead: to ourselves, and to a payment page that the provider named. Whatever else a `Location` says, by
-//! whatever mistake, becomes the storefront.
+//! The targets of redirects: the shop itself, and a payment page that the provider named. Any other
+//! `Location`, by whatever mistake, is replaced by the storefront (no open redirect).
 
 use std::net::IpAddr;
 
@@ -13,14 +13,14 @@ use url::Url;
 
 use crate::server::config::Environment;
 
-/// A page to send a customer to: the provider's payment page, or a page of ours. The only `Location` beside our own paths that
-/// leaves the house.
+/// A page to redirect a customer to: the provider's payment page, or a page of ours. Only this
+/// `Location` may lead away from the shop.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target(String);
 
 impl Target {
-    /// `None` for what no payment page is: anything but https (in development, the sandbox's http on loopback), or an address
-    /// with credentials.
+    /// Returns `None` for a URL that no payment page has: any scheme but https (in development, the
+    /// sandbox's http on loopback is accepted), or credentials.
     pub fn parse(url: &str, app_url: &Url, environment: Environment) -> Option<Self> {
         let parsed = Url::parse(url).ok().filter(without_credentials)?;
         let good = parsed.scheme() == "https"
@@ -35,7 +35,7 @@ impl Target {
 }
 
 impl IntoResponse for Target {
-    /// 303: the browser follows with a GET.
+    /// Responds with 303, which the browser follows with a GET.
     fn into_response(self) -> Response {
         let mut response = see_other(&self.0);
         response.extensions_mut().insert(self);
@@ -43,7 +43,7 @@ impl IntoResponse for Target {
     }
 }
 
-/// 303 to a path of ours.
+/// Responds with 303 to a path of ours.
 pub fn see_other(target: &str) -> Response {
     let target = HeaderValue::from_str(target).unwrap_or(HOME);
     (StatusCode::SEE_OTHER, [(header::LOCATION, target)]).into_response()
@@ -51,7 +51,8 @@ pub fn see_other(target: &str) -> Response {
 
 const HOME: HeaderValue = HeaderValue::from_static("/");
 
-/// Lets a `Location` through that stays here, or that a handler vouched for with a [`Target`].
+/// Replaces a `Location` that leads away from the shop, unless a handler vouched for it with a
+/// [`Target`].
 pub async fn prevent_open_redirect(State(app_url): State<Url>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let vouched = response.extensions().get::<Target>().cloned();
@@ -59,15 +60,18 @@ pub async fn prevent_open_redirect(State(app_url): State<Url>, request: Request,
         let text = location.to_str().unwrap_or_default();
         if !is_ours(text, &app_url) && vouched.is_none_or(|target| target.as_str() != text) {
             metrics::counter!("redirects_refused_total").increment(1);
-            tracing::error!("an answer would have led away from the shop; it leads to the storefront now");
+            tracing::error!(
+                "a response would have redirected away from the shop; it redirects to the storefront instead"
+            );
             response.headers_mut().insert(header::LOCATION, HOME);
         }
     }
     response
 }
 
-/// Whether a browser that reads this as a `Location` stays on the shop. Browsers take `\` for `/` and drop tabs and line ends
-/// before they read (<https://url.spec.whatwg.org/#concept-basic-url-parser>), so none of these may be there.
+/// Reports whether a browser that follows this `Location` stays on the shop. Browsers read `\` as
+/// `/` and drop tabs and line ends (<https://url.spec.whatwg.org/#concept-basic-url-parser>), so it
+/// may have none of these.
 fn is_ours(location: &str, app_url: &Url) -> bool {
     let path = location.starts_with('/') && !location.starts_with("//");
     let absolute =
@@ -75,7 +79,7 @@ fn is_ours(location: &str, app_url: &Url) -> bool {
     is_plain(location) && (path || absolute())
 }
 
-/// Whether there is one reading of it, ours and every browser's.
+/// Reports whether every browser reads the text as we do.
 fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }

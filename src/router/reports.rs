@@ -1,5 +1,6 @@
-//! What browsers report of breaches of our content security policy. Anybody can post here, so a report is a number and, now and
-//! then, a line: it says which rule, and which site, and never an address in full.
+//! Browsers' reports of violations of our content security policy (CSP). Anyone can post here, so a
+//! report is counted and only sometimes logged: with its directive and its site, never with a full
+//! URL.
 
 use std::sync::Arc;
 
@@ -14,13 +15,13 @@ use url::Url;
 use super::{body::read, negotiate::content_type_is};
 use crate::server::state::Shop;
 
-/// The longest report that is read.
+/// The longest report that is read, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
 
 /// The content types of the two kinds of report, and the one that some browsers send instead.
 const CONTENT_TYPES: [&str; 3] = ["application/csp-report", "application/reports+json", "application/json"];
 
-/// The rules that our policy has; the metric knows no other words.
+/// The directives that the metric names; any other is `other`.
 const DIRECTIVES: [&str; 14] = [
     "default-src",
     "script-src",
@@ -38,8 +39,9 @@ const DIRECTIVES: [&str; 14] = [
     "base-uri",
 ];
 
-/// One report: as `report-uri` has it (<https://www.w3.org/TR/CSP3/#deprecated-serialize-violation>), or a list of those that
-/// `report-to` has (<https://www.w3.org/TR/reporting-1/#media-type>).
+/// One report, as `report-uri` sends it
+/// (<https://www.w3.org/TR/CSP3/#deprecated-serialize-violation>), or several, as `report-to` does
+/// (<https://www.w3.org/TR/reporting-1/#media-type>).
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Posted {
@@ -59,7 +61,7 @@ struct Report {
 struct Violation {
     #[serde(alias = "effective-directive", alias = "effectiveDirective", default)]
     effective: String,
-    /// What older browsers say instead, and newer ones as well.
+    /// Older browsers send only this, newer ones both.
     #[serde(alias = "violated-directive", default)]
     violated: String,
     #[serde(alias = "blocked-uri", alias = "blockedURL", default)]
@@ -85,19 +87,24 @@ pub async fn receive(State(shop): State<Arc<Shop>>, headers: HeaderMap, body: Bo
         metrics::counter!("csp_violations_total", "directive" => directive).increment(1);
         if let Some(suppressed) = shop.log_limiter.allow(directive) {
             let blocked = site(&violation.blocked);
-            tracing::warn!(directive, blocked, suppressed, "a browser reports a breach of the content security policy");
+            tracing::warn!(
+                directive,
+                blocked,
+                suppressed,
+                "a browser reports a violation of the content security policy"
+            );
         }
     }
     StatusCode::NO_CONTENT
 }
 
-/// The rule's name, as one of those that we know.
+/// Returns the directive's name, or `other` for an unknown one.
 fn label(directive: &str) -> &'static str {
     let name = directive.split(' ').next().unwrap_or_default();
     DIRECTIVES.into_iter().find(|known| *known == name).unwrap_or("other")
 }
 
-/// The site of what was blocked: paths and queries may be somebody's secret.
+/// Returns the site of a blocked URL. Its path and query may be secret.
 fn site(blocked: &str) -> String {
     match blocked {
         "inline" | "eval" | "wasm-eval" | "self" | "data" | "blob" => blocked.to_owned(),

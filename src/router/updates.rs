@@ -18,27 +18,31 @@ use serde_json::json;
 use super::admission::with_retry_after;
 use crate::{domain::payment::SessionId, server::state::Shop};
 
-/// `GET /api/offers`: the prices, for a page that was drawn without them or looks again.
+/// `GET /api/offers`: the prices, for a page that was drawn without prices or shows old ones.
 pub async fn offers(State(shop): State<Arc<Shop>>) -> Response {
     let offers = shop.catalogue.offers().await;
     ([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(json!({ "offers": offers }))).into_response()
 }
 
+/// The query of `/checkout/events`.
 #[derive(Deserialize)]
 pub struct EventsQuery {
     session_id: String,
 }
 
-/// How often a pending payment is looked at, and how long one stream does so before the browser asks anew.
+/// The interval at which a stream reads the status of a pending payment.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often one stream reads it before it ends and the browser connects again.
 const READS: u32 = 300;
 
-/// `GET /checkout/events`: the status of a pending preorder, whenever it changes. Ends with the process.
+/// `GET /checkout/events`: the status of a pending preorder, whenever it changes. Ends with the
+/// process.
 pub async fn events(
     State(shop): State<Arc<Shop>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-    // What does not read is answered in no words: an extractor's own would tell how the program is made.
+    // A query that does not parse gets no message: the extractor's own would describe our types.
     query: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Response {
     let Ok(Query(query)) = query else { return StatusCode::BAD_REQUEST.into_response() };
@@ -46,7 +50,8 @@ pub async fn events(
     else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    // A stream is for a preorder that waits, and only so many wait at a time: the page reloads itself where it gets none.
+    // Only a known preorder gets a stream, and only so many exist at a time. A page without one
+    // reloads itself.
     match shop.store.preorder_of_session(&session).await {
         Ok(Some(_)) => {}
         Ok(None) => {

@@ -1,6 +1,6 @@
-//! The data that the checkout island starts from. The server writes it into attributes of the page, and
-//! the browser reads it back. Islands' own properties would do the same through serde, at the price of
-//! a fifth of the bundle.
+//! The data that the checkout island starts from. The server writes it into attributes of the page,
+//! and the browser reads it back. Islands' own properties would do the same through serde, at the
+//! price of a fifth of the bundle.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,8 @@ use crate::domain::{
     product::{Offer, ProductColor},
 };
 
-/// One visitor's checkout as it starts. The browser leaves the fields empty that it finds in the form.
+/// One visitor's checkout as it starts. The browser leaves the fields empty that it finds in the
+/// form.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
 pub struct CheckoutSeed {
     /// The colors in the merchant's order; `None` while no price is known yet.

@@ -1,5 +1,5 @@
-//! The one codec of a checkout error: as the JSON body of a response, as attributes of the page, and
-//! as the query of the storefront's URL.
+//! The one codec of a checkout error: as the JSON body of a response, as attributes of the page,
+//! and as the query of the storefront's URL.
 //!
 //! JSON and attributes carry a kind, a field and a message. The URL carries no message, so no text
 //! from outside can reach the page.
@@ -54,8 +54,8 @@ impl<'a> ErrorParts<'a> {
         Self { kind: error.kind(), field: error.field().map(field_name), message: error.message() }
     }
 
-    /// Returns the error that has these parts. An unknown kind is the shop's fault, not the customer's;
-    /// an unknown field is the form as a whole.
+    /// Returns the error that has these parts. An unknown kind is the shop's fault, not the
+    /// customer's; an unknown field is the form as a whole.
     pub fn to_error(&self) -> CheckoutError {
         match self.kind {
             "invalid_input" => CheckoutError::invalid(field_named(self.field.unwrap_or_default()), self.message),
@@ -71,8 +71,9 @@ impl<'a> ErrorParts<'a> {
     }
 }
 
-/// Reads the error of a form that came back from the query parameters `error` and `field`. The message
-/// is ours: for an address, it says what is wrong with `email`. Returns `None` for an unknown kind.
+/// Reads the error of a form that came back from the query parameters `error` and `field`. The
+/// message is ours: for an address, it says what is wrong with `email`. Returns `None` for an
+/// unknown kind.
 pub fn from_query(kind: &str, field: Option<&str>, email: &str) -> Option<CheckoutError> {
     let message = match (kind, field) {
         ("rate_limited", _) => return Some(ErrorParts::of_form(RATE_LIMITED).to_error()),

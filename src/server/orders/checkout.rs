@@ -1,5 +1,6 @@
-//! Use case: a customer asks to buy, and is sent to the provider's page. Nothing is written here that
-//! could fail it, unless no event will ever tell of the order.
+//! Use case: a customer submits the checkout form and is redirected to the provider's page. Nothing
+//! is stored here, so the store cannot fail it; the exception is an order for which no event will
+//! arrive.
 
 use rand::{RngExt as _, distr::Alphanumeric};
 use secrecy::{ExposeSecret, SecretString};
@@ -25,10 +26,11 @@ use crate::{
 /// How long a customer waits at most, whatever is slow.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(8);
 
-/// Creates, or finds again, the session of this request, and returns the URL of the provider's page.
-pub async fn start(shop: &Shop, request: CheckoutRequest) -> Result<String, CheckoutError> {
+/// Creates the session of this request, or finds the one that an equal request created. Returns the
+/// URL of the provider's page.
+pub(crate) async fn start(shop: &Shop, request: CheckoutRequest) -> Result<String, CheckoutError> {
     tokio::time::timeout(DEADLINE, start_unbounded(shop, request)).await.unwrap_or_else(|_| {
-        tracing::warn!("checkout given up: the provider is too slow");
+        tracing::warn!("checkout aborted: the deadline has passed");
         Err(CheckoutError::Network)
     })
 }
@@ -45,7 +47,7 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String
             CheckoutError::invalid(Field::Color, "This color cannot be ordered right now. Choose another one, please.")
         }
         NotSellable::Unknown(error) => {
-            tracing::error!(%error, "no price is known, so nothing can be sold");
+            tracing::error!(%error, "checkout failed: no price is known");
             error.for_customer()
         }
     })?;
@@ -83,44 +85,46 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String
             if error.retryable() {
                 tracing::warn!(%error, "checkout session not created");
             } else {
-                tracing::error!(%error, "checkout session refused");
+                tracing::error!(%error, "checkout session rejected by the provider");
             }
             Err(reply)
         }
     }
 }
 
-/// Writes an order of which no event will tell, and returns the URL of its page. The same order again finds the same row.
+/// Stores an order for which no event will arrive, and returns the URL of its page. The same order
+/// finds the same row again.
 async fn place(shop: &Shop, facts: &SessionUpdate, token: &SecretString) -> Result<String, CheckoutError> {
     let preorder = match apply_session(shop, facts).await {
         Ok(Applied::Changed(Some(preorder)) | Applied::Unchanged(Some(preorder))) => preorder,
         Ok(other) => {
-            tracing::error!(?other, "an order by invoice was not written");
+            tracing::error!(?other, "an order by bank transfer was not stored");
             return Err(CheckoutError::Configuration);
         }
         Err(error) => {
-            tracing::error!(%error, "an order by invoice could not be written");
+            tracing::error!(%error, "an order by bank transfer could not be stored");
             return Err(CheckoutError::Network);
         }
     };
     Ok(shop.url(&format!("/orders/{}?token={}", preorder.number, token.expose_secret())))
 }
 
-/// A new intention to buy, as pages carry it. It can open an order's page (payment by invoice makes the link of it), so it is
-/// 256 bits from a generator made for secrets.
-pub fn fresh_attempt(now: OffsetDateTime) -> Attempt {
+/// Creates an attempt for a page. Payment by bank transfer derives the order link from it, so it
+/// has 256 bits from a cryptographic random number generator.
+pub(crate) fn fresh_attempt(now: OffsetDateTime) -> Attempt {
     let random: String = rand::rng().sample_iter(Alphanumeric).take(Attempt::RANDOM).map(char::from).collect();
     Attempt::issued(now.unix_timestamp(), &random)
 }
 
-/// How long a session is good at most; Stripe allows 24 hours from its creation.
+/// The longest life of a session. Stripe allows 24 hours from its creation.
 const LONGEST: Duration = Duration::hours(23);
-/// How much of that is left at least; Stripe asks for 30 minutes.
+/// The shortest life of a session. Stripe requires 30 minutes.
 const SHORTEST: Duration = Duration::hours(1);
 
-/// When the session of this attempt ends: between one and 23 hours from now, and the same moment for every repeat, because a
-/// repeat under the same idempotency key must have the same parameters. Windows of 22 hours follow each other from the
-/// attempt's own time; an attempt without one gets a start of its own from its text.
+/// Returns when the session of this attempt ends: between one and 23 hours from now, and the same
+/// moment for every repeat, because a repeat under the same idempotency key must have the same
+/// parameters. Windows of 22 hours follow each other from the attempt's own time. An attempt
+/// without a time gets a start from the hash of its text.
 fn expiry(attempt: &Attempt, now: OffsetDateTime) -> OffsetDateTime {
     let window = (LONGEST - SHORTEST).whole_seconds();
     let now = now.unix_timestamp();
@@ -146,7 +150,8 @@ mod tests {
         let all: Vec<Attempt> = (0..4000).map(|_| fresh_attempt(now)).collect();
         assert!(all.iter().all(Attempt::is_unguessable));
         assert_eq!(all.iter().map(Attempt::as_str).collect::<HashSet<_>>().len(), all.len());
-        // Of 62 symbols, each place has seen every one after 4000 draws (all but once in 10^24 runs): nothing is fixed or derived.
+        // After 4000 draws, every position has had each of the 62 symbols (all but once in 10^24
+        // runs), so no position is fixed or derived.
         let mut bits = 0.0;
         for place in 11..11 + Attempt::RANDOM {
             let symbols = all.iter().map(|attempt| attempt.as_str().as_bytes()[place]).collect::<HashSet<_>>().len();

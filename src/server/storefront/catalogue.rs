@@ -1,5 +1,5 @@
-//! What is on sale at which price: live from the provider, kept for a while, refreshed in the background, and the last known
-//! price served while the provider is down.
+//! The live prices: cached for a while and refreshed in the background. While the provider is down,
+//! the last known price is served.
 
 use std::{
     collections::BTreeMap,
@@ -26,24 +26,25 @@ use crate::server::{
     payments::{self, PaymentError},
 };
 
-/// How long a price is believed before it is asked for again. A checkout asks Stripe for the price id, so that a price that
-/// changed in between is charged as Stripe has it, and the difference is noticed.
+/// How long a price is used before it is fetched again. A checkout names Stripe's price id, so a
+/// price that changed in between is charged as Stripe has it, and the difference is noticed.
 pub const LIFETIME: Duration = Duration::from_mins(1);
 
-/// How long after the start a page may still wait for the very first prices. From then on none waits for what is not there: pages
-/// take turns, and each would wait in its turn.
+/// How long after the start a page may wait for the first prices. After that no page waits for
+/// missing prices: pages take turns, and each would wait in its turn.
 const FIRST_WAIT: Duration = Duration::from_millis(1500);
 
-/// How long after a failure the next try waits.
+/// The pause after a failed refresh.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
+/// The colors on sale, with their live prices.
 pub struct Catalogue {
     source: Arc<dyn payments::Prices>,
     config: CatalogueConfig,
     known: watch::Sender<Option<Prices>>,
     /// Until when pages wait for the first prices.
     patient_until: Instant,
-    /// One refresh at a time; how the last one ended, for those who waited for it.
+    /// Held during a refresh. The result of the last one, for callers that waited for it.
     last: Mutex<Option<Result<Prices, PaymentError>>>,
     /// How many refreshes have ended.
     ended: AtomicU64,
@@ -61,13 +62,14 @@ pub struct Sellable {
 /// Why a color cannot be bought.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NotSellable {
-    /// It has no price at which it could be sold.
+    /// The color has no price.
     NoPrice,
-    /// No price is known, because the provider could not be asked.
+    /// No price is known, because the provider could not be reached.
     Unknown(PaymentError),
 }
 
 impl Catalogue {
+    /// Returns a catalogue without prices. [`Catalogue::run`] fetches them.
     pub fn new(source: Arc<dyn payments::Prices>, config: CatalogueConfig) -> Self {
         Self {
             source,
@@ -79,8 +81,8 @@ impl Catalogue {
         }
     }
 
-    /// The colors in the merchant's order with the prices that are known; `None` while none is. Just after the start, waits a moment
-    /// for the first.
+    /// Returns the colors in the merchant's order with the known prices, or `None` while no price
+    /// is known. Just after the start, waits a moment for the first prices.
     pub async fn offers(&self) -> Option<Vec<Offer>> {
         let mut known = self.known.subscribe();
         let _ = timeout_at(self.patient_until, known.wait_for(Option::is_some)).await;
@@ -94,7 +96,7 @@ impl Catalogue {
         )
     }
 
-    /// The price of a color, asked for now if none is known at all.
+    /// Returns the price of a color. Fetches the prices if none is known at all.
     pub async fn sellable(&self, color: ProductColor) -> Result<Sellable, NotSellable> {
         let configured = self.config.colors.iter().find(|(known, _)| *known == color).and_then(|(_, id)| id.clone());
         let id = configured.ok_or(NotSellable::NoPrice)?;
@@ -107,7 +109,8 @@ impl Catalogue {
         Ok(Sellable { id, price })
     }
 
-    /// Asks the provider. Who comes while somebody asks already gets that answer, good or bad, and asks nothing more.
+    /// Fetches the prices. A caller that arrives during a refresh gets that refresh's result, good
+    /// or bad, and starts no other.
     pub async fn refresh(&self) -> Result<Prices, PaymentError> {
         let before = self.ended.load(Ordering::SeqCst);
         let mut last = self.last.lock().await;
@@ -124,20 +127,20 @@ impl Catalogue {
         let prices = Arc::new(self.source.prices(&self.config.product).await?);
         for (color, id) in &self.config.colors {
             if price(&prices, id.as_ref()).is_none() {
-                tracing::warn!(%color, "no price can be had for this color; it is shown as unavailable");
+                tracing::warn!(%color, "this color has no price; it is shown as unavailable");
             }
         }
         self.known.send_replace(Some(prices.clone()));
         Ok(prices)
     }
 
-    /// Keeps the prices fresh until the end.
+    /// Refreshes the prices until `end`.
     pub async fn run(&self, end: CancellationToken) {
         loop {
             let wait = match self.refresh().await {
                 Ok(_) => LIFETIME,
                 Err(error) => {
-                    tracing::warn!(%error, "prices could not be refreshed; the last known ones stay");
+                    tracing::warn!(%error, "prices could not be refreshed; the last known ones are served");
                     AFTER_FAILURE
                 }
             };
@@ -161,7 +164,7 @@ mod tests {
     use super::*;
     use crate::domain::payment::ProductId;
 
-    /// Answers after this long.
+    /// Returns no prices, after this long.
     struct After(Duration);
 
     #[async_trait]

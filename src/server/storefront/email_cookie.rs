@@ -13,12 +13,12 @@ const MAX_AGE: Duration = Duration::minutes(10);
 
 const NAME: &str = "rolitt_email";
 
-/// The name where the site is on https. With this prefix a browser rejects a cookie that another host
-/// or plain http set (RFC 6265bis, 4.1.3.2).
+/// The name where the site is on https. With this prefix a browser rejects a cookie that another
+/// host or plain http set (RFC 6265bis, 4.1.3.2).
 const HOST_NAME: &str = "__Host-rolitt_email";
 
-/// What the value writes as `%xx`: all that could end it, and a plus sign, which some readers take for
-/// a space.
+/// What the value writes as `%xx`: all that could end it, and a plus sign, which some readers take
+/// for a space.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_');
 
 /// Returns the email in a `Cookie` header; the cookie with the `__Host-` prefix goes first. A value
@@ -27,8 +27,8 @@ pub fn read(header: &str) -> Option<String> {
     value(header, HOST_NAME).or_else(|| value(header, NAME))
 }
 
-/// Names are compared as they were sent: after decoding, `%5F%5FHost-…`, which any site may set, would
-/// pass for `__Host-…`.
+/// Names are compared as they were sent: after decoding, `%5F%5FHost-…`, which any site may set,
+/// would pass for `__Host-…`.
 fn value(header: &str, name: &str) -> Option<String> {
     let cookie = Cookie::split_parse(header).filter_map(Result::ok).find(|cookie| cookie.name() == name)?;
     let value = percent_decode_str(cookie.value()).decode_utf8().ok()?;

@@ -1,5 +1,5 @@
 //! The data that pages show: live prices, the form, and the customer's order.
 
-pub mod catalogue;
+pub(crate) mod catalogue;
 pub mod email_cookie;
-pub mod page_data;
+pub(crate) mod page_data;

@@ -1,5 +1,5 @@
-//! What the pages show: read from the shop and the request, never from the pages themselves. Called from server functions'
-//! bodies, which run while a page is rendered.
+//! The data of the pages, read from the shop and the request. Called from the bodies of server
+//! functions, which run while a page is rendered.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -51,7 +51,7 @@ pub async fn storefront() -> Storefront {
     page
 }
 
-/// The ways to pay, where there is more than one.
+/// Returns the ways to pay, if there is more than one.
 fn choice(shop: &Shop, wished: Option<ProviderId>) -> Option<MethodChoice> {
     let methods: Vec<ProviderId> = shop.payments.all().map(|provider| provider.id()).collect();
     let default = shop.payments.default_provider().id();
@@ -92,8 +92,9 @@ impl RequestView {
     }
 }
 
-/// What became of a checkout session: asked of the provider, and settled by the same function as its webhook, so that a
-/// customer who is faster than the webhook finds an order.
+/// Returns the outcome of a checkout session. Reads the session from the provider and applies it
+/// with the same function as its webhook, so a customer who is faster than the webhook finds an
+/// order.
 pub async fn order_outcome(session: &str) -> OrderOutcome {
     match (SessionId::parse(session), use_context::<Arc<Shop>>()) {
         (Some(session), Some(shop)) if session.as_str().starts_with("cs_") => {
@@ -103,10 +104,11 @@ pub async fn order_outcome(session: &str) -> OrderOutcome {
     }
 }
 
-/// A page is rendered by tasks of their own: a panic in one of them would leave its customer with an answer that never ends.
+/// Turns a panic into [`OrderOutcome::Unreachable`]. Pages are rendered in tasks of their own:
+/// without this, a panic would leave the customer with a response that never ends.
 async fn catch_panic(outcome: impl Future<Output = OrderOutcome>) -> OrderOutcome {
     AssertUnwindSafe(outcome).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!("an order's page panicked");
+        tracing::error!("the data of an order page panicked");
         OrderOutcome::Unreachable
     })
 }
@@ -127,7 +129,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId, visitor: &Visitor) -> Orde
         Ok(facts) if facts.livemode == provider.livemode() && facts.color.is_some() => facts,
         Ok(_) | Err(crate::server::payments::PaymentError::NotFound) => return OrderOutcome::NotFound,
         Err(error) => {
-            tracing::warn!(%error, "the return page could not ask the provider");
+            tracing::warn!(%error, "the return page could not read the session from the provider");
             return match known {
                 Ok(Some(preorder)) => OrderOutcome::Order(Box::new(summary(shop, &preorder))),
                 _ => OrderOutcome::Unreachable,
@@ -147,7 +149,7 @@ async fn outcome_of(shop: &Shop, session: &SessionId, visitor: &Visitor) -> Orde
     }
 }
 
-/// Who asks, and what the answer can say beside its page.
+/// The client of this request, and the response's status and headers.
 struct Visitor {
     address: Option<IpAddr>,
     response: Option<ResponseOptions>,
@@ -163,15 +165,19 @@ impl Visitor {
         Self { address, response: use_context() }
     }
 
-    /// Counts a question to the provider about a session that the shop does not know: anybody can invent one. A customer who
-    /// has paid loses nothing by being told to come again, for the webhook comes by itself.
+    /// Counts a lookup of a session that the shop does not know, because anyone can invent one.
+    /// Returns whether the rate limit rejects it; the response is then a 429. A customer who has
+    /// paid loses nothing, because the webhook arrives by itself.
     fn exceeds_lookup_limit(&self, shop: &Shop) -> bool {
         let Some(wait) = self.address.and_then(|address| shop.limits.lookups.check(address).err()) else {
             return false;
         };
         metrics::counter!("lookups_rate_limited_total").increment(1);
-        if let Some(suppressed) = shop.log_limiter.allow("lookups slowed down") {
-            tracing::warn!(suppressed, "lookups of unknown sessions slowed down: too many from one address, or in all");
+        if let Some(suppressed) = shop.log_limiter.allow("lookups rate limited") {
+            tracing::warn!(
+                suppressed,
+                "lookup of an unknown session rejected by the rate limit, of one address or of all"
+            );
         }
         if let Some(response) = &self.response {
             response.set_status(StatusCode::TOO_MANY_REQUESTS);
@@ -181,7 +187,8 @@ impl Visitor {
     }
 }
 
-/// The order of this number, for who has its token. Everybody else gets one and the same answer, whatever is wrong.
+/// Returns the order with this number, if `token` is its token. In every other case the outcome is
+/// the same, whatever is wrong.
 pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
     let (shop, response) = (use_context::<Arc<Shop>>(), use_context::<ResponseOptions>());
     let outcome = match shop {
@@ -189,7 +196,7 @@ pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
         None => OrderOutcome::Unreachable,
     };
     if let Some(response) = response {
-        // The address is the key to the page: it is told to nobody.
+        // The URL is the key to the page, so it may not appear in a `Referer`.
         response.insert_header(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         match outcome {
             OrderOutcome::NotFound => response.set_status(StatusCode::NOT_FOUND),
@@ -202,18 +209,19 @@ pub async fn order_by_link(number: &str, token: &str) -> OrderOutcome {
 
 async fn linked(shop: &Shop, number: &str, token: &str) -> OrderOutcome {
     let Ok(number) = number.parse::<PreorderNumber>() else { return OrderOutcome::NotFound };
-    // Looked for by the token, so that guesses at numbers take one time, whether those exist or not.
+    // The lookup is by token, so a guess at a number takes the same time whether the number exists
+    // or not.
     match shop.store.preorder_of_link(&order_link::hash_token(token)).await {
         Ok(Some(preorder)) if preorder.number == number => OrderOutcome::Order(Box::new(summary(shop, &preorder))),
         Ok(_) => OrderOutcome::NotFound,
         Err(error) => {
-            tracing::warn!(%error, "the page of an order could not be read");
+            tracing::warn!(%error, "the order of an order page could not be read");
             OrderOutcome::Unreachable
         }
     }
 }
 
-/// How an order by invoice is paid, and until when.
+/// Returns how an order is paid by bank transfer, and until when.
 fn transfer(shop: &Shop, details: &PreorderDetails) -> Transfer {
     let placed = details.completed_at.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok());
     let until = shop
@@ -232,7 +240,7 @@ fn transfer(shop: &Shop, details: &PreorderDetails) -> Transfer {
     }
 }
 
-/// `6 December 2026`.
+/// Returns a date as `6 December 2026`.
 fn written(date: Date) -> String {
     format!("{} {} {}", date.day(), date.month(), date.year())
 }
