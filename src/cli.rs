@@ -11,7 +11,7 @@ use rolitt::{
     },
     ops::{
         books, commands,
-        context::Desk,
+        context::ShopContext,
         erase,
         preorders::{self, provider},
         store,
@@ -259,9 +259,9 @@ pub async fn answer(command: Command, config: &Config, path: Option<OsString>) -
             Ok(())
         }
         Command::Preorders(command) => {
-            let desk = Desk::open(config, path).await?;
-            let result = preorder(&desk, command).await;
-            desk.close().await;
+            let context = ShopContext::open(config, path).await?;
+            let result = preorder(&context, command).await;
+            context.close().await;
             result
         }
         Command::Store(Stores::Copy { from, to, .. }) if from == to => {
@@ -280,30 +280,32 @@ async fn erase_customer(config: &Config, path: Option<OsString>, asked: Erasing)
     let Some(whom) = asked.whom.number.map(Subject::Order).or(asked.whom.email.map(Subject::Address)) else {
         return Ok(());
     };
-    let desk = Desk::open(config, path).await?;
+    let context = ShopContext::open(config, path).await?;
     let options = rolitt::server::privacy::erasure::ErasureOptions { dry_run: !asked.sure.yes, force: asked.force };
-    let result = erase::erase(&desk, &whom, options, asked.json).await;
-    desk.close().await;
+    let result = erase::erase(&context, &whom, options, asked.json).await;
+    context.close().await;
     result
 }
 
-async fn preorder(desk: &Desk, command: Preorders) -> anyhow::Result<()> {
+async fn preorder(context: &ShopContext, command: Preorders) -> anyhow::Result<()> {
     match command {
         Preorders::List(Listing { status, review, email, provider, after, limit, json }) => {
             let filter = PreorderFilter { status, in_review: review, provider, email, since: None, after };
-            preorders::list(desk, &filter, limit, json).await
+            preorders::list(context, &filter, limit, json).await
         }
-        Preorders::Show { number, json } => preorders::show(desk, &number, json).await,
-        Preorders::Approve { number } => preorders::act(desk, &number, &MerchantAction::Approve).await,
-        Preorders::Ship { number, tracking } => preorders::act(desk, &number, &MerchantAction::Ship { tracking }).await,
-        Preorders::Deliver { number } => preorders::act(desk, &number, &MerchantAction::Deliver).await,
-        Preorders::MarkPaid { number, received_minor } => preorders::mark_paid(desk, &number, received_minor).await,
-        Preorders::Cancel { number } => preorders::cancel(desk, &number).await,
-        // Answered before: it may end the process, after the desk is closed.
+        Preorders::Show { number, json } => preorders::show(context, &number, json).await,
+        Preorders::Approve { number } => preorders::act(context, &number, &MerchantAction::Approve).await,
+        Preorders::Ship { number, tracking } => {
+            preorders::act(context, &number, &MerchantAction::Ship { tracking }).await
+        }
+        Preorders::Deliver { number } => preorders::act(context, &number, &MerchantAction::Deliver).await,
+        Preorders::MarkPaid { number, received_minor } => preorders::mark_paid(context, &number, received_minor).await,
+        Preorders::Cancel { number } => preorders::cancel(context, &number).await,
+        // Answered before: it may end the process, after the context is closed.
         Preorders::Erase(_) => Ok(()),
         Preorders::Refund { number, amount_minor, reason, again } => {
             let asked = RefundRequest { minor: amount_minor, reason: reason.map(Into::into), allow_repeat: again };
-            preorders::refund(desk, &number, asked).await
+            preorders::refund(context, &number, asked).await
         }
     }
 }

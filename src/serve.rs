@@ -55,7 +55,7 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     let open = OpenStore::open(&config, &config.storage.chosen, path).await?;
     let shop = Arc::new(Shop::new(&config, open.store.clone(), client()?, end.clone()));
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
-    ops::metrics::begin();
+    ops::metrics::initialize();
     if shop.klaviyo.is_none() {
         tracing::warn!("KLAVIYO_API_KEY is not set: marketing is off");
     }

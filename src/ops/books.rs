@@ -4,7 +4,7 @@ use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
 use serde_json::json;
 
-use super::context::{Desk, say, say_json};
+use super::context::{ShopContext, print_json, print_line};
 use crate::server::{
     config::Config,
     doctor::{self, Finding, Verdict},
@@ -21,12 +21,12 @@ pub async fn reconcile(
     options: ReconcileOptions,
     as_json: bool,
 ) -> anyhow::Result<()> {
-    let desk = Desk::open(config, path).await?;
-    let compared = reconcile::reconcile(&desk.shop, options).await;
-    desk.close().await;
+    let context = ShopContext::open(config, path).await?;
+    let compared = reconcile::reconcile(&context.shop, options).await;
+    context.close().await;
     let report = compared?;
     // Whether anybody reads on or not, the exit status says how it stands.
-    let printed = if as_json { say_json(&report) } else { print(&report) };
+    let printed = if as_json { print_json(&report) } else { print(&report) };
     let failures = report.scopes.iter().filter(|scope| scope.failure.is_some()).count();
     anyhow::ensure!(failures == 0, "{failures} list(s) could not be compared to their end; the next run goes on there");
     anyhow::ensure!(report.unexplained == 0, "{} difference(s) need a person", report.unexplained);
@@ -41,7 +41,7 @@ fn print(report: &ReconcileReport) -> anyhow::Result<()> {
             Resolution::Found => "found",
             Resolution::Unexplained => "UNEXPLAINED",
         };
-        say(&format!("{end}  {number}  {}  {}", difference.id, difference.what))?;
+        print_line(&format!("{end}  {number}  {}  {}", difference.id, difference.what))?;
     }
     for scope in &report.scopes {
         let mut line = format!(
@@ -55,9 +55,9 @@ fn print(report: &ReconcileReport) -> anyhow::Result<()> {
         if let Some(failure) = &scope.failure {
             line = format!("{line}; not finished: {failure}");
         }
-        say(&line)?;
+        print_line(&line)?;
     }
-    say(&format!("unexplained differences: {}", report.unexplained))
+    print_line(&format!("unexplained differences: {}", report.unexplained))
 }
 
 /// `rolitt doctor`: one line for each thing that was looked at; fails when one of them is a fault.
@@ -80,14 +80,14 @@ pub async fn doctor(config: &Config, as_json: bool) -> anyhow::Result<()> {
     found.push(doctor::check_signatures(seen.as_ref(), time::OffsetDateTime::now_utc()));
     let faults = found.iter().filter(|finding| finding.is_fault()).count();
     let line = |Finding { what, verdict }: &Finding| {
-        say(&match verdict {
+        print_line(&match verdict {
             Verdict::Good { message } => format!("ok     {what}: {message}"),
             Verdict::Unknown { message } => format!("?      {what}: {message}"),
             Verdict::Fault { message, fix } => format!("FAULT  {what}: {message}; {fix}"),
         })
     };
     let printed = if as_json {
-        say_json(&json!({ "ok": faults == 0, "findings": found }))
+        print_json(&json!({ "ok": faults == 0, "findings": found }))
     } else {
         found.iter().try_for_each(line)
     };

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use anyhow::Context;
 use serde_json::json;
 
-use super::context::{OpenStore, say};
+use super::context::{OpenStore, print_line};
 use crate::server::{
     config::{Config, Database, StoreConfig},
     http::client::client,
@@ -19,7 +19,7 @@ pub async fn migrate(config: &Config, path: Option<OsString>) -> anyhow::Result<
     let result = store.store.migrate().await.context("migrating the database");
     store.close().await;
     result?;
-    say("the database's schema is up to date")
+    print_line("the database's schema is up to date")
 }
 
 /// `rolitt check`: the configuration has been read when this runs.
@@ -50,12 +50,12 @@ pub async fn check(config: &Config, as_json: bool) -> anyhow::Result<()> {
             .iter()
             .map(|(name, result)| json!({ "check": name, "ok": result.is_ok(), "detail": result.as_ref().unwrap_or_else(|error| error) }))
             .collect();
-        say(&serde_json::to_string_pretty(&json!({ "ok": failures == 0, "checks": rows }))?)?;
+        print_line(&serde_json::to_string_pretty(&json!({ "ok": failures == 0, "checks": rows }))?)?;
     } else {
         for (name, result) in &findings {
             match result {
-                Ok(detail) => say(&format!("ok    {name}: {detail}"))?,
-                Err(error) => say(&format!("FAIL  {name}: {error}"))?,
+                Ok(detail) => print_line(&format!("ok    {name}: {detail}"))?,
+                Err(error) => print_line(&format!("FAIL  {name}: {error}"))?,
             }
         }
     }
@@ -86,11 +86,11 @@ async fn prices(config: &Config) -> Result<String, String> {
 pub async fn start_postgres(config: &Config, path: Option<OsString>) -> anyhow::Result<()> {
     let embedded = Embedded::start(&config.data_dir, path, Purpose::Development).await?;
     embedded.leave_running()?;
-    say(&format!("PostgreSQL runs; its URL is in {}", config.data_dir.join("database-url").display()))
+    print_line(&format!("PostgreSQL runs; its URL is in {}", config.data_dir.join("database-url").display()))
 }
 
 /// `rolitt postgres stop`.
 pub fn stop_postgres(config: &Config, path: Option<OsString>) -> anyhow::Result<()> {
     Embedded::stop_any(&config.data_dir, path)?;
-    say("PostgreSQL is stopped")
+    print_line("PostgreSQL is stopped")
 }

@@ -21,12 +21,12 @@ use crate::server::{
     },
 };
 
-pub struct Desk {
+pub struct ShopContext {
     pub shop: Arc<Shop>,
     store: OpenStore,
 }
 
-impl Desk {
+impl ShopContext {
     /// Opens the store, and makes sure that its schema is this program's.
     pub async fn open(config: &Config, path: Option<OsString>) -> anyhow::Result<Self> {
         let store = OpenStore::open(config, &config.storage.chosen, path).await?;
@@ -34,12 +34,12 @@ impl Desk {
         if shop.klaviyo.is_none() {
             tracing::warn!("KLAVIYO_API_KEY is not set here: customers are told nothing of what this command does");
         }
-        let desk = Self { shop: Arc::new(shop), store };
-        if let Err(error) = desk.shop.store.ready().await {
-            desk.close().await;
+        let context = Self { shop: Arc::new(shop), store };
+        if let Err(error) = context.shop.store.ready().await {
+            context.close().await;
             return Err(error).context("the database is not ready");
         }
-        Ok(desk)
+        Ok(context)
     }
 
     pub async fn close(self) {
@@ -84,12 +84,12 @@ impl OpenStore {
 }
 
 /// One line for a person.
-pub fn say(line: &str) -> anyhow::Result<()> {
+pub fn print_line(line: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{line}")?;
     Ok(())
 }
 
 /// One value for a program.
-pub fn say_json(value: &impl Serialize) -> anyhow::Result<()> {
-    say(&serde_json::to_string_pretty(value)?)
+pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print_line(&serde_json::to_string_pretty(value)?)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::context::{Desk, say, say_json};
+use super::context::{ShopContext, print_json, print_line};
 use crate::server::privacy::erasure::{self, ErasureOptions, ErasureReport, Subject};
 
 /// Nobody but their owners can erase these.
@@ -12,16 +12,21 @@ const ELSEWHERE: [&str; 2] = [
 ];
 
 /// Fails when something of the customer is left here.
-pub async fn erase(desk: &Desk, subject: &Subject, options: ErasureOptions, as_json: bool) -> anyhow::Result<()> {
-    let report = erasure::erase(&desk.shop, subject, options).await?;
+pub async fn erase(
+    context: &ShopContext,
+    subject: &Subject,
+    options: ErasureOptions,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let report = erasure::erase(&context.shop, subject, options).await?;
     // Whether anybody reads on or not, the exit status says how it stands.
     let printed = if as_json {
         let mut told = serde_json::to_value(&report)?;
         told["complete"] = json!(report.is_complete());
         told["elsewhere"] = json!(ELSEWHERE);
-        say_json(&told)
+        print_json(&told)
     } else {
-        lines(&report).iter().try_for_each(|line| say(line))
+        lines(&report).iter().try_for_each(|line| print_line(line))
     };
     let refused = report.orders.iter().filter(|order| order.refused.is_some()).count();
     anyhow::ensure!(refused == 0, "{refused} order(s) are still needed, and so is their customer");

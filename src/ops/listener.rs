@@ -11,7 +11,6 @@ use axum::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 
-use super::metrics;
 use crate::server::state::Shop;
 
 #[derive(Clone)]
@@ -24,7 +23,7 @@ pub fn router(shop: Arc<Shop>, metrics: PrometheusHandle) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(figures))
+        .route("/metrics", get(render_metrics))
         .route("/signatures", get(signatures))
         .with_state(Operations { shop, metrics })
 }
@@ -49,7 +48,7 @@ async fn signatures(State(operations): State<Operations>) -> impl IntoResponse {
 }
 
 /// Prometheus' text format.
-async fn figures(State(operations): State<Operations>) -> impl IntoResponse {
-    metrics::read(&operations.shop).await;
+async fn render_metrics(State(operations): State<Operations>) -> impl IntoResponse {
+    super::metrics::update(&operations.shop).await;
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], operations.metrics.render())
 }

@@ -3,7 +3,7 @@
 use crate::server::{payments::SignatureError, state::Shop};
 
 /// Begins the counters that alarms are about, at zero: Prometheus sees no rise in a series that begins with its first count.
-pub fn begin() {
+pub fn initialize() {
     metrics::counter!("panics_total").increment(0);
     metrics::counter!("webhook_livemode_mismatches_total").increment(0);
     for reason in ["busy_pages", "busy_checkouts", "busy_webhooks"] {
@@ -15,7 +15,7 @@ pub fn begin() {
 }
 
 /// What waits, read when asked, so that it is never older than the answer.
-pub async fn read(shop: &Shop) {
+pub async fn update(shop: &Shop) {
     let backlog = shop.store.backlog().await;
     metrics::gauge!("backlog_unreadable").set(if backlog.is_ok() { 0.0 } else { 1.0 });
     let backlog = match backlog {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::context::{Desk, say, say_json};
+use super::context::{ShopContext, print_json, print_line};
 use crate::{
     domain::{
         customer::mask,
@@ -63,10 +63,10 @@ impl<'a> Row<'a> {
 }
 
 /// `rolitt preorders list`.
-pub async fn list(desk: &Desk, filter: &PreorderFilter, limit: u32, as_json: bool) -> anyhow::Result<()> {
-    let found = desk.shop.store.purchases(filter, limit).await?;
+pub async fn list(context: &ShopContext, filter: &PreorderFilter, limit: u32, as_json: bool) -> anyhow::Result<()> {
+    let found = context.shop.store.purchases(filter, limit).await?;
     if as_json {
-        return say_json(&found.iter().map(Row::of).collect::<Vec<_>>());
+        return print_json(&found.iter().map(Row::of).collect::<Vec<_>>());
     }
     for purchase in &found {
         let row = Row::of(purchase);
@@ -86,14 +86,14 @@ pub async fn list(desk: &Desk, filter: &PreorderFilter, limit: u32, as_json: boo
         if row.open_disputes > 0 {
             line = format!("{line}  DISPUTED");
         }
-        say(&line)?;
+        print_line(&line)?;
     }
-    say(&format!("{} order(s)", found.len()))
+    print_line(&format!("{} order(s)", found.len()))
 }
 
 /// `rolitt preorders show`: the order and all that is known of its payment.
-pub async fn show(desk: &Desk, number: &PreorderNumber, as_json: bool) -> anyhow::Result<()> {
-    let purchase = find(desk, number).await?;
+pub async fn show(context: &ShopContext, number: &PreorderNumber, as_json: bool) -> anyhow::Result<()> {
+    let purchase = find(context, number).await?;
     let details = &purchase.preorder.details;
     if as_json {
         let OrderState { payment, refunds, disputes, .. } = &purchase.case;
@@ -116,7 +116,7 @@ pub async fn show(desk: &Desk, number: &PreorderNumber, as_json: bool) -> anyhow
                         "reason": dispute.reason, "due_by": dispute.due_by })
             })
             .collect();
-        return say_json(&json!({
+        return print_json(&json!({
             "order": Row::of(&purchase), "session": details.session, "shipping": details.shipping, "locale": details.locale,
             "payment": payment, "refunds": refunds, "disputes": disputes,
         }));
@@ -127,28 +127,33 @@ pub async fn show(desk: &Desk, number: &PreorderNumber, as_json: bool) -> anyhow
 fn print(purchase: &Purchase) -> anyhow::Result<()> {
     let (details, row) = (&purchase.preorder.details, Row::of(purchase));
     let amount = details.amount.map_or_else(|| "-".to_owned(), Money::display);
-    say(&format!("{}  {}", row.number, row.status))?;
-    say(&format!("  color     {}", row.color.unwrap_or("?")))?;
-    say(&format!("  amount    {amount} by {}, session {}", row.provider, details.session))?;
+    print_line(&format!("{}  {}", row.number, row.status))?;
+    print_line(&format!("  color     {}", row.color.unwrap_or("?")))?;
+    print_line(&format!("  amount    {amount} by {}, session {}", row.provider, details.session))?;
     let erased = details.erased_at.and_then(|at| time::OffsetDateTime::from_unix_timestamp(at).ok());
     let customer = erased.map_or_else(|| details.email.clone(), |at| format!("erased on {}", at.date()));
-    say(&format!("  customer  {customer}"))?;
+    print_line(&format!("  customer  {customer}"))?;
     if let Some(tracking) = &details.tracking {
-        say(&format!("  tracking  {tracking}"))?;
+        print_line(&format!("  tracking  {tracking}"))?;
     }
     if let Some(payment) = &purchase.case.payment {
         let failure = payment.failure.as_ref().map(|(_, code)| format!(", last failure {code}")).unwrap_or_default();
-        say(&format!("  payment   {} {}{failure}", payment.intent, payment.status.as_str()))?;
+        print_line(&format!("  payment   {} {}{failure}", payment.intent, payment.status.as_str()))?;
     }
     for refund in &purchase.case.refunds {
-        say(&format!("  refund    {} {} {}", refund.id, refund.amount.display(), refund.status.as_str()))?;
+        print_line(&format!("  refund    {} {} {}", refund.id, refund.amount.display(), refund.status.as_str()))?;
     }
     for dispute in &purchase.case.disputes {
         let due = due_text(dispute.status, dispute.due_by);
-        say(&format!("  dispute   {} {} {}{due}", dispute.id, dispute.amount.display(), dispute.status.as_str()))?;
+        print_line(&format!(
+            "  dispute   {} {} {}{due}",
+            dispute.id,
+            dispute.amount.display(),
+            dispute.status.as_str()
+        ))?;
     }
     if let Some(review) = row.review {
-        say(&format!("  REVIEW    {review}"))?;
+        print_line(&format!("  REVIEW    {review}"))?;
     }
     Ok(())
 }
@@ -162,25 +167,25 @@ fn due_text(status: DisputeStatus, due_by: Option<i64>) -> String {
 }
 
 /// `rolitt preorders ship|deliver|approve`.
-pub async fn act(desk: &Desk, number: &PreorderNumber, act: &MerchantAction) -> anyhow::Result<()> {
-    let provider = find(desk, number).await?.preorder.details.provider;
-    report(number, &fulfilment::apply_action(&desk.shop, provider, number, act).await?)
+pub async fn act(context: &ShopContext, number: &PreorderNumber, act: &MerchantAction) -> anyhow::Result<()> {
+    let provider = find(context, number).await?.preorder.details.provider;
+    report(number, &fulfilment::apply_action(&context.shop, provider, number, act).await?)
 }
 
 /// `rolitt preorders refund`.
-pub async fn refund(desk: &Desk, number: &PreorderNumber, asked: RefundRequest) -> anyhow::Result<()> {
-    let refund = refund::refund(&desk.shop, number, asked).await?;
-    say(&format!("{number}: refund {} of {} is {}", refund.id, refund.amount.display(), refund.status.as_str()))
+pub async fn refund(context: &ShopContext, number: &PreorderNumber, asked: RefundRequest) -> anyhow::Result<()> {
+    let refund = refund::refund(&context.shop, number, asked).await?;
+    print_line(&format!("{number}: refund {} of {} is {}", refund.id, refund.amount.display(), refund.status.as_str()))
 }
 
 /// `rolitt preorders mark-paid`.
-pub async fn mark_paid(desk: &Desk, number: &PreorderNumber, received: Option<i64>) -> anyhow::Result<()> {
-    settled(number, &bank_transfer::mark_paid(&desk.shop, number, received).await?)
+pub async fn mark_paid(context: &ShopContext, number: &PreorderNumber, received: Option<i64>) -> anyhow::Result<()> {
+    settled(number, &bank_transfer::mark_paid(&context.shop, number, received).await?)
 }
 
 /// `rolitt preorders cancel`.
-pub async fn cancel(desk: &Desk, number: &PreorderNumber) -> anyhow::Result<()> {
-    settled(number, &bank_transfer::cancel(&desk.shop, number).await?)
+pub async fn cancel(context: &ShopContext, number: &PreorderNumber) -> anyhow::Result<()> {
+    settled(number, &bank_transfer::cancel(&context.shop, number).await?)
 }
 
 fn settled(number: &PreorderNumber, settled: &TransferChange) -> anyhow::Result<()> {
@@ -188,7 +193,7 @@ fn settled(number: &PreorderNumber, settled: &TransferChange) -> anyhow::Result<
     let already = if matches!(settled, TransferChange::AlreadyMade(_)) { " already" } else { "" };
     let review =
         if details.review.is_open() { format!("; HELD FOR REVIEW: {}", details.review.text()) } else { String::new() };
-    say(&format!("{number}: {}{already}{review}", details.status.as_str()))
+    print_line(&format!("{number}: {}{already}{review}", details.status.as_str()))
 }
 
 /// Says what became of an act.
@@ -196,15 +201,15 @@ pub fn report(number: &PreorderNumber, applied: &Applied) -> anyhow::Result<()> 
     let status =
         |preorder: &Option<Preorder>| preorder.as_ref().map_or("-", |preorder| preorder.details.status.as_str());
     match applied {
-        Applied::Changed(preorder) => say(&format!("{number}: {}", status(preorder))),
-        Applied::Unchanged(preorder) => say(&format!("{number}: {} already", status(preorder))),
-        Applied::Duplicate => say(&format!("{number}: done already")),
+        Applied::Changed(preorder) => print_line(&format!("{number}: {}", status(preorder))),
+        Applied::Unchanged(preorder) => print_line(&format!("{number}: {} already", status(preorder))),
+        Applied::Duplicate => print_line(&format!("{number}: done already")),
         Applied::Ignored(reason) => anyhow::bail!("{number}: {reason}"),
     }
 }
 
-async fn find(desk: &Desk, number: &PreorderNumber) -> anyhow::Result<Purchase> {
-    let purchase = desk.shop.store.purchase(PurchaseKey::Number(number)).await?;
+async fn find(context: &ShopContext, number: &PreorderNumber) -> anyhow::Result<Purchase> {
+    let purchase = context.shop.store.purchase(PurchaseKey::Number(number)).await?;
     purchase.ok_or_else(|| anyhow::anyhow!("there is no preorder {number}"))
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::context::{OpenStore, say, say_json};
+use super::context::{OpenStore, print_json, print_line};
 use crate::server::{
     config::{Config, StoreConfig},
     store::Table,
@@ -72,7 +72,8 @@ pub async fn copy(
     target.close().await;
     let report = copied?;
     // Whether anybody reads on or not, the exit status says how it stands.
-    let printed = if as_json { say_json(&report) } else { lines(&report).iter().try_for_each(|line| say(line)) };
+    let printed =
+        if as_json { print_json(&report) } else { lines(&report).iter().try_for_each(|line| print_line(line)) };
     anyhow::ensure!(report.agrees(), "{} row(s) need a look", report.rows_to_check());
     printed
 }

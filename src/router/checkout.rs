@@ -89,7 +89,7 @@ async fn attempt(
     typed.remember(&fields);
     let request = CheckoutRequest::from_fields(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))
         .map_err(Refusal::Checkout)?;
-    shop.limits.checkouts.check(shop.limits.client(peer, headers)).map_err(|wait| {
+    shop.rate_limits.checkouts.check(shop.rate_limits.client(peer, headers)).map_err(|wait| {
         metrics::counter!("checkout_rate_limited_total").increment(1);
         if let Some(suppressed) = shop.log_limiter.allow("checkout rate limited") {
             tracing::warn!(suppressed, "checkout rejected by the rate limit, of one address or of all");

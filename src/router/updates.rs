@@ -55,14 +55,14 @@ pub async fn events(
     match shop.store.preorder_of_session(&session).await {
         Ok(Some(_)) => {}
         Ok(None) => {
-            return match shop.limits.lookups.check(shop.limits.client(peer, &headers)) {
+            return match shop.rate_limits.lookups.check(shop.rate_limits.client(peer, &headers)) {
                 Ok(()) => StatusCode::NOT_FOUND.into_response(),
                 Err(wait) => with_retry_after(StatusCode::TOO_MANY_REQUESTS.into_response(), wait),
             };
         }
         Err(_) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
-    let Ok(permit) = shop.streams.clone().try_acquire_owned() else {
+    let Ok(permit) = shop.event_streams.clone().try_acquire_owned() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let statuses =

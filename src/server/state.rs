@@ -44,7 +44,7 @@ pub struct Shop {
     pub klaviyo_throttle: SendThrottle,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
-    pub limits: RateLimits,
+    pub rate_limits: RateLimits,
     pub concurrency: ConcurrencyLimits,
     /// Log lines that anybody can cause.
     pub log_limiter: LogLimiter,
@@ -52,7 +52,7 @@ pub struct Shop {
     pub signature_stats: SignatureStats,
     pub shipping_countries: Arc<[String]>,
     /// Places for pages that wait for a pending payment.
-    pub streams: Arc<Semaphore>,
+    pub event_streams: Arc<Semaphore>,
     /// Told when there may be something for the workers.
     pub work: Notify,
     /// Cancelled when the process ends: long answers end with it.
@@ -86,12 +86,12 @@ impl Shop {
             klaviyo_throttle: SendThrottle::default(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(FreshIds),
-            limits: RateLimits::new(&config.limits),
+            rate_limits: RateLimits::new(&config.rate_limits),
             concurrency: ConcurrencyLimits::default(),
             log_limiter: LogLimiter::default(),
             signature_stats: SignatureStats::default(),
             shipping_countries: config.shipping_countries.clone(),
-            streams: Arc::new(Semaphore::new(STREAMS)),
+            event_streams: Arc::new(Semaphore::new(STREAMS)),
             work: Notify::new(),
             end,
         }

@@ -34,7 +34,7 @@ impl Watched {
     async fn start(setup: Setup) -> Self {
         let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
         let (figures, recording) = (recorder.handle(), metrics::set_default_local_recorder(recorder));
-        rolitt::ops::metrics::begin();
+        rolitt::ops::metrics::initialize();
         let watched = Self { app: TestApp::start_with(setup).await, figures, _recording: recording };
         doctor::check_once(&watched.app.shop).await;
         assert_eq!(watched.firing().await, BTreeSet::new(), "nothing has happened");

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-pub use self::rate_limits::Limits;
+pub use self::rate_limits::RateLimitConfig;
 use self::reader::Reader;
 pub use self::{
     payments::{ProviderConfig, ProvidersConfig},
@@ -56,7 +56,7 @@ pub struct Config {
     pub sandbox: Option<SandboxNeed>,
     /// ISO 3166-1 alpha-2 codes.
     pub shipping_countries: Arc<[String]>,
-    pub limits: Limits,
+    pub rate_limits: RateLimitConfig,
     /// How often the books are compared with the provider's; `None` is never.
     pub reconcile_every: Option<Duration>,
     pub retention: Retention,
@@ -156,7 +156,7 @@ impl Config {
                 })
                 .unwrap_or(true),
             shipping_countries: shipping_countries(&mut reader),
-            limits: rate_limits::limits(&mut reader),
+            rate_limits: rate_limits::limits(&mut reader),
             reconcile_every: rate_limits::reconcile_every(&mut reader),
             retention: retention::retention(&mut reader),
             admin_token: {
@@ -190,7 +190,7 @@ struct Parts {
     catalogue: Option<colors::Catalogue>,
     klaviyo: KlaviyoParts,
     shipping_countries: Option<Arc<[String]>>,
-    limits: Limits,
+    rate_limits: RateLimitConfig,
     reconcile_every: Option<Duration>,
     retention: Retention,
     admin_token: Option<SecretString>,
@@ -229,7 +229,7 @@ impl Parts {
             klaviyo: self.klaviyo.config,
             sandbox,
             shipping_countries: self.shipping_countries?,
-            limits: self.limits,
+            rate_limits: self.rate_limits,
             reconcile_every: self.reconcile_every,
             retention: self.retention,
             admin_token: self.admin_token,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::reader::Reader;
 
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct RateLimitConfig {
     /// Checkouts a minute from one address; `None` is no limit.
     pub per_ip_per_minute: Option<u32>,
     /// Checkouts a second in all; `None` is no limit.
@@ -14,7 +14,7 @@ pub struct Limits {
     pub trusted_proxy_hops: usize,
 }
 
-pub fn limits(reader: &mut Reader<'_>) -> Limits {
+pub fn limits(reader: &mut Reader<'_>) -> RateLimitConfig {
     let mut rate = |variable: &str, default: u32| {
         reader
             .parsed(variable, |text| match text.parse::<u32>() {
@@ -33,7 +33,7 @@ pub fn limits(reader: &mut Reader<'_>) -> Limits {
                 .ok_or_else(|| "must be a whole number from 0 to 16".to_owned())
         })
         .unwrap_or(0);
-    Limits { per_ip_per_minute, global_per_second, trusted_proxy_hops }
+    RateLimitConfig { per_ip_per_minute, global_per_second, trusted_proxy_hops }
 }
 
 pub fn reconcile_every(reader: &mut Reader<'_>) -> Option<Duration> {

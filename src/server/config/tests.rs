@@ -205,7 +205,7 @@ fn databases_and_log_formats_that_mean_nothing_do_not_start() {
 #[test]
 fn limits_can_be_lifted_but_not_be_nonsense() {
     let config = read(&[("CHECKOUT_RATE_PER_IP", "off"), ("CHECKOUT_RATE_GLOBAL", "5")]).unwrap();
-    assert_eq!((config.limits.per_ip_per_minute, config.limits.global_per_second), (None, Some(5)));
+    assert_eq!((config.rate_limits.per_ip_per_minute, config.rate_limits.global_per_second), (None, Some(5)));
     assert_eq!(
         faulty(&[("CHECKOUT_RATE_PER_IP", "0"), ("CHECKOUT_RATE_GLOBAL", "-1"), ("TRUSTED_PROXY_HOPS", "x")]).len(),
         3

@@ -12,7 +12,7 @@ use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, clock::
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::server::config::Limits;
+use crate::server::config::RateLimitConfig;
 
 /// Above this many remembered addresses, those that have been quiet are forgotten.
 const MAX_TRACKED_CLIENTS: usize = 10_000;
@@ -59,7 +59,7 @@ impl RateLimiter {
 }
 
 impl RateLimits {
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &RateLimitConfig) -> Self {
         let some = |number: Option<u32>| number.and_then(NonZeroU32::new);
         let (per_ip, global) = (some(limits.per_ip_per_minute), some(limits.global_per_second));
         Self {
@@ -147,7 +147,11 @@ mod tests {
     use super::*;
 
     fn limits(hops: usize) -> RateLimits {
-        RateLimits::new(&Limits { per_ip_per_minute: Some(2), global_per_second: None, trusted_proxy_hops: hops })
+        RateLimits::new(&RateLimitConfig {
+            per_ip_per_minute: Some(2),
+            global_per_second: None,
+            trusted_proxy_hops: hops,
+        })
     }
 
     fn client(hops: usize, forwarded: &[&str]) -> String {

@@ -160,7 +160,7 @@ impl Visitor {
         let parts = use_context::<Parts>();
         let address = parts.and_then(|parts| {
             let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
-            Some(shop.limits.client(*peer, &parts.headers))
+            Some(shop.rate_limits.client(*peer, &parts.headers))
         });
         Self { address, response: use_context() }
     }
@@ -169,7 +169,7 @@ impl Visitor {
     /// Returns whether the rate limit rejects it; the response is then a 429. A customer who has
     /// paid loses nothing, because the webhook arrives by itself.
     fn exceeds_lookup_limit(&self, shop: &Shop) -> bool {
-        let Some(wait) = self.address.and_then(|address| shop.limits.lookups.check(address).err()) else {
+        let Some(wait) = self.address.and_then(|address| shop.rate_limits.lookups.check(address).err()) else {
             return false;
         };
         metrics::counter!("lookups_rate_limited_total").increment(1);
