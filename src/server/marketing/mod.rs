@@ -20,15 +20,15 @@ pub struct MarketingEvent {
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum MarketingError {
     /// No answer, or "later": this event may go through at another time.
-    #[error("not taken now: {0}")]
+    #[error("not accepted at the moment: {0}")]
     Again(String),
     /// Nothing more may be sent for this long.
-    #[error("asked to slow down")]
+    #[error("rate limited by the receiver")]
     Throttled { retry_after: Duration },
     /// The key is not accepted: nothing can be sent until somebody mends it.
-    #[error("the key is refused: {0}")]
+    #[error("the API key is rejected: {0}; set a valid key")]
     Refused(String),
     /// This event will never be taken.
-    #[error("never to be taken: {0}")]
+    #[error("rejected for good: {0}")]
     Final(String),
 }

@@ -11,39 +11,39 @@ use crate::domain::checkout::{CheckoutError, Field};
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum PaymentError {
     /// No answer: no connection, or none in time. The same call may succeed.
-    #[error("the provider could not be reached: {0}")]
+    #[error("the payment provider cannot be reached: {0}; check the network and the provider's status page")]
     Unreachable(String),
     /// The provider answered that it has a fault of its own. The same call may succeed.
-    #[error("the provider has a fault: {0}")]
+    #[error("the payment provider reports a fault of its own: {0}; check its status page")]
     Unavailable(String),
-    #[error("the provider asks for fewer calls")]
+    #[error("the payment provider limits the rate of requests; wait a minute")]
     RateLimited { retry_after: Option<Duration> },
     /// The same object, or the same idempotency key, is at work elsewhere. The same call may succeed.
-    #[error("the provider is busy with the same object: {0}")]
+    #[error("the payment provider is still processing a request for the same object: {0}; wait a minute")]
     Conflict(String),
     /// The idempotency key was used for another request: a defect of this program.
-    #[error("the idempotency key was used for another request: {0}")]
+    #[error("the idempotency key was used for a different request before: {0}; this is a defect of this program")]
     KeyReused(String),
-    #[error("the provider does not accept the key: {0}; set another one")]
+    #[error("the payment provider rejects the API key: {0}; set a valid key")]
     Authentication(String),
-    #[error("the key lacks a permission: {0}; give it to the key at the provider")]
+    #[error("the API key lacks a permission: {0}; grant it in the provider's dashboard")]
     Permission(String),
     /// A parameter or an id in the configuration is wrong: every call like this will fail.
-    #[error("the provider refused the request: {0}")]
+    #[error("the payment provider rejects the request: {0}; compare the configured ids with its dashboard")]
     Configuration(String),
     /// The provider does not take this email address.
-    #[error("the provider refused the email address")]
+    #[error("the payment provider rejects the customer's email address")]
     Email,
     /// The customer's bank, or the provider's own judgement, refused this payment.
     #[error("the payment was declined: {0}")]
     Declined(Decline),
     /// The object is in a state in which this cannot be done: already refunded, already paid, over.
-    #[error("the object's state does not allow it: {0}")]
+    #[error("the object's current state does not allow it: {0}; look at the object in the provider's dashboard")]
     State(String),
-    #[error("the provider knows no such object")]
+    #[error("the payment provider has no such object; check that the key is of the same account and mode")]
     NotFound,
     /// An answer that does not read.
-    #[error("the provider's answer does not read: {0}")]
+    #[error("the payment provider's response cannot be parsed: {0}; check for a newer version of this program")]
     Unreadable(String),
 }
 
@@ -88,13 +88,13 @@ impl PaymentError {
 /// Why a webhook request is not believed. Told to nobody but the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum SignatureError {
-    #[error("no signature header")]
+    #[error("the signature header is missing")]
     Missing,
-    #[error("the signature header does not read")]
+    #[error("the signature header is malformed")]
     Malformed,
-    #[error("the signature is too old or from the future")]
+    #[error("the signature's timestamp is too old, or in the future")]
     Stale,
-    #[error("no signature matches")]
+    #[error("no signature matches a configured webhook secret")]
     Mismatch,
 }
 
@@ -115,10 +115,10 @@ impl SignatureError {
     pub const fn likely_cause(self) -> &'static str {
         match self {
             Self::Missing => {
-                "somebody else is knocking, or a proxy takes the signature header away; let the proxy pass every header"
+                "the request is not from the provider, or a proxy removes the signature header; let the proxy pass all headers"
             }
             Self::Malformed => {
-                "somebody else is knocking, or a proxy changes headers; let the proxy pass them unchanged"
+                "the request is not from the provider, or a proxy changes headers; let the proxy pass them unchanged"
             }
             Self::Stale => {
                 "this machine's clock is wrong, or requests wait for minutes in a queue; set the clock by NTP"
@@ -135,10 +135,10 @@ impl SignatureError {
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum DecodeError {
     /// Not an event at all: no later try will read it.
-    #[error("the body is not an event: {0}")]
+    #[error("the body is not a valid event: {0}")]
     NotAnEvent(String),
     /// An event of a type that matters here, with an object that does not read.
-    #[error("the event's object does not read: {0}")]
+    #[error("the event's object cannot be parsed: {0}")]
     Object(String),
 }
 

@@ -55,7 +55,7 @@ impl Klaviyo {
             .body(body)
             .send()
             .await
-            .map_err(|error| again(if error.is_timeout() { "no answer in time" } else { "no connection" }))?;
+            .map_err(|error| again(if error.is_timeout() { "no response in time" } else { "no connection" }))?;
         let status = response.status().as_u16();
         if response.status().is_success() {
             return Ok(());

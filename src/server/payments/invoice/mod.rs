@@ -69,7 +69,7 @@ impl Invoice {
             return Ok(SecretString::from(hex::encode(digest("token", order))));
         }
         let mut keyed = Hmac::<Sha256>::new_from_slice(self.key.expose_secret().as_bytes())
-            .map_err(|_| PaymentError::Unreadable("the key of links".to_owned()))?;
+            .map_err(|_| PaymentError::Unreadable("the signing key of order links is invalid".to_owned()))?;
         keyed.update(&digest("keyed token", order));
         Ok(SecretString::from(hex::encode(keyed.finalize().into_bytes())))
     }
@@ -91,7 +91,7 @@ impl PaymentProvider for Invoice {
 
     async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError> {
         let token = self.token(order)?;
-        let unreadable = |what: &str| PaymentError::Unreadable(format!("{what} made of an order"));
+        let unreadable = |what: &str| PaymentError::Unreadable(format!("{what} that was derived from an order"));
         let facts = SessionUpdate {
             provider: ProviderId::Invoice,
             session: SessionId::parse(&format!("inv_{}", &hex::encode(digest("session", order))[..40]))
@@ -122,7 +122,7 @@ impl PaymentProvider for Invoice {
         let facts = self.retrieve_session(id).await?;
         match facts.outcome {
             SessionOutcome::Pending => Ok(SessionUpdate { outcome: SessionOutcome::Cancelled, ..facts }),
-            outcome => Err(PaymentError::State(format!("it awaits no transfer: {outcome:?}"))),
+            outcome => Err(PaymentError::State(format!("the order awaits no transfer: {outcome:?}"))),
         }
     }
 
@@ -140,7 +140,7 @@ impl PaymentProvider for Invoice {
     }
 
     fn decode(&self, _: &[u8]) -> Result<ProviderEvent, DecodeError> {
-        Err(DecodeError::NotAnEvent("payment by invoice has no events".to_owned()))
+        Err(DecodeError::NotAnEvent("bank transfer has no webhook events".to_owned()))
     }
 
     fn prices(&self) -> Option<&dyn Prices> {

@@ -110,7 +110,7 @@ impl StripeClient {
                     sleep(pause).await;
                 }
                 Next::Again(pause) => {
-                    tracing::warn!(attempt, %error, "stripe call failed, trying again");
+                    tracing::warn!(attempt, %error, "a request to Stripe failed and is retried");
                     sleep(pause).await;
                 }
             }
@@ -146,7 +146,7 @@ impl StripeClient {
                 attempts: 1,
             })
         };
-        timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(unreachable("no answer in time")))
+        timeout_at(deadline, exchange).await.unwrap_or_else(|_| Err(unreachable("no response in time")))
     }
 
     fn request(&self, request: &RequestBuilder, key: Option<&str>) -> reqwest::RequestBuilder {

@@ -13,7 +13,7 @@ pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
         let inner = error.inner();
         format!("{} (line {}, column {}, {:?})", error.path(), inner.line(), inner.column(), inner.classify())
     })?;
-    deserializer.end().map_err(|_| "text after the object".to_owned())?;
+    deserializer.end().map_err(|_| "extra text after the object".to_owned())?;
     Ok(value)
 }
 
@@ -61,7 +61,10 @@ pub fn page<O: DeserializeOwned, T>(
         match read(object).and_then(&convert) {
             Ok(item) => items.extend(item),
             Err(error) => {
-                tracing::error!(error, "an object in stripe's list does not read");
+                tracing::error!(
+                    error,
+                    "an object in a list from Stripe cannot be parsed and is skipped; check for a newer version of this program"
+                );
                 unreadable.push(read::<Named>(object).map_or_else(|_| "without an id".to_owned(), |named| named.id));
             }
         }
@@ -102,13 +105,13 @@ pub fn reference<T>(
     found: Option<&Reference>,
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<Option<T>, String> {
-    found.map(|found| parse(&found.id).ok_or_else(|| format!("{field}: not a reference"))).transpose()
+    found.map(|found| parse(&found.id).ok_or_else(|| format!("{field}: invalid id"))).transpose()
 }
 
 /// A word of a list that this version of the program knows.
 pub fn known<T>(field: &str, text: Option<&str>, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, String> {
     let text = text.ok_or_else(|| format!("{field}: missing"))?;
-    parse(text).ok_or_else(|| format!("{field}: not one that is known"))
+    parse(text).ok_or_else(|| format!("{field}: unknown value"))
 }
 
 /// An amount; both its parts must be there.

@@ -121,11 +121,11 @@ fn permission(message: Option<&str>) -> Option<String> {
 /// What went wrong before there was an answer; never the URL, which may name a customer's session.
 pub fn transport(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
-        "no answer in time"
+        "no response in time"
     } else if error.is_connect() {
         "no connection"
     } else {
-        "the connection broke"
+        "the connection was lost"
     }
 }
 

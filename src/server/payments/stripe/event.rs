@@ -93,7 +93,7 @@ pub fn name(body: &[u8]) -> Option<(EventId, String)> {
 pub fn decode(body: &[u8], livemode: bool) -> Result<ProviderEvent, DecodeError> {
     let envelope: Envelope<'_> = read(body).map_err(DecodeError::NotAnEvent)?;
     if EventId::parse(&envelope.id).is_none() {
-        return Err(DecodeError::NotAnEvent("id: not an event's id".to_owned()));
+        return Err(DecodeError::NotAnEvent("id: not a valid event id".to_owned()));
     }
     let occurrence = if EVENTS.contains(&envelope.event_type.as_str()) {
         let object = envelope.data.object.get().as_bytes();

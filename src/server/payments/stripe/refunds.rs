@@ -102,7 +102,7 @@ impl Stripe {
         if charged.currency.eq_ignore_ascii_case(amount.currency().code()) {
             return Ok(());
         }
-        Err(PaymentError::State(format!("the payment is not in {}", amount.currency())))
+        Err(PaymentError::State(format!("the payment is not in the currency {}", amount.currency())))
     }
 }
 
@@ -131,7 +131,9 @@ impl Refunds for Stripe {
         }
         match self.client.send(&request, Some(key.as_str()), deadline()).await {
             Ok(sent) => self.refund(answer(&sent.body)?),
-            Err(failure) if too_much(&failure) => Err(PaymentError::State("there is not that much left".to_owned())),
+            Err(failure) if too_much(&failure) => {
+                Err(PaymentError::State("less than this amount is left to refund".to_owned()))
+            }
             Err(failure) => Err(failure.error()),
         }
     }

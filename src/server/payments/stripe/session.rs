@@ -63,7 +63,9 @@ pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenS
             }
         }
     }
-    Err(PaymentError::Unavailable("every idempotency key of this order is used up".to_owned()))
+    Err(PaymentError::Unavailable(
+        "all idempotency keys of this order are used; the customer can start a new checkout".to_owned(),
+    ))
 }
 
 /// The session of this answer, unless the answer repeats one that is no longer open.

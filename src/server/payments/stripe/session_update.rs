@@ -140,7 +140,7 @@ impl Session {
             (Some("unpaid"), _) if completed => Ok(SessionOutcome::Pending),
             (_, Some("expired")) => Ok(SessionOutcome::Expired),
             (_, Some("open")) if !completed => Ok(SessionOutcome::Open),
-            _ => Err("payment_status: not one that is known".to_owned()),
+            _ => Err("payment_status: unknown value".to_owned()),
         }
     }
 

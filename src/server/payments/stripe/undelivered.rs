@@ -31,7 +31,7 @@ impl Events for Stripe {
         since: OffsetDateTime,
         from: Option<&Cursor>,
     ) -> Result<Page<VerifiedEvent>, PaymentError> {
-        let unknown = || PaymentError::Configuration("not a cursor of this list".to_owned());
+        let unknown = || PaymentError::Configuration("the cursor is not of this list".to_owned());
         let (question, after) = from.map_or(Some((0, "")), |from| place(from.as_str())).ok_or_else(unknown)?;
         let types = EVENTS.chunks(TYPES_AT_ONCE).nth(question).ok_or_else(unknown)?;
         let mut request = ListEvent::new()
