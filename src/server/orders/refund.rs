@@ -34,7 +34,7 @@ pub enum RefundError {
     NothingLeft,
     #[error("{0} gave back the same amount before; say --again if another refund is meant")]
     SameAmount(RefundId),
-    #[error("{0}")]
+    #[error(transparent)]
     Provider(PaymentError),
     /// No answer, or one that says nothing: the money may be on its way.
     #[error(
@@ -44,7 +44,7 @@ pub enum RefundError {
     /// The money is on its way; reconciliation, or the event, will record it.
     #[error("the provider gave the money back, and it could not be recorded: {0}; `rolitt reconcile` will")]
     NotRecorded(StoreError),
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 

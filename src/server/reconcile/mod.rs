@@ -132,9 +132,9 @@ pub enum ReconcileError {
     /// The next one goes on from the last page.
     #[error("the process ended before the comparison did")]
     Ended,
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("{0}")]
+    #[error(transparent)]
     Provider(#[from] PaymentError),
 }
 

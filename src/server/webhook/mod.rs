@@ -46,9 +46,9 @@ impl WebhookError {
 /// Why a stored event was not applied.
 #[derive(Debug, Error)]
 enum Failure {
-    #[error("{0}")]
+    #[error(transparent)]
     Decode(#[from] DecodeError),
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the program panicked")]
     Panic,

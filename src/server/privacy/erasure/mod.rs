@@ -76,7 +76,7 @@ impl ErasureReport {
 pub enum EraseError {
     #[error("there is no preorder {0}")]
     Unknown(PreorderNumber),
-    #[error("{0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
