@@ -1,5 +1,5 @@
-//! What is built once and shared: the shop, and the page renderer's options. The two places where configuration chooses an
-//! implementation are here.
+//! What is built once and shared: the shop, and the page renderer's options. Here the configuration
+//! chooses the payment providers and Klaviyo; `ops::context` chooses the store.
 
 use std::sync::Arc;
 
@@ -28,39 +28,44 @@ use super::{
     webhook::signature_stats::SignatureStats,
 };
 
-/// How many pages may wait for a pending payment at the same time.
+/// How many return pages may hold an event stream at the same time, each waiting for a pending
+/// payment.
 const STREAMS: usize = 256;
 
-/// The shop: its contracts with their implementations, and nothing that belongs to one request.
+/// The shop: implementations of its contracts and state shared by all requests, nothing of a single
+/// one.
 pub struct Shop {
     pub environment: Environment,
     pub app_url: Url,
     pub payments: PaymentService,
-    /// Where and until when transfers go; `None` where the shop takes none.
+    /// The bank account and the payment period for transfers; `None` if bank transfer is not
+    /// offered.
     pub invoice: Option<InvoiceConfig>,
     pub catalogue: Catalogue,
     pub store: Arc<dyn Store>,
+    /// `None`: marketing is off, and no messages are written.
     pub klaviyo: Option<Klaviyo>,
+    /// Bounds and pauses what is sent to Klaviyo.
     pub klaviyo_throttle: SendThrottle,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub rate_limits: RateLimits,
     pub concurrency: ConcurrencyLimits,
-    /// Log lines that anybody can cause.
+    /// Bounds the log lines that clients can trigger at will.
     pub log_limiter: LogLimiter,
-    /// What was seen of webhook signatures lately.
+    /// Good and bad webhook signatures since the start, for `rolitt doctor`.
     pub signature_stats: SignatureStats,
     pub shipping_countries: Arc<[String]>,
-    /// Places for pages that wait for a pending payment.
+    /// Permits for return pages that wait for a pending payment.
     pub event_streams: Arc<Semaphore>,
-    /// Told when there may be something for the workers.
+    /// Notified when a worker may have something to do.
     pub work: Notify,
-    /// Cancelled when the process ends: long answers end with it.
+    /// Cancelled when the process ends, so that event streams and workers end.
     pub end: CancellationToken,
 }
 
 impl Shop {
-    /// Builds the shop of this configuration on `store`.
+    /// Builds the configured shop on `store`. `end` ends its event streams and workers.
     pub fn new(config: &Config, store: Arc<dyn Store>, http: reqwest::Client, end: CancellationToken) -> Self {
         let stripe = Arc::new(Stripe::new(&config.stripe, http.clone()));
         let provider = |chosen: &ProviderConfig| -> Arc<dyn PaymentProvider> {
@@ -97,13 +102,14 @@ impl Shop {
         }
     }
 
-    /// An absolute URL of the public site; `path` begins with a slash and is taken as it is.
+    /// Returns the absolute URL of `path` on the public site. `path` begins with a slash and is
+    /// encoded already.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.app_url.as_str().trim_end_matches('/'))
     }
 }
 
-/// What axum's handlers and the pages are given.
+/// The state of axum's handlers and of the pages.
 #[derive(Clone)]
 pub struct AppState {
     pub shop: Arc<Shop>,

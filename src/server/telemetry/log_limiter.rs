@@ -1,5 +1,5 @@
-//! Log lines about what anybody can cause as often as they like: at most one a second for each reason, which says how many were
-//! left out. The metrics count all.
+//! Rate-limits log lines that clients can trigger at will: one per second and reason, with the
+//! number of suppressed lines. The metrics count every occurrence.
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +9,10 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Between two lines of one reason.
+/// The shortest time between two lines of one reason.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What was written lately, by reason. Reasons are words of the program's own, so there are few.
+/// The last line of each reason. Reasons are words of this program, so there are few.
 #[derive(Default)]
 pub struct LogLimiter(Mutex<BTreeMap<&'static str, LastLine>>);
 
@@ -22,7 +22,8 @@ struct LastLine {
 }
 
 impl LogLimiter {
-    /// Whether a line may be written for `reason` now, and how many were left out since the last; `None` leaves this one out.
+    /// Returns the number of lines suppressed since the last one if a line for `reason` may be
+    /// written now. `None`: suppress this one, too.
     pub fn allow(&self, reason: &'static str) -> Option<u64> {
         let now = Instant::now();
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn one_line_a_second_for_each_reason_and_it_says_how_many_are_missing() {
+    async fn the_log_limiter_allows_one_line_per_second_and_reason_and_counts_suppressed_lines() {
         let limiter = LogLimiter::default();
         assert_eq!(limiter.allow("stale"), Some(0));
         assert_eq!((limiter.allow("stale"), limiter.allow("stale")), (None, None));
