@@ -1,15 +1,16 @@
-//! One run of the shop: what development is provided with, the listeners, the workers, and the order in which they end.
+//! One run of the shop: what development provides, the listeners, the workers, and the order in
+//! which they end.
 
-use std::{ffi::OsString, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::Context;
+use anyhow::Context as _;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use rolitt::{
-    ops::{self, context::OpenStore},
+    ops::{self, OpenStore},
     router,
     server::{
-        config::{Config, Environment, SandboxNeed},
+        config::{Config, Environment, MigrateOnStart, SandboxNeed},
         doctor,
         http::{client::client, listener},
         outbox,
@@ -26,24 +27,34 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// How long readiness is red before connections are refused: load balancers look every few seconds.
+/// How long `/readyz` reports 503 before connections are refused: load balancers look every few
+/// seconds.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// From the signal to the end, whatever is slow: a supervisor that gives thirty seconds never has to kill. The grace and the
-/// listener's drain take twenty of them at most; workers, the pool and the rest share what is left.
-const END: Duration = Duration::from_secs(28);
-/// Of which, for the pool once the workers are done or cut, and for everything after it.
-const POOL_END: Duration = Duration::from_secs(5);
-const REST_END: Duration = Duration::from_secs(3);
+/// The longest time from the signal to the end: a supervisor that allows thirty seconds never has
+/// to kill. The grace and the listener's drain take at most twenty; workers, pool and the rest
+/// share eight.
+const SHUTDOWN: Duration = Duration::from_secs(28);
+/// The end of [`SHUTDOWN`] that is reserved for the pool and everything after it: workers are cut
+/// then.
+const POOL_RESERVE: Duration = Duration::from_secs(5);
+/// The end of [`SHUTDOWN`] that is reserved for everything after the pool.
+const REST_RESERVE: Duration = Duration::from_secs(3);
 
-/// How many connections the kernel may hold until they are accepted: whoever finds no room there waits a second before knocking again.
-const WAITING: u32 = 4096;
+/// How many connections the kernel may queue until they are accepted. A client that finds the queue
+/// full waits a second before it tries again.
+const LISTEN_BACKLOG: u32 = 4096;
 
-pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsString>) -> anyhow::Result<()> {
+/// Serves the shop until a signal ends it, then drains.
+///
+/// # Errors
+/// If an address is in use, or the store refuses the configuration. A store that is only
+/// unavailable delays readiness and the workers.
+pub async fn serve(config: Config, mut leptos: LeptosOptions) -> anyhow::Result<()> {
     let mut signals = Signals::install()?;
     listener::raise_descriptor_limit();
     leptos.site_addr = config.listeners.public;
-    // Addresses are taken first: a port that is in use is said before a database is started.
+    // Addresses first: a port that is in use is reported before a database is started.
     let public = bind(config.listeners.public, "LEPTOS_SITE_ADDR")?;
     let operations = bind(config.listeners.operations, "OPS_ADDR")?;
     let end = CancellationToken::new();
@@ -52,12 +63,12 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     if let Some(need) = &config.sandbox {
         start_sandbox(&config, need, &helpers, sandbox_end.clone())?;
     }
-    let open = OpenStore::open(&config, &config.storage.chosen, path).await?;
+    let open = OpenStore::open(&config, &config.storage.chosen).await?;
     let shop = Arc::new(Shop::new(&config, open.store.clone(), client()?, end.clone()));
-    let metrics = PrometheusBuilder::new().install_recorder().context("metrics")?;
+    let metrics = PrometheusBuilder::new().install_recorder().context("cannot install the metrics recorder")?;
     ops::metrics::initialize();
     if shop.klaviyo.is_none() {
-        tracing::warn!("KLAVIYO_API_KEY is not set: marketing is off");
+        tracing::warn!("KLAVIYO_API_KEY is not set: customers get no messages; set the key to send them");
     }
     let workers = TaskTracker::new();
     start_catalogue(&shop, &workers, &end);
@@ -72,13 +83,13 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     signals.next().await;
 
     tracing::info!("stopping");
-    let over = Instant::now() + END;
+    let deadline = Instant::now() + SHUTDOWN;
     tokio::spawn(async move {
         signals.next().await;
-        tracing::warn!("stopped at once, by a second signal");
+        tracing::warn!("a second signal arrived; stopped without draining");
         std::process::exit(1);
     });
-    // Readiness is red from here on; workers take nothing new, and streams end.
+    // From here on `/readyz` reports 503, workers take nothing new, and event streams end.
     end.cancel();
     if config.environment == Environment::Production {
         sleep(GRACE).await;
@@ -87,29 +98,33 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions, path: Option<OsStr
     listeners.close();
     listeners.wait().await;
     workers.close();
-    if timeout_at(over - POOL_END, workers.wait()).await.is_err() {
-        tracing::warn!("workers cut; what they held is leased to others in a minute");
+    if timeout_at(deadline - POOL_RESERVE, workers.wait()).await.is_err() {
+        tracing::warn!(
+            "workers cut at the shutdown deadline; their leases expire within a minute, and then other workers continue"
+        );
     }
-    let _ = timeout_at(over - REST_END, shop.store.close()).await;
+    let _ = timeout_at(deadline - REST_RESERVE, shop.store.close()).await;
     operations_end.cancel();
     sandbox_end.cancel();
     helpers.close();
-    let _ = timeout_at(over - REST_END / 3, helpers.wait()).await;
-    if timeout_at(over, open.close()).await.is_err() {
-        tracing::warn!("the embedded database did not end in time");
+    let _ = timeout_at(deadline - REST_RESERVE / 3, helpers.wait()).await;
+    if timeout_at(deadline, open.close()).await.is_err() {
+        tracing::warn!("the embedded PostgreSQL did not stop in time; `rolitt postgres stop` stops it");
     }
     tracing::info!("stopped");
     Ok(())
 }
 
-/// The sandbox and nothing else, until it is interrupted.
+/// Serves only the sandbox until a signal ends it.
 pub async fn sandbox_alone(config: &Config) -> anyhow::Result<()> {
     let mut signals = Signals::install()?;
     anyhow::ensure!(
         rolitt::SERVE_SANDBOX.is_some(),
         "this build has no sandbox; build with default features (`cargo build --bin rolitt`) for one"
     );
-    let need = config.sandbox.as_ref().context("the sandbox only runs in development, without STRIPE_SECRET_KEY")?;
+    let need = config.sandbox.as_ref().context(
+        "the sandbox runs in development only, without STRIPE_SECRET_KEY; unset APP_ENV and STRIPE_SECRET_KEY",
+    )?;
     let helpers = TaskTracker::new();
     let end = CancellationToken::new();
     start_sandbox(config, need, &helpers, end.clone())?;
@@ -121,14 +136,15 @@ pub async fn sandbox_alone(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Binds a listener; `variable` names the address's variable in the error.
 fn bind(address: SocketAddr, variable: &str) -> anyhow::Result<TcpListener> {
     let listening = || -> std::io::Result<TcpListener> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        socket.listen(WAITING)
+        socket.listen(LISTEN_BACKLOG)
     };
-    listening().with_context(|| format!("cannot listen on {address} ({variable})"))
+    listening().with_context(|| format!("cannot listen on {address}; set {variable} to a free address"))
 }
 
 fn start_sandbox(
@@ -148,7 +164,7 @@ fn start_sandbox(
     let serving = serve(config.listeners.public, need, listener, end);
     tasks.spawn(async move {
         if let Err(error) = serving.await {
-            tracing::error!(%error, "the sandbox ended");
+            tracing::error!(%error, "the sandbox stopped; restart to get it back");
         }
     });
     Ok(())
@@ -159,25 +175,31 @@ fn start_catalogue(shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationTo
     workers.spawn(async move { shop.catalogue.run(end).await });
 }
 
-/// Migrates, or waits for the schema to be there; readiness stays red and the workers stay away until then. The storefront
-/// and the checkout need no database, so one that is down stops neither.
+/// Migrates, or waits until the schema is current, then starts the workers. Until then `/readyz`
+/// reports 503. The storefront and the checkout need no database, so one that is down stops
+/// neither.
 fn start_workers_when_migrated(config: &Config, shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationToken) {
     let (shop, end) = (shop.clone(), end.clone());
-    let (migrate, every, kept) = (config.migrate, config.reconcile_every, config.retention);
+    let (migrate, reconcile_every, retention_times) = (config.migrate, config.reconcile_every, config.retention);
     let tracker = workers.clone();
     workers.spawn(async move {
-        let mut told = false;
+        let mut reported = false;
         loop {
-            let ready = async { if migrate { shop.store.migrate().await } else { shop.store.ready().await } };
+            let ready = async {
+                match migrate {
+                    MigrateOnStart::Auto => shop.store.migrate().await,
+                    MigrateOnStart::Off => shop.store.ready().await,
+                }
+            };
             let result = tokio::select! {
                 () = end.cancelled() => return,
                 result = ready => result,
             };
             match result {
                 Ok(()) => break,
-                Err(error) if !told => {
-                    told = true;
-                    tracing::error!(%error, "the database is not ready; trying again every second");
+                Err(error) if !reported => {
+                    reported = true;
+                    tracing::error!(%error, "the database is not ready; retrying every second; `rolitt check` names the cause");
                 }
                 Err(_) => {}
             }
@@ -191,12 +213,12 @@ fn start_workers_when_migrated(config: &Config, shop: &Arc<Shop>, workers: &Task
         tracker.spawn(async move { retry::run(&one, token).await });
         let (one, token) = (shop.clone(), end.clone());
         tracker.spawn(async move { doctor::run(&one, token).await });
-        if let Some(every) = every {
+        if let Some(every) = reconcile_every {
             let (one, token) = (shop.clone(), end.clone());
             tracker.spawn(async move { reconcile::run(&one, every, token).await });
         }
         let (one, token) = (shop.clone(), end.clone());
-        tracker.spawn(async move { retention::run(&one, kept, token).await });
+        tracker.spawn(async move { retention::run(&one, retention_times, token).await });
         for _ in 0..outbox::SENDERS {
             let (one, token) = (shop.clone(), end.clone());
             tracker.spawn(async move { outbox::run(&one, token).await });
@@ -212,7 +234,8 @@ fn announce(config: &Config) {
     }
 }
 
-/// The signals that end a run. Installed before anything is started, so that what is started is also stopped.
+/// The signals that end a run. They are installed before anything starts, so that all of it is
+/// stopped.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -1,14 +1,16 @@
-//! The shop as the merchant's commands use it: the same use cases on the same store, without listeners and without workers. What
-//! a command causes outside is sent by the running server.
+//! What commands work on: the shop without listeners and workers, and its store.
+//!
+//! A command runs the same use cases on the same store as the server. What it causes outside
+//! (messages in the outbox) is sent by the running server.
 
-use std::{ffi::OsString, io::Write, sync::Arc};
+use std::{io::Write as _, sync::Arc};
 
-use anyhow::Context;
+use anyhow::Context as _;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::{
-    config::{Config, Database, StoreConfig},
+    config::{Config, Database, DevelopmentConfig, StoreConfig},
     http::client::client,
     state::Shop,
     store::{
@@ -21,18 +23,19 @@ use crate::server::{
     },
 };
 
-pub struct ShopContext {
-    pub shop: Arc<Shop>,
+/// The shop for the time of one command.
+pub(super) struct ShopContext {
+    pub(super) shop: Arc<Shop>,
     store: OpenStore,
 }
 
 impl ShopContext {
-    /// Opens the store, and makes sure that its schema is this program's.
-    pub async fn open(config: &Config, path: Option<OsString>) -> anyhow::Result<Self> {
-        let store = OpenStore::open(config, &config.storage.chosen, path).await?;
+    /// Opens the configured store, and checks that its schema is the one of this program.
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+        let store = OpenStore::open(config, &config.storage.chosen).await?;
         let shop = Shop::new(config, store.store.clone(), client()?, CancellationToken::new());
         if shop.klaviyo.is_none() {
-            tracing::warn!("KLAVIYO_API_KEY is not set here: customers are told nothing of what this command does");
+            tracing::warn!("KLAVIYO_API_KEY is not set here: customers get no message about what this command does");
         }
         let context = Self { shop: Arc::new(shop), store };
         if let Err(error) = context.shop.store.ready().await {
@@ -42,39 +45,46 @@ impl ShopContext {
         Ok(context)
     }
 
-    pub async fn close(self) {
+    pub(super) async fn close(self) {
         self.store.close().await;
     }
 }
 
-/// A store, with the database server that was started for it.
+/// An open store, with the embedded database that was started for it, if any.
 pub struct OpenStore {
     pub store: Arc<dyn Store>,
     embedded: Option<Embedded>,
 }
 
 impl OpenStore {
-    /// The store of this configuration; an embedded database is adopted where it runs already.
-    pub async fn open(config: &Config, store: &StoreConfig, path: Option<OsString>) -> anyhow::Result<Self> {
+    /// Opens `store`. An embedded database that already runs is adopted; otherwise it is started.
+    ///
+    /// # Errors
+    /// If the store refuses the configuration. A store that is only unavailable is no error here:
+    /// [`Store::ready`] reports it.
+    pub async fn open(config: &Config, store: &StoreConfig) -> anyhow::Result<Self> {
         match store {
             StoreConfig::Postgres(Database::Url(url)) => {
                 Ok(Self { store: Arc::new(PostgresStore::new(url)?), embedded: None })
             }
             StoreConfig::Postgres(Database::Embedded) => {
-                let embedded = Embedded::start(&config.data_dir, path, Purpose::Development).await?;
+                let DevelopmentConfig { data_dir, search_path } = &config.development;
+                let embedded = Embedded::start(data_dir, search_path.clone(), Purpose::Development).await?;
                 Ok(Self { store: Arc::new(PostgresStore::new(embedded.url())?), embedded: Some(embedded) })
             }
             StoreConfig::Firestore(config) => {
                 let store = FirestoreStore::new(config);
-                // A wrong project or a missing credential mends nothing by waiting; a store that is away may come back.
+                // A wrong project or missing credentials stay wrong; an unavailable store may
+                // return.
                 if let Err(refused @ StoreError::Refused(_)) = store.reach().await {
-                    return Err(refused).context("firestore");
+                    return Err(refused).context("cannot open Firestore");
                 }
                 Ok(Self { store: Arc::new(store), embedded: None })
             }
         }
     }
 
+    /// Closes the store, and stops the embedded database if no other process uses it.
     pub async fn close(self) {
         self.store.close().await;
         if let Some(embedded) = self.embedded {
@@ -83,13 +93,13 @@ impl OpenStore {
     }
 }
 
-/// One line for a person.
-pub fn print_line(line: &str) -> anyhow::Result<()> {
+/// Prints one line to standard output, for a person.
+pub(super) fn print_line(line: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{line}")?;
     Ok(())
 }
 
-/// One value for a program.
-pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+/// Prints `value` to standard output as JSON, for a program.
+pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
     print_line(&serde_json::to_string_pretty(value)?)
 }

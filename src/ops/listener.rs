@@ -1,4 +1,5 @@
-//! The operations listener: health, readiness, figures. Never exposed.
+//! The operations listener: liveness, readiness and metrics. It must never be reachable from
+//! outside.
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ struct Operations {
     metrics: PrometheusHandle,
 }
 
+/// Returns the routes `/livez`, `/readyz`, `/metrics` and `/signatures`.
 pub fn router(shop: Arc<Shop>, metrics: PrometheusHandle) -> Router {
     Router::new()
         .route("/livez", get(|| async { "ok" }))
@@ -28,7 +30,8 @@ pub fn router(shop: Arc<Shop>, metrics: PrometheusHandle) -> Router {
         .with_state(Operations { shop, metrics })
 }
 
-/// Whether this instance should get traffic: not while it ends, and not without its database.
+/// Responds 200 if this instance should receive traffic, 503 while it drains or its database is not
+/// ready.
 async fn ready(State(operations): State<Operations>) -> impl IntoResponse {
     if operations.shop.end.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining");
@@ -36,18 +39,18 @@ async fn ready(State(operations): State<Operations>) -> impl IntoResponse {
     match operations.shop.store.ready().await {
         Ok(()) => (StatusCode::OK, "ok"),
         Err(error) => {
-            tracing::warn!(%error, "not ready");
+            tracing::warn!(%error, "readiness: the database is not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "the database is not ready")
         }
     }
 }
 
-/// What was seen of webhook signatures since the start, for `rolitt doctor`.
+/// Responds with the webhook signatures seen since the start, for `rolitt doctor`.
 async fn signatures(State(operations): State<Operations>) -> impl IntoResponse {
     Json(operations.shop.signature_stats.snapshot())
 }
 
-/// Prometheus' text format.
+/// Responds with all metrics in Prometheus' text format.
 async fn render_metrics(State(operations): State<Operations>) -> impl IntoResponse {
     super::metrics::update(&operations.shop).await;
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], operations.metrics.render())

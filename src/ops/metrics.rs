@@ -1,8 +1,9 @@
-//! Figures for Prometheus. `deploy/prometheus/` has the rules that make alarms of them.
+//! Metrics for Prometheus. `deploy/prometheus/` has the alert rules that read them.
 
 use crate::server::{payments::SignatureError, state::Shop};
 
-/// Begins the counters that alarms are about, at zero: Prometheus sees no rise in a series that begins with its first count.
+/// Sets the counters that alert rules read to zero. Prometheus sees no increase in a series that
+/// appears with its first count.
 pub fn initialize() {
     metrics::counter!("panics_total").increment(0);
     metrics::counter!("webhook_livemode_mismatches_total").increment(0);
@@ -14,14 +15,14 @@ pub fn initialize() {
     }
 }
 
-/// What waits, read when asked, so that it is never older than the answer.
+/// Reads the gauges of what waits from the store. Called for each scrape, so they are never older.
 pub async fn update(shop: &Shop) {
     let backlog = shop.store.backlog().await;
     metrics::gauge!("backlog_unreadable").set(if backlog.is_ok() { 0.0 } else { 1.0 });
     let backlog = match backlog {
         Ok(backlog) => backlog,
         Err(error) => {
-            tracing::error!(%error, "what waits cannot be counted");
+            tracing::error!(%error, "the backlog metrics cannot be read from the database; `rolitt check` names the cause");
             return;
         }
     };
@@ -37,6 +38,6 @@ pub async fn update(shop: &Shop) {
     set("disputes_open", backlog.disputes_open);
     set("dispute_due_seconds", backlog.dispute_due_seconds);
     set("payments_without_preorder", backlog.payments_without_preorder);
-    // From the store, so that every instance says the same, whoever compared.
+    // From the store, so that every instance reports the same number.
     set("reconcile_unexplained_differences", backlog.differences_open + backlog.payments_without_preorder);
 }

@@ -35,31 +35,31 @@ const STREAMS: usize = 256;
 /// The shop: implementations of its contracts and state shared by all requests, nothing of a single
 /// one.
 pub struct Shop {
-    pub environment: Environment,
+    pub(crate) environment: Environment,
     pub app_url: Url,
     pub payments: PaymentService,
     /// The bank account and the payment period for transfers; `None` if bank transfer is not
     /// offered.
-    pub invoice: Option<InvoiceConfig>,
+    pub(crate) invoice: Option<InvoiceConfig>,
     pub catalogue: Catalogue,
     pub store: Arc<dyn Store>,
     /// `None`: marketing is off, and no messages are written.
     pub klaviyo: Option<Klaviyo>,
     /// Bounds and pauses what is sent to Klaviyo.
-    pub klaviyo_throttle: SendThrottle,
+    pub(crate) klaviyo_throttle: SendThrottle,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
-    pub rate_limits: RateLimits,
+    pub(crate) rate_limits: RateLimits,
     pub concurrency: ConcurrencyLimits,
     /// Bounds the log lines that clients can trigger at will.
-    pub log_limiter: LogLimiter,
+    pub(crate) log_limiter: LogLimiter,
     /// Good and bad webhook signatures since the start, for `rolitt doctor`.
-    pub signature_stats: SignatureStats,
+    pub(crate) signature_stats: SignatureStats,
     pub shipping_countries: Arc<[String]>,
     /// Permits for return pages that wait for a pending payment.
-    pub event_streams: Arc<Semaphore>,
+    pub(crate) event_streams: Arc<Semaphore>,
     /// Notified when a worker may have something to do.
-    pub work: Notify,
+    pub(crate) work: Notify,
     /// Cancelled when the process ends, so that event streams and workers end.
     pub end: CancellationToken,
 }

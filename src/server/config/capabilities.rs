@@ -1,9 +1,9 @@
-//! Which of Stripe's capabilities the shop uses.
+//! The parts of Stripe's API that the shop may use.
 
 use super::reader::Reader;
 use crate::server::payments::stripe::Capabilities;
 
-/// `STRIPE_CAPABILITIES`: names, comma-separated; all of them where it is not set, none of them for `none`.
+/// Reads `STRIPE_CAPABILITIES`: comma-separated names, or `none`. All are on if it is not set.
 pub fn capabilities(reader: &mut Reader<'_>) -> Option<Capabilities> {
     if reader.text("STRIPE_CAPABILITIES").is_none() {
         return Some(Capabilities::default());
@@ -21,16 +21,16 @@ pub fn capabilities(reader: &mut Reader<'_>) -> Option<Capabilities> {
                 "refunds" => &mut found.refunds,
                 "disputes" => &mut found.disputes,
                 "events" => &mut found.events,
-                _ => return Err(MEND.to_owned()),
+                _ => return Err(REPAIR.to_owned()),
             };
             *switch = true;
         }
-        if found == Capabilities::NONE { Err(MEND.to_owned()) } else { Ok(found) }
+        if found == Capabilities::NONE { Err(REPAIR.to_owned()) } else { Ok(found) }
     })
 }
 
-const MEND: &str =
-    "must be some of customers,payment_intents,subscriptions,refunds,disputes,events, comma-separated, or none";
+const REPAIR: &str =
+    "must be a comma-separated list of customers, payment_intents, subscriptions, refunds, disputes, events, or none";
 
 #[cfg(test)]
 mod tests {
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelling_is_a_fault_and_switches_nothing_off_in_silence() {
+    fn a_misspelt_capability_is_a_fault_and_switches_nothing_off_silently() {
         for text in ["refund", "refunds,canary", ",", "none,refunds", "Refunds", "all"] {
             assert_eq!(read(Some(text)), Err(vec!["STRIPE_CAPABILITIES".to_owned()]), "{text}");
         }

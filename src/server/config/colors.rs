@@ -1,4 +1,4 @@
-//! Which colors are sold, in which order, at which price id.
+//! The colors that are sold, their order, and the price id of each.
 
 use std::fmt;
 
@@ -11,30 +11,31 @@ use crate::domain::{
     product::ProductColor,
 };
 
-/// The catalogue, and the prices that a sandbox must have for it to work.
+/// The catalogue, and the prices that a sandbox needs for it.
 pub struct Catalogue {
     pub config: CatalogueConfig,
     pub sandbox_prices: Vec<(ProductColor, PriceId, Money)>,
 }
 
-/// What the sandbox asks for every color, in US cents.
+/// The price of every color in the sandbox, in US cents.
 const SANDBOX_PRICE_MINOR: i64 = 29_900;
 
+/// Reads `STRIPE_PRODUCT_ID`, `COLOR_PRICE_MAP_JSON` and `PRODUCT_COLOR_ORDER`. `None` if one that
+/// is required is missing or wrong. With `sandboxed`, absent ones get the sandbox's ids.
 pub fn catalogue(reader: &mut Reader<'_>, sandboxed: bool) -> Option<Catalogue> {
-    let needed = |reader: &mut Reader<'_>, variable: &str| {
+    let required = |reader: &mut Reader<'_>, variable: &str| {
         if reader.text(variable).is_none() && !sandboxed {
-            let why =
-                if reader.production { "is needed in production" } else { "is needed where STRIPE_SECRET_KEY is set" };
-            reader.fault(variable, why);
+            let when = if reader.production { "in production" } else { "when STRIPE_SECRET_KEY is set" };
+            reader.fault(variable, format!("is required {when}"));
         }
     };
-    needed(reader, "STRIPE_PRODUCT_ID");
+    required(reader, "STRIPE_PRODUCT_ID");
     let product = reader.parsed("STRIPE_PRODUCT_ID", |text| {
         ProductId::parse(text)
             .filter(|_| text.starts_with("prod_"))
             .ok_or_else(|| "must be a product id that begins with prod_".to_owned())
     });
-    needed(reader, "COLOR_PRICE_MAP_JSON");
+    required(reader, "COLOR_PRICE_MAP_JSON");
     let map = reader.parsed("COLOR_PRICE_MAP_JSON", price_map);
     let order = reader.parsed("PRODUCT_COLOR_ORDER", color_order).unwrap_or_default();
     let given = |reader: &Reader<'_>, variable: &str| reader.text(variable).is_some();
@@ -62,7 +63,8 @@ fn sandbox_map() -> Vec<(ProductColor, PriceId)> {
         .collect()
 }
 
-/// The colors named in the order first, whether they have a price or not; then the map's, in its order.
+/// Returns the colors of `order` first, with or without a price, then the others of `map` in its
+/// order.
 fn in_order(order: &[ProductColor], map: Vec<(ProductColor, PriceId)>) -> Vec<(ProductColor, Option<PriceId>)> {
     let price = |color: ProductColor| map.iter().find(|(mapped, _)| *mapped == color).map(|(_, price)| price.clone());
     let mut colors: Vec<_> = order.iter().map(|color| (*color, price(*color))).collect();
@@ -77,7 +79,7 @@ fn in_order(order: &[ProductColor], map: Vec<(ProductColor, PriceId)>) -> Vec<(P
 fn color_order(text: &str) -> Result<Vec<ProductColor>, String> {
     let mut order = Vec::new();
     for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let color = name.parse().map_err(|_| format!("must name colors out of: {}", known_colors()))?;
+        let color = name.parse().map_err(|_| format!("must use only these color names: {}", known_colors()))?;
         if order.contains(&color) {
             return Err("names a color twice".to_owned());
         }
@@ -93,7 +95,8 @@ fn price_map(text: &str) -> Result<Vec<(ProductColor, PriceId)>, String> {
     deserializer.end().map_err(|_| shape.to_owned())?;
     let mut map: Vec<(ProductColor, PriceId)> = Vec::new();
     for (name, id) in pairs {
-        let color: ProductColor = name.parse().map_err(|_| format!("must name colors out of: {}", known_colors()))?;
+        let color: ProductColor =
+            name.parse().map_err(|_| format!("must use only these color names: {}", known_colors()))?;
         if map.iter().any(|(mapped, _)| *mapped == color) {
             return Err("names a color twice".to_owned());
         }
@@ -114,7 +117,7 @@ fn known_colors() -> String {
     ProductColor::ALL.map(ProductColor::as_str).join(", ")
 }
 
-/// The object's pairs as they stand, doubled names included.
+/// Deserializes an object as a list of pairs, so that a name that occurs twice is seen.
 struct Pairs;
 
 impl<'de> Visitor<'de> for Pairs {

@@ -1,5 +1,8 @@
-//! The configuration: every variable, its shape and its default, read once at start. One struct for each part that is
-//! configured. The environment itself is read by the caller and comes in as a function.
+//! The configuration: every environment variable, its shape and its default, read once at start.
+//! Each part that is configured has a struct of its own.
+//!
+//! All faults are collected and reported together. The caller reads the environment itself and
+//! passes it as a function.
 
 mod capabilities;
 mod colors;
@@ -8,9 +11,12 @@ mod rate_limits;
 mod reader;
 mod retention;
 mod storage;
+mod urls;
+mod vendors;
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -22,13 +28,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-pub use self::rate_limits::RateLimitConfig;
 use self::reader::Reader;
 pub use self::{
     payments::{ProviderConfig, ProvidersConfig},
+    rate_limits::RateLimitConfig,
     reader::{ConfigError, Fault},
     retention::Retention,
-    storage::{Database, StorageConfig, StoreConfig},
+    storage::{Database, StorageConfig, StoreConfig, StoreName},
 };
 use super::{marketing::klaviyo::KlaviyoConfig, payments::stripe::StripeConfig};
 use crate::domain::{
@@ -37,49 +43,88 @@ use crate::domain::{
     product::ProductColor,
 };
 
+/// The shop's configuration. Each field names its variables; docs/configuration.md has them as a
+/// table.
 #[derive(Debug)]
 pub struct Config {
+    /// `APP_ENV`: `development` (default) or `production`.
     pub environment: Environment,
-    /// The public site's origin, without a path: where customers come back to.
+    /// `APP_URL`: the public site's origin, without a path, to which customers return. Required in
+    /// production; in development the default is the public listener's address.
     pub app_url: Url,
     pub listeners: Listeners,
-    /// What development keeps on disk.
-    pub data_dir: PathBuf,
+    pub development: DevelopmentConfig,
     pub storage: StorageConfig,
-    pub migrate: bool,
+    /// `MIGRATE`: `auto` (default) or `off`.
+    pub migrate: MigrateOnStart,
+    /// `STRIPE_SECRET_KEY`, `STRIPE_WEBHOOK_SECRET`, `STRIPE_WEBHOOK_SECRET_PREVIOUS`,
+    /// `STRIPE_API_BASE`, `STRIPE_CAPABILITIES`. The first two are required in production.
     pub stripe: StripeConfig,
     pub providers: ProvidersConfig,
     pub catalogue: CatalogueConfig,
-    /// `None`: marketing is off.
+    /// `KLAVIYO_API_KEY`, `KLAVIYO_API_BASE`. `None` in production without a key: marketing is off.
     pub klaviyo: Option<KlaviyoConfig>,
-    /// What the sandbox must stand in for; `None` when it is not needed.
+    /// `None` if no part of the sandbox is needed.
     pub sandbox: Option<SandboxNeed>,
-    /// ISO 3166-1 alpha-2 codes.
+    /// `SHIPPING_COUNTRIES`: ISO 3166-1 alpha-2 codes, at least one, each one that Stripe ships to.
     pub shipping_countries: Arc<[String]>,
     pub rate_limits: RateLimitConfig,
-    /// How often the books are compared with the provider's; `None` is never.
+    /// `RECONCILE_EVERY`: the time between two reconciliations, at least one second; default 5
+    /// minutes. `None` (`off`) disables them.
     pub reconcile_every: Option<Duration>,
     pub retention: Retention,
+    /// `ADMIN_TOKEN`: at least 32 characters, required in production. Nothing reads it yet; the
+    /// operations pages (`/admin`) will authenticate with it.
     pub admin_token: Option<SecretString>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Environment {
+    /// What is missing is provided: an embedded database and the sandbox. Listeners are on
+    /// loopback.
     Development,
+    /// Nothing is provided: what is missing is a fault.
     Production,
 }
 
+/// Whether `rolitt serve` migrates the database schema when it starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MigrateOnStart {
+    /// Migrates, under a lock that instances share.
+    Auto,
+    /// Waits until the schema is current: an operator runs `rolitt migrate`.
+    Off,
+}
+
+/// The addresses to listen on. In development each must be on loopback.
 #[derive(Clone, Debug)]
 pub struct Listeners {
+    /// `LEPTOS_SITE_ADDR`, default 127.0.0.1:3000: the storefront, the checkout and the webhooks.
     pub public: SocketAddr,
+    /// `OPS_ADDR`, default 127.0.0.1:3001: health and metrics. Must never be reachable from
+    /// outside.
     pub operations: SocketAddr,
+    /// `SANDBOX_ADDR`, default 127.0.0.1:12111.
     pub sandbox: SocketAddr,
 }
 
-/// What is sold: the product and, in the order of the storefront, its colors with their price, where one is set.
+/// What only development uses: where the embedded PostgreSQL stores its data, and where its
+/// programs are.
+#[derive(Clone, Debug)]
+pub struct DevelopmentConfig {
+    /// `ROLITT_DATA_DIR`, default `.rolitt` in the working directory.
+    pub data_dir: PathBuf,
+    /// `PATH`: the directories in which `initdb`, `pg_ctl` and `postgres` are searched first.
+    pub search_path: Option<OsString>,
+}
+
+/// What is sold.
 #[derive(Clone, Debug)]
 pub struct CatalogueConfig {
+    /// `STRIPE_PRODUCT_ID`, required in production.
     pub product: ProductId,
+    /// `COLOR_PRICE_MAP_JSON` (required in production) in the order of `PRODUCT_COLOR_ORDER`. A
+    /// color that only the order names has no price and cannot be bought.
     pub colors: Vec<(ProductColor, Option<PriceId>)>,
 }
 
@@ -100,254 +145,116 @@ pub struct SandboxNeed {
 pub type ServeSandbox =
     fn(SocketAddr, &SandboxNeed, TcpListener, CancellationToken) -> BoxFuture<'static, std::io::Result<()>>;
 
-const PUBLIC: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
-const OPERATIONS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 3001);
-const SANDBOX: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 12111);
-
-/// Where a small company's parcel usually gets to.
-const SHIPPING_COUNTRIES: &str = "US,CA,GB,IE,DE,FR,NL,BE,LU,AT,CH,ES,PT,IT,DK,SE,NO,FI,PL,CZ,JP,KR,SG,AU,NZ";
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
 
 impl Config {
-    /// Reads every variable. `generated_secret` is a fresh `whsec_…`, used where development has none.
+    /// Reads every variable through `lookup`. Development without `STRIPE_WEBHOOK_SECRET` uses
+    /// `generated_secret`, a new `whsec_…`.
+    ///
+    /// # Errors
+    /// All faults at once: each names a variable and its repair, never its value.
     pub fn from_lookup(
         lookup: &dyn Fn(&str) -> Option<String>,
         generated_secret: impl FnOnce() -> SecretString,
     ) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(lookup);
-        let environment = reader
-            .parsed("APP_ENV", |text| match text {
-                "development" => Ok(Environment::Development),
-                "production" => Ok(Environment::Production),
-                _ => Err("must be development or production".to_owned()),
-            })
-            // A misspelt `production` must not open a development shop: judge the rest by the stricter rules.
-            .unwrap_or(if reader.text("APP_ENV").is_some() {
-                Environment::Production
-            } else {
-                Environment::Development
-            });
+        let environment = environment(&mut reader);
         reader.production = environment == Environment::Production;
         let listeners = Listeners {
-            public: reader.listener("LEPTOS_SITE_ADDR", PUBLIC),
-            operations: reader.listener("OPS_ADDR", OPERATIONS),
-            sandbox: reader.listener("SANDBOX_ADDR", SANDBOX),
+            public: reader.listener("LEPTOS_SITE_ADDR", loopback(3000)),
+            operations: reader.listener("OPS_ADDR", loopback(3001)),
+            sandbox: reader.listener("SANDBOX_ADDR", loopback(12111)),
         };
         let app_url = reader
-            .needed_in_production("APP_URL", origin)
+            .required_in_production("APP_URL", urls::origin)
             .or_else(|| Url::parse(&format!("http://{}", listeners.public)).ok());
-        let stripe = stripe(&mut reader, &listeners, generated_secret);
-        let sandboxed = stripe_is_sandboxed(&reader);
+        let stripe = vendors::stripe(&mut reader, &listeners, generated_secret);
+        let sandboxed = vendors::stripe_is_sandboxed(&reader);
         let catalogue = colors::catalogue(&mut reader, sandboxed);
-        let klaviyo = klaviyo(&mut reader, &listeners);
-        // Read by the caller before there is a log to write to; a misspelling is said here, with the others.
-        reader.parsed("LOG_FORMAT", |text| match text {
-            "json" | "text" => Ok(()),
-            _ => Err("must be json or text".to_owned()),
-        });
-        let config = Parts {
-            environment,
-            app_url,
-            storage: storage::storage(&mut reader),
-            migrate: reader
-                .parsed("MIGRATE", |text| match text {
-                    "auto" => Ok(true),
-                    "off" => Ok(false),
-                    _ => Err("must be auto or off".to_owned()),
-                })
-                .unwrap_or(true),
-            shipping_countries: shipping_countries(&mut reader),
-            rate_limits: rate_limits::limits(&mut reader),
-            reconcile_every: rate_limits::reconcile_every(&mut reader),
-            retention: retention::retention(&mut reader),
-            admin_token: {
-                let needed = reader.production;
-                reader.secret("ADMIN_TOKEN", needed, |value| {
-                    (value.chars().count() < 32).then_some("must have at least 32 characters")
-                })
-            },
+        let klaviyo = vendors::klaviyo(&mut reader, &listeners);
+        check_log_format(&mut reader);
+        let storage = storage::storage(&mut reader);
+        let migrate = migrate(&mut reader);
+        let shipping_countries = vendors::shipping_countries(&mut reader);
+        let rate_limits = rate_limits::rate_limits(&mut reader);
+        let reconcile_every = rate_limits::reconcile_every(&mut reader);
+        let retention = retention::retention(&mut reader);
+        let admin_token = admin_token(&mut reader);
+        let development = DevelopmentConfig {
             data_dir: reader.text("ROLITT_DATA_DIR").map_or_else(|| PathBuf::from(".rolitt"), PathBuf::from),
-            listeners,
-            stripe,
-            providers: payments::providers(&mut reader),
-            catalogue,
-            klaviyo,
-        }
-        .assemble();
-        reader.finish(config)
-    }
-}
-
-/// What was read, complete or not.
-struct Parts {
-    environment: Environment,
-    app_url: Option<Url>,
-    listeners: Listeners,
-    data_dir: PathBuf,
-    storage: Option<StorageConfig>,
-    migrate: bool,
-    stripe: Option<StripeParts>,
-    providers: Option<ProvidersConfig>,
-    catalogue: Option<colors::Catalogue>,
-    klaviyo: KlaviyoParts,
-    shipping_countries: Option<Arc<[String]>>,
-    rate_limits: RateLimitConfig,
-    reconcile_every: Option<Duration>,
-    retention: Retention,
-    admin_token: Option<SecretString>,
-}
-
-struct StripeParts {
-    config: StripeConfig,
-    sandboxed: bool,
-}
-
-struct KlaviyoParts {
-    config: Option<KlaviyoConfig>,
-    sandboxed: bool,
-}
-
-impl Parts {
-    fn assemble(self) -> Option<Config> {
-        let (stripe, catalogue) = (self.stripe?, self.catalogue?);
-        let webhook_secret = stripe.config.webhook_secrets.first()?.clone();
-        let sandbox = (stripe.sandboxed || self.klaviyo.sandboxed).then(|| SandboxNeed {
-            webhook_secret,
-            product: catalogue.config.product.clone(),
-            prices: catalogue.sandbox_prices,
-            stripe: stripe.sandboxed,
-        });
-        Some(Config {
-            environment: self.environment,
-            app_url: self.app_url?,
-            listeners: self.listeners,
-            data_dir: self.data_dir,
-            storage: self.storage?,
-            migrate: self.migrate,
-            stripe: stripe.config,
-            providers: self.providers?,
-            catalogue: catalogue.config,
-            klaviyo: self.klaviyo.config,
-            sandbox,
-            shipping_countries: self.shipping_countries?,
-            rate_limits: self.rate_limits,
-            reconcile_every: self.reconcile_every,
-            retention: self.retention,
-            admin_token: self.admin_token,
-        })
-    }
-}
-
-/// An absolute http(s) URL without path, query or credentials; https except on loopback.
-fn origin(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|_| "must be an absolute URL like https://shop.example".to_owned())?;
-    let bare = url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    let loopback = url.host_str().is_some_and(|host| {
-        host == "localhost"
-            || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    });
-    match url.scheme() {
-        "https" | "http" if !bare || url.host_str().is_none() => {
-            Err("must have no path, query or user name".to_owned())
-        }
-        "https" => Ok(url),
-        "http" if loopback => Ok(url),
-        _ => Err("must begin with https://".to_owned()),
-    }
-}
-
-/// A base URL of an API: http(s), anything behind it.
-fn base(text: &str) -> Result<Url, String> {
-    Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
-        .ok_or_else(|| "must be an absolute URL like https://api.stripe.com".to_owned())
-}
-
-/// Whether Stripe is left to the sandbox: in development, where nothing of a real account is set.
-fn stripe_is_sandboxed(reader: &Reader<'_>) -> bool {
-    let set = |name: &str| reader.text(name).is_some();
-    !reader.production && !["STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE", "STRIPE_API_BASE"].into_iter().any(set)
-}
-
-fn stripe(
-    reader: &mut Reader<'_>,
-    listeners: &Listeners,
-    generated_secret: impl FnOnce() -> SecretString,
-) -> Option<StripeParts> {
-    let production = reader.production;
-    let key = reader.secret("STRIPE_SECRET_KEY", production, |value| {
-        let kind = |mode: &str| {
-            ["sk_", "rk_"].iter().any(|prefix| value.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(mode)))
+            search_path: reader.text("PATH").map(OsString::from),
         };
-        match (kind("live_"), kind("test_"), production) {
-            (false, false, _) => Some("must begin with sk_ or rk_ and the mode, like sk_test_"),
-            (true, _, false) => Some("is a live key, which development refuses; use a test key"),
-            (_, true, true) => Some("is a test key, which production refuses; use a live key"),
-            _ => None,
-        }
-    });
-    let sandboxed = key.is_none() && !production;
-    let webhook = |value: &str| {
-        value.strip_prefix("whsec_").is_none_or(str::is_empty).then_some("must begin with whsec_ and go on")
-    };
-    let current = reader.secret("STRIPE_WEBHOOK_SECRET", production, webhook);
-    let had_secret =
-        reader.text("STRIPE_WEBHOOK_SECRET").is_some() || reader.text("STRIPE_WEBHOOK_SECRET_FILE").is_some();
-    if !sandboxed && !production && key.is_some() && !had_secret {
-        reader.fault("STRIPE_WEBHOOK_SECRET", "is needed where STRIPE_SECRET_KEY is set");
+        let providers = payments::providers(&mut reader);
+        // Everything was read, so every fault is known. What is missing now has a fault.
+        let complete = || {
+            let (stripe, catalogue) = (stripe?, catalogue?);
+            let webhook_secret = stripe.config.webhook_secrets.first()?.clone();
+            let sandbox = (stripe.sandboxed || klaviyo.sandboxed).then(|| SandboxNeed {
+                webhook_secret,
+                product: catalogue.config.product.clone(),
+                prices: catalogue.sandbox_prices,
+                stripe: stripe.sandboxed,
+            });
+            Some(Self {
+                environment,
+                app_url: app_url?,
+                listeners,
+                development,
+                storage: storage?,
+                migrate,
+                stripe: stripe.config,
+                providers: providers?,
+                catalogue: catalogue.config,
+                klaviyo: klaviyo.config,
+                sandbox,
+                shipping_countries: shipping_countries?,
+                rate_limits,
+                reconcile_every,
+                retention,
+                admin_token,
+            })
+        };
+        reader.finish(complete())
     }
-    let previous = reader.secret("STRIPE_WEBHOOK_SECRET_PREVIOUS", false, webhook);
-    let default_base =
-        if sandboxed { format!("http://{}", listeners.sandbox) } else { "https://api.stripe.com".to_owned() };
-    let given_base = reader.parsed("STRIPE_API_BASE", base);
-    let sandboxed = sandboxed && given_base.is_none();
-    let capabilities = capabilities::capabilities(reader);
-    let current = if had_secret || production { current? } else { generated_secret() };
-    Some(StripeParts {
-        config: StripeConfig {
-            secret_key: match key {
-                Some(key) => key,
-                None if production || reader.text("STRIPE_SECRET_KEY").is_some() => return None,
-                None => SecretString::from("sk_test_sandbox"),
-            },
-            livemode: production,
-            webhook_secrets: std::iter::once(current).chain(previous).collect(),
-            api_base: given_base.or_else(|| Url::parse(&default_base).ok())?,
-            capabilities: capabilities?,
-        },
-        sandboxed,
+}
+
+/// Reads `APP_ENV`. A value that is neither counts as production, so that the other variables are
+/// judged by the stricter rules: a misspelt `production` must not open a development shop.
+fn environment(reader: &mut Reader<'_>) -> Environment {
+    let given = reader.text("APP_ENV").is_some();
+    let parsed = reader.parsed("APP_ENV", |text| match text {
+        "development" => Ok(Environment::Development),
+        "production" => Ok(Environment::Production),
+        _ => Err("must be development or production".to_owned()),
+    });
+    parsed.unwrap_or(if given { Environment::Production } else { Environment::Development })
+}
+
+/// Checks `LOG_FORMAT`. The caller has used it before, because logging starts first; a wrong value
+/// is reported here, with the other faults.
+fn check_log_format(reader: &mut Reader<'_>) {
+    reader.parsed("LOG_FORMAT", |text| match text {
+        "json" | "text" => Ok(()),
+        _ => Err("must be json or text".to_owned()),
+    });
+}
+
+fn migrate(reader: &mut Reader<'_>) -> MigrateOnStart {
+    let parsed = reader.parsed("MIGRATE", |text| match text {
+        "auto" => Ok(MigrateOnStart::Auto),
+        "off" => Ok(MigrateOnStart::Off),
+        _ => Err("must be auto or off".to_owned()),
+    });
+    parsed.unwrap_or(MigrateOnStart::Auto)
+}
+
+fn admin_token(reader: &mut Reader<'_>) -> Option<SecretString> {
+    let required = reader.production;
+    reader.secret("ADMIN_TOKEN", required, |value| {
+        (value.chars().count() < 32).then_some("must have at least 32 characters")
     })
-}
-
-fn klaviyo(reader: &mut Reader<'_>, listeners: &Listeners) -> KlaviyoParts {
-    let key = reader.secret("KLAVIYO_API_KEY", false, |value| {
-        (!value.starts_with("pk_")).then_some("must begin with pk_, as Klaviyo's private keys do")
-    });
-    let given = reader.text("KLAVIYO_API_KEY").is_some() || reader.text("KLAVIYO_API_KEY_FILE").is_some();
-    let given_base = reader.parsed("KLAVIYO_API_BASE", base);
-    let sandboxed = !given && !reader.production;
-    let default_base =
-        if sandboxed { format!("http://{}", listeners.sandbox) } else { "https://a.klaviyo.com".to_owned() };
-    let key = key.or_else(|| sandboxed.then(|| SecretString::from("pk_sandbox")));
-    let config = key.and_then(|api_key| {
-        Some(KlaviyoConfig { api_key, base: given_base.clone().or_else(|| Url::parse(&default_base).ok())? })
-    });
-    KlaviyoParts { config, sandboxed: sandboxed && given_base.is_none() }
-}
-
-fn shipping_countries(reader: &mut Reader<'_>) -> Option<Arc<[String]>> {
-    let text = reader.text("SHIPPING_COUNTRIES").unwrap_or_else(|| SHIPPING_COUNTRIES.to_owned());
-    let codes: Vec<String> =
-        text.split(',').map(|code| code.trim().to_ascii_uppercase()).filter(|code| !code.is_empty()).collect();
-    if codes.is_empty() || !codes.iter().all(|code| super::payments::stripe::ships_to(code)) {
-        reader.fault("SHIPPING_COUNTRIES", "must be two-letter codes of countries that Stripe ships to, like US,CA,DE");
-        return None;
-    }
-    Some(codes.into())
 }
 
 #[cfg(test)]

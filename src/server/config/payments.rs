@@ -1,4 +1,4 @@
-//! Which ways to pay there are, and what each needs.
+//! The payment providers that the shop offers, and what each needs.
 
 use super::reader::Reader;
 use crate::{
@@ -6,18 +6,22 @@ use crate::{
     server::payments::invoice::{BankAccount, Bic, Iban, InvoiceConfig},
 };
 
-/// The providers in the order of the storefront.
+/// `PAYMENT_PROVIDERS`: comma-separated, in the order of the storefront; default `stripe`. Each at
+/// most once, and Stripe always, because prices come from it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProvidersConfig {
+    /// The first one, which is preselected.
     pub default: ProviderConfig,
     pub others: Vec<ProviderConfig>,
 }
 
-/// One provider, with what it needs beside what the shop needs in any case.
+/// One provider, with the configuration that only it needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ProviderConfig {
-    /// Configured as a part of its own: prices come from it, whoever takes the money.
+    /// Its configuration is [`super::Config::stripe`], because the catalogue needs it in any case.
     Stripe,
+    /// Bank transfer: `INVOICE_ACCOUNT_HOLDER` (at most 70 characters), `INVOICE_IBAN`,
+    /// `INVOICE_BIC` (optional) and `INVOICE_DUE_DAYS` (1 to 90 days, default 14).
     Invoice(InvoiceConfig),
 }
 
@@ -34,10 +38,10 @@ impl ProvidersConfig {
     }
 }
 
-/// How long a transfer may take when nothing is said, in days.
+/// The default of `INVOICE_DUE_DAYS`, in days.
 const DUE_DAYS: u16 = 14;
 
-/// `PAYMENT_PROVIDERS`, and what those that it lists need.
+/// Reads `PAYMENT_PROVIDERS`, and what the listed providers need.
 pub fn providers(reader: &mut Reader<'_>) -> Option<ProvidersConfig> {
     let listed = reader.parsed("PAYMENT_PROVIDERS", listed);
     let ids = match listed {
@@ -45,7 +49,7 @@ pub fn providers(reader: &mut Reader<'_>) -> Option<ProvidersConfig> {
         None => vec![ProviderId::Stripe],
         Some(ids) => ids,
     };
-    // Each is read, so that all faults are told at once.
+    // Each one is read before the first is missed, so that all faults are reported together.
     let read: Vec<Option<ProviderConfig>> = ids
         .into_iter()
         .map(|id| match id {
@@ -62,30 +66,34 @@ fn listed(text: &str) -> Result<Vec<ProviderId>, String> {
     let mut ids = Vec::new();
     for name in text.split(',').map(str::trim) {
         let id = ProviderId::from_name(name)
-            .ok_or_else(|| format!("must be names out of {}, apart by commas, the default first", known()))?;
+            .ok_or_else(|| format!("must be a comma-separated list of: {}; the first is the default", known()))?;
         if ids.contains(&id) {
             return Err("must name each provider once".to_owned());
         }
         ids.push(id);
     }
-    if ids.contains(&ProviderId::Stripe) { Ok(ids) } else { Err("must name stripe, where prices come from".to_owned()) }
+    if ids.contains(&ProviderId::Stripe) {
+        Ok(ids)
+    } else {
+        Err("must contain stripe, because prices come from it".to_owned())
+    }
 }
 
 fn invoice(reader: &mut Reader<'_>) -> Option<InvoiceConfig> {
     for variable in ["INVOICE_ACCOUNT_HOLDER", "INVOICE_IBAN"] {
         if reader.text(variable).is_none() {
-            reader.fault(variable, "is needed where PAYMENT_PROVIDERS names invoice");
+            reader.fault(variable, "is required when PAYMENT_PROVIDERS contains invoice");
         }
     }
     let holder = reader.parsed("INVOICE_ACCOUNT_HOLDER", |text| {
         let holder = clean(text, 70);
         if holder.is_empty() || holder != text {
-            return Err("must be a name of at most 70 characters, as the bank has it".to_owned());
+            return Err("must be the name at the bank, of at most 70 characters".to_owned());
         }
         Ok(holder)
     });
     let iban = reader.parsed("INVOICE_IBAN", |text| {
-        Iban::parse(text).ok_or_else(|| "must be an IBAN; its check digits do not fit".to_owned())
+        Iban::parse(text).ok_or_else(|| "must be a valid IBAN; check the digits for a typing error".to_owned())
     });
     let bic = reader
         .parsed("INVOICE_BIC", |text| Bic::parse(text).ok_or_else(|| "must be a BIC of 8 or 11 characters".to_owned()));

@@ -1,15 +1,15 @@
-//! Reads variables one by one and collects every fault, so that an operator mends a configuration in one go. Faults name a
-//! variable and what it should be, never what it is.
+//! Reads variables one by one and collects every fault, so that an operator can repair a
+//! configuration in one go. A fault names a variable and what it must be, never its value.
 
 use std::{fmt, fs, net::SocketAddr};
 
 use secrecy::SecretString;
 
-/// Everything wrong with the configuration.
+/// Everything that is wrong with the configuration.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(pub Vec<Fault>);
 
-/// One variable and how to mend it.
+/// One variable, and its repair as the end of a sentence that begins with the variable's name.
 #[derive(Debug, PartialEq, Eq, Clone)]
 pub struct Fault {
     pub variable: String,
@@ -28,6 +28,7 @@ impl std::error::Error for ConfigError {}
 /// The variables as a function of their names, and the faults found so far.
 pub struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether the rules of production apply.
     pub production: bool,
     faults: Vec<Fault>,
 }
@@ -37,10 +38,12 @@ impl<'a> Reader<'a> {
         Self { lookup, production: false, faults: Vec::new() }
     }
 
+    /// Records a fault. `mend` continues the sentence that begins with the variable's name.
     pub fn fault(&mut self, variable: &str, mend: impl Into<String>) {
         self.faults.push(Fault { variable: variable.to_owned(), mend: mend.into() });
     }
 
+    /// Returns `config` if it is complete and no fault was found.
     pub fn finish<T>(self, config: Option<T>) -> Result<T, ConfigError> {
         match config {
             Some(config) if self.faults.is_empty() => Ok(config),
@@ -48,12 +51,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The variable's text; a variable that is set to nothing counts as not set.
+    /// Returns the variable's text. An empty variable counts as not set.
     pub fn text(&self, variable: &str) -> Option<String> {
         (self.lookup)(variable).filter(|value| !value.is_empty())
     }
 
-    /// The variable read by `parse`, which says how to mend what it refuses.
+    /// Parses the variable, if it is set. `parse` receives it without surrounding white space, and
+    /// its error becomes the fault.
     pub fn parsed<T>(&mut self, variable: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let text = self.text(variable)?;
         match parse(text.trim()) {
@@ -65,29 +69,32 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// As `parsed`; absence is a fault in production.
-    pub fn needed_in_production<T>(
+    /// Like [`Self::parsed`]; in production, absence is a fault.
+    pub fn required_in_production<T>(
         &mut self,
         variable: &str,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
         if self.text(variable).is_none() && self.production {
-            self.fault(variable, "is needed in production");
+            self.fault(variable, "is required in production");
         }
         self.parsed(variable, parse)
     }
 
-    /// A secret, from the variable or from the file that `NAME_FILE` names. `check` says what is wrong with it, if anything.
+    /// Reads a secret from the variable, or from the file that `NAME_FILE` names (without the line
+    /// end).
+    ///
+    /// Secrets contain no white space. `check` returns the repair if the secret is wrong.
     pub fn secret(
         &mut self,
         variable: &str,
-        needed: bool,
+        required: bool,
         check: impl FnOnce(&str) -> Option<&'static str>,
     ) -> Option<SecretString> {
         let file_variable = format!("{variable}_FILE");
         let value = match (self.text(variable), self.text(&file_variable)) {
             (Some(_), Some(_)) => {
-                self.fault(variable, format!("is set, and {file_variable} too; set one of them"));
+                self.fault(variable, format!("is set, and {file_variable} is too; set only one of them"));
                 return None;
             }
             (Some(value), None) => value,
@@ -99,8 +106,8 @@ impl<'a> Reader<'a> {
                 }
             },
             (None, None) => {
-                if needed {
-                    self.fault(variable, format!("is needed in production (or {file_variable})"));
+                if required {
+                    self.fault(variable, format!("is required in production (or {file_variable})"));
                 }
                 return None;
             }
@@ -117,7 +124,8 @@ impl<'a> Reader<'a> {
         Some(SecretString::from(value))
     }
 
-    /// A listener's address. In development only loopback will do, so that a forgotten `APP_ENV` opens no free shop.
+    /// Reads a listener's address. Development accepts loopback only, so that a forgotten `APP_ENV`
+    /// does not open a shop in which orders cost nothing.
     pub fn listener(&mut self, variable: &str, default: SocketAddr) -> SocketAddr {
         let address = self
             .parsed(variable, |text| {

@@ -1,7 +1,9 @@
-//! Which store the shop lives on, and the other one, where it is configured too: a shop is moved from one to the other.
+//! The store that holds the shop's data, and the other one if it is configured, too: `rolitt store
+//! copy` moves a shop from one to the other.
 
 use std::{fs, path::PathBuf};
 
+use clap::ValueEnum;
 use secrecy::SecretString;
 
 use super::reader::Reader;
@@ -9,44 +11,80 @@ use crate::server::store::{firestore::FirestoreConfig, postgres};
 
 #[derive(Debug)]
 pub struct StorageConfig {
-    /// Where the shop's data is.
+    /// The store named by `DATABASE_STORAGE_TARGET`: it holds the shop's data.
     pub chosen: StoreConfig,
-    /// What `store copy` may move it from or to besides.
+    /// The other store, if it is configured, too. Only `rolitt store copy` uses it.
     pub other: Option<StoreConfig>,
+}
+
+impl StorageConfig {
+    /// Returns the store of this name; `None` if it is not configured.
+    pub fn named(&self, name: StoreName) -> Option<&StoreConfig> {
+        std::iter::once(&self.chosen).chain(&self.other).find(|store| store.name() == name)
+    }
+}
+
+/// A kind of store, as `DATABASE_STORAGE_TARGET` and `rolitt store copy` name it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum StoreName {
+    Postgres,
+    Firestore,
+}
+
+impl StoreName {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Firestore => "firestore",
+        }
+    }
 }
 
 #[derive(Debug)]
 pub enum StoreConfig {
     Postgres(Database),
+    /// `FIRESTORE_PROJECT_ID`, `FIRESTORE_EMULATOR_HOST`, `GOOGLE_APPLICATION_CREDENTIALS`.
     Firestore(FirestoreConfig),
+}
+
+impl StoreConfig {
+    const fn name(&self) -> StoreName {
+        match self {
+            Self::Postgres(_) => StoreName::Postgres,
+            Self::Firestore(_) => StoreName::Firestore,
+        }
+    }
 }
 
 #[derive(Debug)]
 pub enum Database {
+    /// `DATABASE_URL`, required in production if PostgreSQL is the chosen store.
     Url(SecretString),
-    /// A cluster of our own in the data folder.
+    /// The embedded PostgreSQL, in development without `DATABASE_URL`.
     Embedded,
 }
 
-/// Everything about stores; `None` where what the chosen one needs is missing or does not read.
+/// Reads everything about stores. `None` if something that the chosen one needs is missing or
+/// wrong.
 pub fn storage(reader: &mut Reader<'_>) -> Option<StorageConfig> {
-    let on_firestore = reader
-        .parsed("DATABASE_STORAGE_TARGET", |text| match text {
-            "postgres" => Ok(false),
-            "firestore" => Ok(true),
-            _ => Err("must be postgres or firestore".to_owned()),
+    let target = reader
+        .parsed("DATABASE_STORAGE_TARGET", |text| {
+            StoreName::from_str(text, false).map_err(|_| "must be postgres or firestore".to_owned())
         })
-        .or_else(|| reader.text("DATABASE_STORAGE_TARGET").is_none().then_some(false));
-    let database = database(reader, on_firestore == Some(false)).map(StoreConfig::Postgres);
-    let firestore = firestore(reader, on_firestore == Some(true)).map(StoreConfig::Firestore);
-    let (chosen, other) = if on_firestore? { (firestore, database) } else { (database, firestore) };
+        .or_else(|| reader.text("DATABASE_STORAGE_TARGET").is_none().then_some(StoreName::Postgres));
+    let database = database(reader, target == Some(StoreName::Postgres)).map(StoreConfig::Postgres);
+    let firestore = firestore(reader, target == Some(StoreName::Firestore)).map(StoreConfig::Firestore);
+    let (chosen, other) = match target? {
+        StoreName::Postgres => (database, firestore),
+        StoreName::Firestore => (firestore, database),
+    };
     Some(StorageConfig { chosen: chosen?, other })
 }
 
 fn database(reader: &mut Reader<'_>, chosen: bool) -> Option<Database> {
-    let needed = reader.production && chosen;
+    let required = reader.production && chosen;
     let given = reader.text("DATABASE_URL").is_some() || reader.text("DATABASE_URL_FILE").is_some();
-    let url = reader.secret("DATABASE_URL", needed, |value| {
+    let url = reader.secret("DATABASE_URL", required, |value| {
         (!postgres::reads(value)).then_some("must be a URL like postgres://user:password@host/database")
     });
     match url {
@@ -59,19 +97,21 @@ fn database(reader: &mut Reader<'_>, chosen: bool) -> Option<Database> {
 fn firestore(reader: &mut Reader<'_>, chosen: bool) -> Option<FirestoreConfig> {
     const PROJECT: &str = "FIRESTORE_PROJECT_ID";
     if chosen && reader.text(PROJECT).is_none() {
-        reader.fault(PROJECT, "is needed where DATABASE_STORAGE_TARGET is firestore");
+        reader.fault(PROJECT, "is required when DATABASE_STORAGE_TARGET is firestore");
     }
     let project = reader.parsed(PROJECT, |text| {
         let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.:".contains(&byte);
         if (1..=63).contains(&text.len()) && text.bytes().all(fits) {
             Ok(text.to_owned())
         } else {
-            Err("must be a Google Cloud project's id, like my-shop-123".to_owned())
+            Err("must be the id of a Google Cloud project, like my-shop-123".to_owned())
         }
     });
     let production = reader.production;
     let emulator = reader.parsed("FIRESTORE_EMULATOR_HOST", |text| match text.rsplit_once(':') {
-        _ if production && chosen => Err("must not be set in production: an emulator keeps nothing".to_owned()),
+        _ if production && chosen => {
+            Err("must not be set in production, because the emulator stores nothing durably".to_owned())
+        }
         Some((host, port)) if !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok() => {
             Ok(text.to_owned())
         }
@@ -85,16 +125,16 @@ fn firestore(reader: &mut Reader<'_>, chosen: bool) -> Option<FirestoreConfig> {
     Some(FirestoreConfig { project: project?, emulator, credentials: credentials.ok()? })
 }
 
-/// It was there, and did not read: the fault is in the list.
+/// The variable is set and wrong: the reader has the fault.
 struct Faulty;
 
-/// The content of the file that `GOOGLE_APPLICATION_CREDENTIALS` names; where it names none, Google's other places are looked at when
-/// the store is opened.
+/// Reads the file that `GOOGLE_APPLICATION_CREDENTIALS` names. `None` if the variable is not set:
+/// then Google's other places are searched when the store is opened.
 fn credentials(reader: &mut Reader<'_>, chosen: bool) -> Result<Option<SecretString>, Faulty> {
     const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
     let Some(path) = reader.text(VARIABLE).map(PathBuf::from) else { return Ok(None) };
     if !chosen && reader.text("FIRESTORE_PROJECT_ID").is_none() {
-        // Of other programs on this machine.
+        // The variable belongs to other programs on this machine.
         return Ok(None);
     }
     let content = match fs::read_to_string(path) {
@@ -106,7 +146,7 @@ fn credentials(reader: &mut Reader<'_>, chosen: bool) -> Result<Option<SecretStr
     };
     let reads = serde_json::from_str::<serde_json::Value>(&content).is_ok_and(|json| json["type"].is_string());
     if !reads {
-        reader.fault(VARIABLE, "names a file that holds no Google credentials (JSON with a type)");
+        reader.fault(VARIABLE, "names a file without Google credentials (a JSON object with a \"type\")");
         return Err(Faulty);
     }
     Ok(Some(SecretString::from(content)))

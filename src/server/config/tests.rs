@@ -1,5 +1,7 @@
 //! Configuration by example: what starts, what does not, and that no fault shows a value.
 
+use std::num::NonZeroU32;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
@@ -72,7 +74,8 @@ fn the_other_store_is_known_where_it_is_configured_too() {
         let variables = [("FIRESTORE_PROJECT_ID", "demo-shop"), ("FIRESTORE_EMULATOR_HOST", bad)];
         assert_eq!(faulty(&variables), ["FIRESTORE_EMULATOR_HOST"], "{bad}");
     }
-    // A key of other programs on this machine is none of a shop's business that is not on Firestore.
+    // A key of other programs on this machine is none of a shop's business that is not on
+    // Firestore.
     assert!(read(&[("GOOGLE_APPLICATION_CREDENTIALS", "/nonexistent/key.json")]).is_ok());
 }
 
@@ -205,7 +208,10 @@ fn databases_and_log_formats_that_mean_nothing_do_not_start() {
 #[test]
 fn limits_can_be_lifted_but_not_be_nonsense() {
     let config = read(&[("CHECKOUT_RATE_PER_IP", "off"), ("CHECKOUT_RATE_GLOBAL", "5")]).unwrap();
-    assert_eq!((config.rate_limits.per_ip_per_minute, config.rate_limits.global_per_second), (None, Some(5)));
+    assert_eq!(
+        (config.rate_limits.per_ip_per_minute, config.rate_limits.global_per_second),
+        (None, NonZeroU32::new(5))
+    );
     assert_eq!(
         faulty(&[("CHECKOUT_RATE_PER_IP", "0"), ("CHECKOUT_RATE_GLOBAL", "-1"), ("TRUSTED_PROXY_HOPS", "x")]).len(),
         3

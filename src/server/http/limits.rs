@@ -60,8 +60,7 @@ impl RateLimiter {
 
 impl RateLimits {
     pub fn new(limits: &RateLimitConfig) -> Self {
-        let some = |number: Option<u32>| number.and_then(NonZeroU32::new);
-        let (per_ip, global) = (some(limits.per_ip_per_minute), some(limits.global_per_second));
+        let (per_ip, global) = (limits.per_ip_per_minute, limits.global_per_second);
         Self {
             checkouts: RateLimiter::new(per_ip, global),
             lookups: RateLimiter::new(per_ip.map(|number| number.saturating_mul(LOOKUPS_PER_CHECKOUT)), global),
@@ -148,7 +147,7 @@ mod tests {
 
     fn limits(hops: usize) -> RateLimits {
         RateLimits::new(&RateLimitConfig {
-            per_ip_per_minute: Some(2),
+            per_ip_per_minute: NonZeroU32::new(2),
             global_per_second: None,
             trusted_proxy_hops: hops,
         })

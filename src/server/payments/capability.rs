@@ -205,7 +205,8 @@ pub struct RefundDraft {
     pub reason: Option<RefundReason>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Why the merchant refunds. Stripe's reasons: <https://docs.stripe.com/api/refunds/create>.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub enum RefundReason {
     Duplicate,
     Fraudulent,
