@@ -1,4 +1,4 @@
-//! Configuration by example: what starts, what does not, and that no fault shows a value.
+//! Configuration by example: what starts, what does not, and that no fault contains a value.
 
 use std::num::NonZeroU32;
 
@@ -31,7 +31,7 @@ fn production_with(changed: (&'static str, &'static str)) -> Vec<(&'static str, 
 }
 
 #[test]
-fn development_needs_nothing_and_gets_everything() {
+fn development_needs_no_variable_and_gets_the_sandbox_and_an_embedded_database() {
     let config = read(&[]).unwrap();
     assert!(matches!(config.storage.chosen, StoreConfig::Postgres(Database::Embedded)));
     let sandbox = config.sandbox.unwrap();
@@ -42,7 +42,7 @@ fn development_needs_nothing_and_gets_everything() {
 }
 
 #[test]
-fn firestore_needs_a_project_and_no_database() {
+fn firestore_needs_a_project_id_and_no_database_url() {
     let on = |more: &[(&'static str, &'static str)]| -> Vec<(&'static str, &'static str)> {
         let rest = PRODUCTION.into_iter().filter(|(name, _)| *name != "DATABASE_URL");
         rest.chain([("DATABASE_STORAGE_TARGET", "firestore")]).chain(more.iter().copied()).collect()
@@ -66,7 +66,7 @@ fn firestore_needs_a_project_and_no_database() {
 }
 
 #[test]
-fn the_other_store_is_known_where_it_is_configured_too() {
+fn the_store_that_is_not_chosen_is_known_if_it_is_configured() {
     let both = read(&[("FIRESTORE_PROJECT_ID", "demo-shop"), ("FIRESTORE_EMULATOR_HOST", "127.0.0.1:8080")]).unwrap();
     assert!(matches!(both.storage.chosen, StoreConfig::Postgres(_)));
     assert!(matches!(both.storage.other, Some(StoreConfig::Firestore(_))));
@@ -80,7 +80,7 @@ fn the_other_store_is_known_where_it_is_configured_too() {
 }
 
 #[test]
-fn production_is_given_nothing_and_names_all_that_is_missing_at_once() {
+fn production_reports_all_missing_variables_at_once() {
     assert_eq!(
         faulty(&[("APP_ENV", "production")]),
         [
@@ -102,7 +102,7 @@ fn a_complete_production_starts_without_sandbox_and_with_marketing_off() {
 }
 
 #[test]
-fn no_fault_shows_a_value() {
+fn no_configuration_fault_contains_the_value_of_a_secret() {
     let canary = "canary-9f3a";
     for (name, _) in PRODUCTION {
         let error = read(&production_with((name, canary))).unwrap_err().to_string();
@@ -111,7 +111,7 @@ fn no_fault_shows_a_value() {
 }
 
 #[test]
-fn keys_agree_with_the_environment() {
+fn live_and_test_keys_must_match_app_env() {
     assert_eq!(faulty(&production_with(("STRIPE_SECRET_KEY", "sk_test_abc"))), ["STRIPE_SECRET_KEY"]);
     let development = [
         ("STRIPE_SECRET_KEY", "sk_live_abc"),
@@ -123,7 +123,7 @@ fn keys_agree_with_the_environment() {
 }
 
 #[test]
-fn webhook_secrets_that_would_verify_forgeries_do_not_start() {
+fn empty_or_malformed_webhook_secrets_are_faults() {
     for bad in ["", " ", "whsec_", "whsec_a b", "secret"] {
         let faults = faulty(
             &PRODUCTION
@@ -144,7 +144,7 @@ fn development_listens_on_loopback_only() {
 }
 
 #[test]
-fn a_misspelt_environment_is_no_development() {
+fn a_misspelt_app_env_does_not_open_a_development_shop() {
     assert!(faulty(&[("APP_ENV", "prod")]).contains(&"APP_ENV".to_owned()));
 }
 
@@ -157,7 +157,7 @@ fn colors_come_in_the_named_order_then_in_the_maps() {
 }
 
 #[test]
-fn price_maps_that_do_not_read_are_refused() {
+fn malformed_color_price_maps_are_faults() {
     for bad in [
         "[]",
         "{}",
@@ -178,7 +178,7 @@ fn price_maps_that_do_not_read_are_refused() {
 }
 
 #[test]
-fn public_urls_are_origins() {
+fn app_url_must_be_an_https_origin() {
     for bad in [
         "shop.example",
         "http://shop.example",
@@ -197,7 +197,7 @@ fn public_urls_are_origins() {
 }
 
 #[test]
-fn databases_and_log_formats_that_mean_nothing_do_not_start() {
+fn invalid_database_urls_and_log_formats_are_faults() {
     for bad in ["mysql://a/b", "postgres://a/b?sslmode=bogus", "postgres"] {
         let changed = Box::leak(bad.to_owned().into_boxed_str());
         assert_eq!(faulty(&production_with(("DATABASE_URL", changed))), ["DATABASE_URL"], "{bad}");
@@ -206,7 +206,7 @@ fn databases_and_log_formats_that_mean_nothing_do_not_start() {
 }
 
 #[test]
-fn limits_can_be_lifted_but_not_be_nonsense() {
+fn rate_limits_can_be_switched_off_and_must_be_positive() {
     let config = read(&[("CHECKOUT_RATE_PER_IP", "off"), ("CHECKOUT_RATE_GLOBAL", "5")]).unwrap();
     assert_eq!(
         (config.rate_limits.per_ip_per_minute, config.rate_limits.global_per_second),
@@ -241,13 +241,13 @@ fn invoice_with(changed: (&'static str, &'static str)) -> Vec<(&'static str, &'s
 }
 
 #[test]
-fn stripe_alone_takes_payments_unless_more_is_said() {
+fn stripe_is_the_only_payment_provider_by_default() {
     let config = read(&[("INVOICE_IBAN", "not looked at")]).unwrap();
     assert_eq!(config.providers, ProvidersConfig { default: ProviderConfig::Stripe, others: Vec::new() });
 }
 
 #[test]
-fn invoices_go_to_a_checked_account_and_the_first_provider_is_the_default() {
+fn an_iban_is_validated_and_the_first_payment_provider_is_the_default() {
     let config = read(&INVOICE).unwrap();
     let invoice = config.providers.invoice().unwrap();
     assert_eq!((invoice.account.iban.grouped().as_str(), invoice.due_days), ("DE89 3704 0044 0532 0130 00", 14));
@@ -260,7 +260,7 @@ fn invoices_go_to_a_checked_account_and_the_first_provider_is_the_default() {
 }
 
 #[test]
-fn providers_that_mean_nothing_and_accounts_that_are_none_do_not_start() {
+fn unknown_payment_providers_and_invalid_bank_accounts_are_faults() {
     for bad in ["paypal", "stripe,", "stripe,stripe", "invoice", "Stripe", "stripe;invoice"] {
         let changed = Box::leak(bad.to_owned().into_boxed_str());
         assert_eq!(faulty(&invoice_with(("PAYMENT_PROVIDERS", changed))), ["PAYMENT_PROVIDERS"], "{bad}");
@@ -279,7 +279,7 @@ fn providers_that_mean_nothing_and_accounts_that_are_none_do_not_start() {
 }
 
 #[test]
-fn what_is_personal_is_kept_for_a_while_and_not_too_short() {
+fn retention_times_have_defaults_and_lower_bounds() {
     let days = |days: u64| Some(Duration::from_hours(24 * days));
     let kept = |raw: &str, personal: &str| {
         read(&[("RETENTION_RAW", raw), ("RETENTION_PERSONAL", personal)]).map(|config| config.retention)
