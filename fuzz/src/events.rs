@@ -78,7 +78,7 @@ fn once_is_enough(fact: &PaymentUpdate) {
     if let Some(preorder) = &case.preorder {
         assert!(preorder.refunded_minor >= 0);
         let doubtful = preorder.email.is_empty() || preorder.color.is_none() || preorder.amount.is_none();
-        assert!(!doubtful || preorder.review.holds(), "what is in doubt is held: {preorder:?}");
+        assert!(!doubtful || preorder.review.blocks_notifications(), "what is in doubt is held: {preorder:?}");
         assert!(!doubtful || !notifications(&nothing, &case).contains(&Notification::Paid));
     }
 }

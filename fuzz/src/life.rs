@@ -69,7 +69,10 @@ fn step(before: &OrderState, after: OrderState, paid: &mut usize) -> OrderState 
     if told.contains(&Notification::Paid) {
         assert!(preorder.is_some_and(|preorder| preorder.status >= PreorderStatus::Paid));
     }
-    assert!(told.is_empty() || preorder.is_some_and(|preorder| !preorder.review.holds()), "nothing is told in doubt");
+    assert!(
+        told.is_empty() || preorder.is_some_and(|preorder| !preorder.review.blocks_notifications()),
+        "nothing is told in doubt"
+    );
     assert!(preorder.is_none_or(|preorder| preorder.refunded_minor >= 0));
     after
 }

@@ -45,8 +45,8 @@ pub fn names(data: &[u8]) {
     if let Ok(currency) = text.parse::<Currency>() {
         assert_eq!(currency.code(), text.to_ascii_lowercase());
     }
-    let review = Review::from_texts(Some(text), None);
-    assert_eq!(Review::from_texts(Some(&review.text()), None), review);
+    let review = Review::from_codes(Some(text), None);
+    assert_eq!(Review::from_codes(Some(&review.open_codes()), None), review);
 }
 
 fn number(text: &str) {

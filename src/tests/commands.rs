@@ -101,7 +101,7 @@ async fn orders_are_listed_shown_and_acted_upon() {
     assert_eq!((status, listed.as_array().unwrap().len()), (0, 2));
     assert!(!listed.to_string().contains("jo@example.com"), "a list shows no address whole");
     let (_, held, _) = app.rolitt(&["preorders", "list", "--review"]).await;
-    assert!(held.contains("REVIEW: paid 0.01 usd, asked 299.00 usd") && held.contains("1 order(s)"), "{held}");
+    assert!(held.contains("REVIEW: paid 0.01 usd, expected 299.00 usd") && held.contains("1 order(s)"), "{held}");
     let held = held.split_whitespace().next().unwrap().to_owned();
     let (status, _, complaint) = app.rolitt(&["preorders", "ship", &held]).await;
     assert_eq!(status, 1);

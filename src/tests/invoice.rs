@@ -254,7 +254,7 @@ async fn another_amount_than_was_asked_for_waits_for_a_person() {
     let settled = bank_transfer::mark_paid(&app.shop, &number, Some(29_000)).await.unwrap();
     let details = &settled.preorder().details;
     assert_eq!((details.status, details.amount.unwrap().minor()), (PreorderStatus::Paid, 29_000));
-    assert_eq!(details.review.text(), "paid 290.00 usd, asked 299.00 usd");
+    assert_eq!(details.review.text(), "paid 290.00 usd, expected 299.00 usd");
     assert_eq!(metrics_told(&app).await, Vec::<String>::new(), "nothing is told before a person has looked");
     let told =
         fulfilment::apply_action(&app.shop, ProviderId::Invoice, &number, &MerchantAction::Approve).await.unwrap();

@@ -33,6 +33,45 @@ async fn every_migration_has_a_way_back() {
     app.finish().await;
 }
 
+/// The migration before the one that rewrites review reasons as codes.
+const BEFORE_REVIEW_CODES: i64 = 20_261_126_000_001;
+
+#[tokio::test]
+async fn the_review_codes_migration_rewrites_stored_sentences_and_back() {
+    const OPEN: &str = "dispute du_1 was lost; paid 290.00 usd, asked 299.00 usd; refund re_1 did not reach the customer; \
+        refund re_2 is not in the currency that was charged; the session was paid by pi_2 too; written by hand";
+    const RESOLVED: &str = "a second payment for one attempt: it was ordered once and paid twice; the provider has no email address; \
+        the provider told no amount; the session names no color of ours; what was asked does not read";
+    let app = TestApp::start().await;
+    assert_eq!(app.deliver(&completed("evt_1", "cs_1")).await, StatusCode::OK);
+    app.deliver_all().await;
+    MIGRATIONS.undo(app.pool(), BEFORE_REVIEW_CODES).await.unwrap();
+    app.edit(&format!(
+        "update preorders set needs_review = true, review_reason = '{OPEN}', review_settled = '{RESOLVED}'"
+    ))
+    .await;
+    MIGRATIONS.run(app.pool()).await.unwrap();
+    let row = app.row("select review_reason, review_settled from preorders").await;
+    assert_eq!(
+        row["review_reason"],
+        "dispute lost:du_1; amount differs:29000 usd:29900 usd; refund failed:re_1; refund currency differs:re_2; \
+         other intent:pi_2; written by hand"
+    );
+    assert_eq!(
+        row["review_settled"],
+        "a second payment; email missing; amount missing; unknown color; expected amount unreadable"
+    );
+    MIGRATIONS.undo(app.pool(), BEFORE_REVIEW_CODES).await.unwrap();
+    let row = app.row("select review_reason, review_settled from preorders").await;
+    assert_eq!(row["review_settled"], RESOLVED);
+    assert_eq!(
+        row["review_reason"],
+        OPEN.replace("paid 290.00 usd, asked 299.00 usd", "amount differs:29000 usd:29900 usd").as_str()
+    );
+    MIGRATIONS.run(app.pool()).await.unwrap();
+    app.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_sells_on_and_starts_again_beside_the_schema_of_its_successor() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;

@@ -22,7 +22,7 @@ pub use self::{
 };
 use super::{
     payment::IntentId,
-    preorder::{PreorderDetails, PreorderStatus, Review},
+    preorder::{PreorderDetails, PreorderStatus, Review, ReviewReason},
     product::ProductColor,
 };
 
@@ -98,7 +98,7 @@ pub fn act(known: &OrderState, act: &MerchantAction) -> Result<Change, &'static 
         }
         MerchantAction::Deliver if preorder.status < PreorderStatus::Shipped => return Err("it was not shipped"),
         MerchantAction::Deliver => preorder.status = preorder.status.max(PreorderStatus::Delivered),
-        MerchantAction::Approve => preorder.review.settled = preorder.review.reasons.clone(),
+        MerchantAction::Approve => preorder.review.resolve_all(),
         MerchantAction::Erase { at, force } => {
             if let Some(needed) = still_needed(known).filter(|_| !force && preorder.erased_at.is_none()) {
                 return Err(needed);
@@ -191,11 +191,11 @@ fn recompute(case: &mut OrderState) {
     }
     if preorder.status >= PreorderStatus::Paid && case.attempt_paid_elsewhere {
         preorder.second_payment = true;
-        preorder.review.add("a second payment for one attempt: it was ordered once and paid twice");
+        preorder.review.add(ReviewReason::SecondPayment);
     }
     for dispute in &case.disputes {
         if dispute.status == DisputeStatus::Lost {
-            preorder.review.add(format!("dispute {} was lost", dispute.id));
+            preorder.review.add(ReviewReason::DisputeLost(dispute.id.clone()));
         }
     }
 }
@@ -219,34 +219,28 @@ fn recompute_refunds(preorder: &mut PreorderDetails, payment: &PaymentRecord, re
     }
     for refund in refunds {
         if !same(&refund) {
-            preorder.review.add(format!("refund {} is not in the currency that was charged", refund.id));
+            preorder.review.add(ReviewReason::RefundCurrencyDiffers(refund.id.clone()));
         } else if refund.counted && !refund.status.counts() {
-            preorder.review.add(format!("refund {} did not reach the customer", refund.id));
+            preorder.review.add(ReviewReason::RefundFailed(refund.id.clone()));
         }
     }
 }
-
-const NO_EMAIL: &str = "the provider has no email address";
 
 fn details_from(facts: &SessionUpdate) -> PreorderDetails {
     let color = facts.color.as_deref().and_then(|color| color.parse::<ProductColor>().ok());
     let mut review = Review::default();
     if color.is_none() {
-        review.add("the session names no color of ours");
+        review.add(ReviewReason::UnknownColor);
     }
     if facts.email.is_none() {
-        review.add(NO_EMAIL);
+        review.add(ReviewReason::EmailMissing);
     }
     match (facts.amount, facts.expected) {
-        (None, _) => review.add("the provider told no amount"),
-        (_, ExpectedAmount::Unreadable) => review.add("what was asked does not read"),
-        (Some(amount), ExpectedAmount::Amount(expected)) if amount != expected => review.add(format!(
-            "paid {} {}, asked {} {}",
-            amount.decimal(),
-            amount.currency(),
-            expected.decimal(),
-            expected.currency()
-        )),
+        (None, _) => review.add(ReviewReason::AmountMissing),
+        (_, ExpectedAmount::Unreadable) => review.add(ReviewReason::ExpectedAmountUnreadable),
+        (Some(amount), ExpectedAmount::Amount(expected)) if amount != expected => {
+            review.add(ReviewReason::AmountDiffers { paid: amount, expected });
+        }
         _ => {}
     }
     PreorderDetails {
@@ -280,12 +274,12 @@ fn details_from(facts: &SessionUpdate) -> PreorderDetails {
 fn merge(current: PreorderDetails, told: PreorderDetails) -> PreorderDetails {
     let mut review = current.review;
     // Of an erased order nobody misses the address.
-    let missed = |reason: &String| current.erased_at.is_none() || reason != NO_EMAIL;
+    let missed = |reason: &ReviewReason| current.erased_at.is_none() || *reason != ReviewReason::EmailMissing;
     review.reasons.extend(told.review.reasons.into_iter().filter(missed));
     if let (Some(known), Some(other)) = (&current.intent, &told.intent)
         && known != other
     {
-        review.add(format!("the session was paid by {other} too"));
+        review.add(ReviewReason::OtherIntent(other.clone()));
     }
     PreorderDetails {
         intent: current.intent.or(told.intent),

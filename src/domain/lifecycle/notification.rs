@@ -59,7 +59,7 @@ pub fn notifications(before: &OrderState, after: &OrderState) -> Vec<Notificatio
 }
 
 fn following(case: &OrderState) -> Vec<Notification> {
-    let told = |preorder: &&PreorderDetails| !preorder.review.holds() && preorder.erased_at.is_none();
+    let told = |preorder: &&PreorderDetails| !preorder.review.blocks_notifications() && preorder.erased_at.is_none();
     let Some(preorder) = case.preorder.as_ref().filter(told) else { return Vec::new() };
     let mut found = Vec::new();
     match preorder.status {

@@ -115,8 +115,8 @@ fn what_the_session_does_not_say_is_learned_from_a_later_one_and_what_it_said_st
         (made.intent, made.email.as_str(), made.color),
         (Some(intent()), "jo@example.com", Some(ProductColor::Red))
     );
-    assert!(made.review.text().contains("paid by pi_2 too"));
-    assert!(preorder(&[session(SessionOutcome::Paid), session(SessionOutcome::Paid)]).review.text().is_empty());
+    assert!(made.review.reasons.contains(&ReviewReason::OtherIntent(IntentId::parse("pi_2").unwrap())));
+    assert!(preorder(&[session(SessionOutcome::Paid), session(SessionOutcome::Paid)]).review.reasons.is_empty());
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn what_leads_to_the_customer_is_learned_once_and_kept() {
 fn a_session_without_an_address_is_a_doubt_whenever_it_is_told() {
     let silent = PaymentUpdate::Session(Box::new(SessionUpdate { email: None, ..facts(SessionOutcome::Paid) }));
     for history in [[silent.clone(), session(SessionOutcome::Paid)], [session(SessionOutcome::Paid), silent]] {
-        assert_eq!(preorder(&history).review.text(), NO_EMAIL);
+        assert_eq!(preorder(&history).review.open().collect::<Vec<_>>(), [&ReviewReason::EmailMissing]);
     }
 }
 
@@ -161,28 +161,30 @@ fn a_session_marks_its_payment_as_ours_and_a_payment_alone_is_nobodys_yet() {
 #[test]
 fn what_the_session_does_not_say_or_says_wrongly_is_a_doubt() {
     for (amount, expected, doubt) in [
-        (None, ExpectedAmount::NotStated, "the provider told no amount"),
-        (None, ExpectedAmount::Unreadable, "the provider told no amount"),
-        (Some(usd(PRICE)), ExpectedAmount::Unreadable, "what was asked does not read"),
-        (Some(usd(PRICE)), ExpectedAmount::Amount(usd(PRICE)), ""),
-        (Some(usd(PRICE)), ExpectedAmount::NotStated, ""),
+        (None, ExpectedAmount::NotStated, Some(ReviewReason::AmountMissing)),
+        (None, ExpectedAmount::Unreadable, Some(ReviewReason::AmountMissing)),
+        (Some(usd(PRICE)), ExpectedAmount::Unreadable, Some(ReviewReason::ExpectedAmountUnreadable)),
+        (Some(usd(PRICE)), ExpectedAmount::Amount(usd(PRICE)), None),
+        (Some(usd(PRICE)), ExpectedAmount::NotStated, None),
     ] {
         let told = SessionUpdate { amount, expected, ..facts(SessionOutcome::Paid) };
         let made = preorder(&[PaymentUpdate::Session(Box::new(told))]);
-        assert_eq!((made.review.text().as_str(), made.review.holds()), (doubt, !doubt.is_empty()));
+        assert_eq!(made.review.blocks_notifications(), doubt.is_some());
+        assert_eq!(made.review.open().cloned().collect::<Vec<_>>(), doubt.into_iter().collect::<Vec<_>>());
     }
 }
 
 #[test]
 fn only_a_refund_that_had_been_promised_and_failed_asks_for_a_person() {
     let paid = [session(SessionOutcome::Paid)];
-    let review = |refunds: &[PaymentUpdate]| preorder(&[&paid[..], refunds].concat()).review.text();
+    let review =
+        |refunds: &[PaymentUpdate]| preorder(&[&paid[..], refunds].concat()).review.open().cloned().collect::<Vec<_>>();
     for status in RefundStatus::ALL {
-        assert_eq!(review(&[refund("re_1", 100, status)]), "", "{status:?}");
+        assert_eq!(review(&[refund("re_1", 100, status)]), [], "{status:?}");
     }
     let failed = refund("re_1", 100, RefundStatus::Failed);
     let told = review(&[refund("re_1", 100, RefundStatus::Pending), failed]);
-    assert_eq!(told, "refund re_1 did not reach the customer");
+    assert_eq!(told, [ReviewReason::RefundFailed(RefundId::parse("re_1").unwrap())]);
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! A preorder: its number, its status, and everything that is known about it. How it changes is `life`'s business.
 
 mod number;
+mod review;
 
-use std::{collections::BTreeSet, str::FromStr};
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::number::PreorderNumber;
+pub use self::{
+    number::PreorderNumber,
+    review::{Review, ReviewReason},
+};
 use super::{
     checkout::Attempt,
     customer::{Locale, ShippingAddress},
@@ -113,59 +117,6 @@ impl PreorderDetails {
     }
 }
 
-/// Reasons for a person to look at a preorder, and those that a person has looked at.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Review {
-    pub reasons: BTreeSet<String>,
-    pub settled: BTreeSet<String>,
-}
-
-impl Review {
-    /// Between reasons, where they are one text. No reason contains it.
-    pub const SEPARATOR: &'static str = "; ";
-
-    /// The reasons that nobody has looked at.
-    pub fn open(&self) -> impl Iterator<Item = &str> {
-        self.reasons.difference(&self.settled).map(String::as_str)
-    }
-
-    pub fn is_open(&self) -> bool {
-        self.open().next().is_some()
-    }
-
-    /// Whether an open reason is one for which nothing may be told outside before a person has looked: the order itself is in
-    /// doubt. What happened to its money later is flagged, and told.
-    pub fn holds(&self) -> bool {
-        self.open().any(|reason| !Self::FLAGS.iter().any(|flag| reason.starts_with(flag)))
-    }
-
-    /// How reasons begin that only flag.
-    pub const FLAGS: [&'static str; 3] = ["a second payment", "refund ", "dispute "];
-
-    /// The open reasons as one text; empty when there is none.
-    pub fn text(&self) -> String {
-        self.open().collect::<Vec<_>>().join(Self::SEPARATOR)
-    }
-
-    /// The settled reasons as one text; empty when there is none.
-    pub fn resolved_text(&self) -> String {
-        self.settled.iter().map(String::as_str).collect::<Vec<_>>().join(Self::SEPARATOR)
-    }
-
-    /// What `text` and `resolved_text` told.
-    pub fn from_texts(open: Option<&str>, settled: Option<&str>) -> Self {
-        let reasons = |text: Option<&str>| -> BTreeSet<String> {
-            text.iter().flat_map(|text| text.split(Self::SEPARATOR)).map(str::to_owned).collect()
-        };
-        let settled = reasons(settled);
-        Self { reasons: &reasons(open) | &settled, settled }
-    }
-
-    pub fn add(&mut self, reason: impl Into<String>) {
-        self.reasons.insert(reason.into());
-    }
-}
-
 /// SHA-256 of a token that opens an order, in hexadecimal.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct AccessHash(String);
@@ -198,37 +149,6 @@ mod tests {
         assert_eq!(names.map(str::parse), PreorderStatus::ALL.map(Ok));
         assert!(PreorderStatus::ALL.is_sorted());
         assert!("open".parse::<PreorderStatus>().is_err());
-    }
-
-    #[test]
-    fn a_reason_is_open_until_a_person_has_looked_and_only_a_doubt_holds() {
-        let mut review = Review::default();
-        assert!(!review.is_open() && !review.holds() && review.text().is_empty());
-        for flag in ["a second payment for one attempt", "refund re_1 did not reach", "dispute du_1 was lost"] {
-            review.add(flag);
-        }
-        assert!(review.is_open() && !review.holds());
-        review.add("the provider told no amount");
-        assert!(review.holds());
-        review.settled.insert("the provider told no amount".into());
-        assert!(review.is_open() && !review.holds());
-        review.settled = review.reasons.clone();
-        assert!(!review.is_open() && review.text().is_empty());
-        assert_eq!(review.open().count(), 0);
-    }
-
-    #[test]
-    fn reasons_are_kept_as_two_texts() {
-        let mut review = Review::default();
-        for reason in ["b", "a", "c"] {
-            review.add(reason);
-        }
-        review.settled.insert("b".into());
-        assert_eq!((review.text().as_str(), review.resolved_text().as_str()), ("a; c", "b"));
-        assert_eq!(Review::from_texts(Some("a; c"), Some("b")), review);
-        assert_eq!(Review::from_texts(None, None), Review::default());
-        // A reason that somebody wrote into both is settled, and not gone.
-        assert_eq!(Review::from_texts(Some("a; b; c"), Some("b")), review);
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub fn preorder_of(row: &Row) -> Result<Preorder, StoreError> {
             access: row.text_opt("access_hash")?.and_then(AccessHash::parse),
             tracking: row.text_opt("tracking_number")?.map(str::to_owned),
             second_payment: row.bool("second_payment")?,
-            review: Review::from_texts(row.text_opt("review_reason")?, row.text_opt("review_settled")?),
+            review: Review::from_codes(row.text_opt("review_reason")?, row.text_opt("review_settled")?),
             erased_at: row.time_opt("erased_at")?.map(OffsetDateTime::unix_timestamp),
         },
     })
@@ -99,8 +99,8 @@ pub fn put_preorder(fields: &mut Fields, preorder: &Preorder) {
         "tracking_number" => details.tracking.clone(),
         "second_payment" => details.second_payment,
         "needs_review" => details.review.is_open(),
-        "review_reason" => text(details.review.text()),
-        "review_settled" => text(details.review.resolved_text()),
+        "review_reason" => text(details.review.open_codes()),
+        "review_settled" => text(details.review.resolved_codes()),
         "erased_at" => details.erased_at.and_then(moment),
     });
     if details.erased_at.is_some() {

@@ -146,7 +146,7 @@ impl Row {
                 access: self.access_hash.as_deref().and_then(AccessHash::parse),
                 tracking: self.tracking_number,
                 second_payment: self.second_payment,
-                review: Review::from_texts(self.review_reason.as_deref(), self.review_settled.as_deref()),
+                review: Review::from_codes(self.review_reason.as_deref(), self.review_settled.as_deref()),
                 erased_at: self.erased_at,
             },
             id: self.id,
@@ -225,8 +225,8 @@ pub async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Resul
         details.tracking,
         details.second_payment,
         review.is_open(),
-        review.text(),
-        review.resolved_text(),
+        review.open_codes(),
+        review.resolved_codes(),
         details.erased_at
     )
     .execute(connection)
