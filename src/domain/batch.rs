@@ -1,13 +1,14 @@
-//! What the shop promises about the batch on sale: dates and counts that pages, mails and the return page all say alike.
+//! What the shop promises about the batch on sale. Every page and message takes its dates from
+//! here.
 
-/// The batch that a pre-order placed now belongs to.
+/// The batch of a pre-order placed now.
 pub const BATCH: &str = "Batch 1";
 
-/// When the batch leaves the workshop, as a customer reads it.
+/// The batch's ship window, in a customer's words.
 pub const SHIP_WINDOW: &str = "15 March – 15 April 2027";
 
-/// By when every customer of the batch hears how it goes, even if nothing changed.
+/// The date by which every customer of the batch gets a progress report, even if nothing changed.
 pub const NEXT_UPDATE: &str = "15 January 2027";
 
-/// The address to write to; a person answers.
+/// The support address. A person reads it.
 pub const CONTACT_EMAIL: &str = "hello@rolitt.example";

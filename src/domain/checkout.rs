@@ -1,4 +1,4 @@
-//! A checkout as a customer asks for it, and what can be said to them when it does not work.
+//! The checkout form as data, and the errors that a customer can read.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,54 +8,58 @@ use super::{
     product::ProductColor,
 };
 
-/// Everything that a customer may decide. No amount and no price is among it.
+/// Everything that a customer may decide. It holds no amount and no price.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CheckoutRequest {
     pub color: ProductColor,
     pub email: Email,
     pub locale: Locale,
-    /// Missing when a program posts without having read a page.
+    /// `None` when a program posts the form without having read a page.
     pub attempt: Option<Attempt>,
-    /// The way to pay, where there is a choice; `None` is the shop's default.
+    /// The payment method, where there is a choice; `None` selects the shop's default.
     pub method: Option<ProviderId>,
 }
 
-/// One customer's one intention to buy, made with the page: repeats of it lead to the same checkout session.
-/// Pages write `{unix seconds}-{43 random letters and digits}`; anything else of the right alphabet is taken as well, without a
-/// time of its own.
+/// One customer's intention to buy, created with the page. Repeats lead to the same checkout
+/// session.
+///
+/// Pages write `{unix seconds}-{43 random letters and digits}`. Any other text of the right
+/// alphabet is accepted too and has no time of its own.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Attempt(String);
 
 impl Attempt {
-    /// 1 to 64 characters of `A-Z a-z 0-9 _ . -`.
+    /// Returns the attempt, or `None` unless `text` is 1 to 64 characters of `A-Z a-z 0-9 _ . -`.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=64).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// How many random letters and digits a page's attempt has: 43 of 62 symbols are 256 bits.
+    /// The number of random letters and digits in a page's attempt: 43 of 62 symbols are 256 bits.
     pub const RANDOM: usize = 43;
 
-    /// The attempt of a page made at `issued_at` (unix seconds); characters of `random` that attempts do not have are left out.
+    /// Returns the attempt of a page rendered at `issued_at` (unix seconds). Characters of `random`
+    /// outside of the attempt's alphabet are dropped.
     pub fn issued(issued_at: i64, random: &str) -> Self {
         let random: String = random.chars().filter(char::is_ascii_alphanumeric).take(Self::RANDOM).collect();
         Self(format!("{issued_at}-{random}"))
     }
 
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// When the page made it, in unix seconds, where the attempt says so.
+    /// Returns when the page created it, in unix seconds, if the attempt contains that time.
     pub fn issued_at(&self) -> Option<i64> {
         let (seconds, random) = self.0.split_once('-')?;
         (seconds.len() == 10 && !random.is_empty()).then(|| seconds.parse().ok()).flatten()
     }
 
-    /// Whether it has the shape, and so the randomness, of one that a page of ours made. Somebody can write 43 equal letters; that
-    /// is then their own order that they leave open.
+    /// Returns whether the attempt has the shape, and so the randomness, of one that a page of this
+    /// shop created. A client can send 43 equal letters, which exposes only its own order.
     pub fn is_unguessable(&self) -> bool {
         let random = self.0.split_once('-').map_or("", |(_, random)| random);
         self.issued_at().is_some()
@@ -91,15 +95,15 @@ pub enum Field {
     Form,
 }
 
-/// Why a checkout did not start, as far as it helps the customer: no causes, no ids.
+/// Why a checkout did not start, as far as it helps the customer. It holds no causes and no ids.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CheckoutError {
-    /// The customer can mend it.
+    /// The customer can correct it.
     InvalidInput { field: Field, message: String },
-    /// The shop is set up wrongly; only the merchant can mend it.
+    /// The shop is misconfigured; only the merchant can correct it.
     Configuration,
-    /// The payment provider could not be reached, or is busy. Trying again is right.
+    /// The payment provider is unreachable or busy. A retry may succeed.
     Network,
     /// The provider refused the payment.
     Payment,
@@ -110,7 +114,7 @@ impl CheckoutError {
         Self::InvalidInput { field, message: message.into() }
     }
 
-    /// The contract's name of the kind.
+    /// Returns the kind's name in the HTTP contract.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::InvalidInput { .. } => "invalid_input",
@@ -120,6 +124,7 @@ impl CheckoutError {
         }
     }
 
+    /// Returns the form field that the error is about, if any.
     pub const fn field(&self) -> Option<Field> {
         match self {
             Self::InvalidInput { field, .. } => Some(*field),
@@ -127,7 +132,7 @@ impl CheckoutError {
         }
     }
 
-    /// What happened, whether money moved, what to do next.
+    /// Returns the sentence for the customer: what happened, whether money moved, what to do next.
     pub fn message(&self) -> &str {
         match self {
             Self::InvalidInput { message, .. } => message,
@@ -146,11 +151,15 @@ impl CheckoutError {
     }
 }
 
-/// What a customer is told who asks for a way to pay that there is not.
+/// Shown when the form names a payment method that this shop does not offer.
 pub const METHOD_NOT_OFFERED: &str = "That way to pay is not offered here. Choose one of those shown.";
 
 impl CheckoutRequest {
-    /// Reads the form's fields in any order. Unknown and doubled fields are refused; so is every value that is not one.
+    /// Reads the form's fields in any order.
+    ///
+    /// # Errors
+    /// [`CheckoutError::InvalidInput`] for an unknown or repeated field, and for a value that does
+    /// not parse.
     pub fn from_fields<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, CheckoutError> {
         let (mut color, mut email, mut locale, mut attempt, mut method) = (None, None, None, None, None);
         for (name, value) in fields {
@@ -214,14 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn a_complete_form_is_read() {
+    fn a_complete_form_is_parsed() {
         let request = CheckoutRequest::from_fields(GOOD.into_iter().chain([("attempt", "1750000000-abc")])).unwrap();
         assert_eq!(request.color, ProductColor::Red);
         assert_eq!(request.attempt.unwrap().issued_at(), Some(1_750_000_000));
     }
 
     #[test]
-    fn each_fault_names_its_field() {
+    fn each_invalid_value_names_its_field() {
         assert_eq!(field_of(&[("email", "jo@example.com")]), Some(Field::Color));
         assert_eq!(field_of(&[("color", "Blue"), ("email", "jo@example.com")]), Some(Field::Color));
         assert_eq!(field_of(&[("color", "Red"), ("email", "jo")]), Some(Field::Email));
@@ -234,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_from_the_client_and_doubled_fields_are_refused() {
+    fn a_price_from_the_client_and_repeated_fields_are_rejected() {
         for name in ["amount", "price", "currency", "quantity", "Color", ""] {
             let fields: Vec<_> = GOOD.into_iter().chain([(name, "1")]).collect();
             assert_eq!(field_of(&fields), Some(Field::Form), "{name}");
@@ -244,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_without_a_time_is_still_one() {
+    fn an_attempt_without_a_timestamp_is_valid() {
         for text in ["abc", "-", "1750000000", "1750000000-", "17500000000-a", "x-y"] {
             assert_eq!(Attempt::parse(text).unwrap().issued_at(), None, "{text}");
         }
@@ -252,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_pages_own_attempt_counts_as_unguessable() {
+    fn only_an_attempt_of_our_page_counts_as_unguessable() {
         let random = "a1B".repeat(15);
         assert!(Attempt::issued(1_750_000_000, &random).is_unguessable());
         for weak in [

@@ -1,4 +1,4 @@
-//! The customer: an address to write to, a language, a place to ship to.
+//! The customer: an email address, a language and a shipping address.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::sanitize::clean;
 
-/// An email address that a mail could reach. Its `Debug` and `masked` forms never show it whole.
+/// A syntactically valid email address. Its `Debug` and `masked` forms never show it in full.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Email(String);
 
-/// What is wrong with a text as an email address; `message` says it to the person who typed it.
+/// Why a text is no email address. `message` explains it to the person who typed it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EmailFault {
     Missing,
@@ -22,11 +22,12 @@ pub enum EmailFault {
 }
 
 impl Email {
-    /// The longest address that a mail server must accept (RFC 5321, 4.5.3.1.3, less the angle brackets).
+    /// The longest address that a mail server must accept (RFC 5321, 4.5.3.1.3, without the angle
+    /// brackets).
     pub const MAX: usize = 254;
 
-    /// Reads an address by the rule of HTML's `<input type="email">`, plus a dot in the domain.
-    /// Source: <https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address>.
+    /// Parses an address by the rule of HTML's `<input type="email">`, and requires a dot in the
+    /// domain. Source: <https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address>.
     pub fn parse(text: &str) -> Result<Self, EmailFault> {
         let text = text.trim();
         if text.is_empty() {
@@ -55,17 +56,18 @@ impl Email {
         Ok(Self(text.to_owned()))
     }
 
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The address as it may stand on a page that a link opens: `j•••@example.com`.
+    /// Returns the address in the form that a linked page may show: `j•••@example.com`.
     pub fn masked(&self) -> String {
         mask(&self.0)
     }
 }
 
-/// First letter and domain of an address, the rest covered.
+/// Returns an address's first letter and domain, with the rest masked.
 pub fn mask(address: &str) -> String {
     match address.rsplit_once('@') {
         Some((local, domain)) => format!("{}•••@{domain}", local.chars().next().unwrap_or('•')),
@@ -105,7 +107,7 @@ impl fmt::Debug for Email {
     }
 }
 
-/// A language tag such as `en` or `pt-BR` (BCP 47's alphabet, at most 35 characters).
+/// A language tag such as `en` or `pt-BR`: at most 35 characters of BCP 47's alphabet.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Locale(String);
@@ -121,6 +123,7 @@ impl Locale {
         fits.then(|| Self(text.to_owned()))
     }
 
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -146,7 +149,8 @@ impl From<Locale> for String {
     }
 }
 
-/// Where a preorder ships to, as the provider collected it. Every part may be missing; each is cleaned and bounded.
+/// The shipping address that the provider collected. Every part may be missing; each is sanitized
+/// and bounded in length.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ShippingAddress {
     #[serde(default)]
@@ -168,7 +172,7 @@ pub struct ShippingAddress {
 }
 
 impl ShippingAddress {
-    /// The same address with every part fit to store, and no empty ones.
+    /// Returns the address with every part sanitized and empty parts removed.
     #[must_use]
     pub fn cleaned(self) -> Self {
         let part = |value: Option<String>| value.map(|v| clean(&v, 500)).filter(|v| !v.is_empty());
@@ -198,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_as_browsers_read_them() {
+    fn email_addresses_are_parsed_as_browsers_parse_them() {
         for good in ["a@b.co", " jo.buyer+x@mail.example.com ", "o'neil@example.ie"] {
             assert!(Email::parse(good).is_ok(), "{good}");
         }
@@ -218,14 +222,14 @@ mod tests {
     }
 
     #[test]
-    fn debug_and_mask_hide_the_address() {
+    fn debug_and_mask_redact_the_address() {
         let email = Email::parse("jo.buyer@example.com").unwrap();
         assert!(!format!("{email:?}").contains("buyer"));
         assert_eq!(email.masked(), "j•••@example.com");
     }
 
     #[test]
-    fn locales_are_language_tags() {
+    fn locales_are_bcp_47_language_tags() {
         for good in ["en", "pt-BR", "zh-Hant-TW", "es-419"] {
             assert!(Locale::parse(good).is_some(), "{good}");
         }

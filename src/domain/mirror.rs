@@ -1,22 +1,24 @@
-//! What the shop keeps of a provider's customers and subscriptions: a copy, as new as the newest that was told.
+//! Local copies of a provider's customers and subscriptions, as recent as the newest event about
+//! them.
 
 use super::payment::{CustomerId, PriceId, SubscriptionId};
 
-/// Which of two tellings is the newer one: the provider's clock (whole seconds), then how final the told state is. Of
-/// equal versions the one that came last counts: a repeat of one event is stopped before it gets here.
+/// Decides which of two events about one object is newer: by the provider's clock in whole seconds,
+/// then by how final the state is. Of equal versions the one that arrived last wins; a repeat of
+/// the same event never gets here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Version {
-    /// Unix seconds, of the event that told.
+    /// The event's time in unix seconds.
     pub told_at: i64,
     pub finality: i16,
 }
 
-/// One thing to copy.
+/// One object to copy.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Mirror {
     Customer(CustomerCopy),
     Subscription(SubscriptionCopy),
-    /// How the latest invoice of a subscription ended.
+    /// The outcome of a subscription's latest invoice.
     Invoice(InvoiceCopy),
 }
 
@@ -24,7 +26,7 @@ pub enum Mirror {
 pub struct CustomerCopy {
     pub id: CustomerId,
     pub version: Version,
-    /// Gone at the provider; its address is forgotten here too.
+    /// The provider deleted the customer; the copy's email and name are removed too.
     pub deleted: bool,
     pub email: Option<String>,
     pub name: Option<String>,
@@ -56,7 +58,7 @@ pub struct InvoiceCopy {
     pub livemode: bool,
 }
 
-/// The states of a subscription, as providers have them.
+/// The states of a subscription at the provider.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum SubscriptionStatus {
     Incomplete,
@@ -81,6 +83,7 @@ impl SubscriptionStatus {
         Self::Canceled,
     ];
 
+    /// Returns the name as it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Incomplete => "incomplete",
@@ -94,11 +97,13 @@ impl SubscriptionStatus {
         }
     }
 
+    /// Returns the value of a stored name, or `None` if the name is unknown.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// For [`Version::finality`]: within one second, the later state of a subscription's life wins.
+    /// Returns the rank for [`Version::finality`]: within one second, the later state of the
+    /// subscription wins.
     pub const fn finality(self) -> i16 {
         match self {
             Self::Incomplete => 0,

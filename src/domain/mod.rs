@@ -1,6 +1,7 @@
-//! Facts and rules of the shop: money, products, people, checkouts and preorders.
+//! The shop's data and rules: money, products, customers, checkouts and preorders.
 //!
-//! No I/O, clock, randomness, framework or database in here. Built for the server and for the browser.
+//! No I/O, clock, randomness, framework or database in here. It is built for the server and for the
+//! browser.
 
 pub use minor_money as money;
 

@@ -1,4 +1,4 @@
-//! Opaque references into a payment provider's world. What they look like inside is the provider's business.
+//! Opaque ids of a payment provider's objects. Only the provider knows their inner form.
 
 use std::fmt;
 
@@ -14,14 +14,15 @@ macro_rules! reference {
         pub struct $name(String);
 
         impl $name {
-            /// `None` when the text cannot be a reference: empty, above 255 characters, or with anything but ASCII letters,
-            /// digits, `_` and `-`.
+            /// Returns the id, or `None` unless `text` is 1 to 255 ASCII letters, digits, `_` and
+            /// `-`.
             pub fn parse(text: &str) -> Option<Self> {
                 let fits = (1..=255).contains(&text.len())
                     && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
                 fits.then(|| Self(text.to_owned()))
             }
 
+            /// Returns the text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -50,7 +51,7 @@ macro_rules! reference {
 }
 
 reference!(
-    /// A checkout session: what a preorder is keyed on.
+    /// A checkout session, which is the key of a preorder.
     SessionId
 );
 reference!(
@@ -66,15 +67,15 @@ reference!(
     ProductId
 );
 reference!(
-    /// A refund: one of possibly several of one payment.
+    /// A refund. One payment may have several.
     RefundId
 );
 reference!(
-    /// A customer's protest at their bank.
+    /// A dispute that a customer opened at their bank.
     DisputeId
 );
 reference!(
-    /// A customer as the provider knows one.
+    /// A customer object of the provider.
     CustomerId
 );
 reference!(
@@ -82,21 +83,23 @@ reference!(
     SubscriptionId
 );
 reference!(
-    /// A means of payment that the provider keeps for a customer.
+    /// A payment method that the provider stores for a customer.
     PaymentMethodId
 );
 
-/// A provider's name of an event, or a name made of its body where it has none.
+/// A provider's event id, or a hash of the body for an event without one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct EventId(String);
 
 impl EventId {
-    /// `None` when the text is empty, above 255 characters, or has characters that no id has (control characters, NUL).
+    /// Returns the id, or `None` when `text` is empty, longer than 255 characters, or contains
+    /// control characters.
     pub fn parse(text: &str) -> Option<Self> {
         let id = clean(text, 255);
         (!id.is_empty() && id == text).then_some(Self(id))
     }
 
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -108,7 +111,7 @@ impl fmt::Display for EventId {
     }
 }
 
-/// Whom something is about that the shop does nothing about, as far as it says.
+/// The payment and customer that an ignored event names, if any.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Mentions {
     pub intent: Option<IntentId>,
@@ -127,6 +130,7 @@ pub enum ProviderId {
 impl ProviderId {
     pub const ALL: [Self; 2] = [Self::Stripe, Self::Invoice];
 
+    /// Returns the name as it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stripe => "stripe",
@@ -134,6 +138,7 @@ impl ProviderId {
         }
     }
 
+    /// Returns the value of a stored name, or `None` if the name is unknown.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|id| id.as_str() == name)
     }

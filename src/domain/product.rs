@@ -1,4 +1,4 @@
-//! The product: one companion in five colors, each with the price that is known for it.
+//! The product: one companion in five colors, each with its current price.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::money::Money;
 
-/// A color that Rolitt is made in.
+/// A color in which Rolitt is made.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ProductColor {
     #[serde(rename = "Honey Khaki")]
@@ -21,21 +21,21 @@ pub enum ProductColor {
     Red,
 }
 
-/// A color as the storefront shows it. Without a price it is shown as unavailable and cannot be bought.
+/// A color on the storefront. A color without a price is shown as unavailable and cannot be bought.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Offer {
     pub color: ProductColor,
     pub price: Option<Money>,
 }
 
-/// The text names no color that Rolitt is made in.
+/// The error for a text that names no color of Rolitt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UnknownColor;
 
 impl ProductColor {
     pub const ALL: [Self; 5] = [Self::HoneyKhaki, Self::SakuraPink, Self::HealingGreen, Self::MoonlightGrey, Self::Red];
 
-    /// The one spelling: in forms, metadata, the database, Klaviyo and on the page.
+    /// Returns the one spelling for forms, metadata, the database, Klaviyo and pages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::HoneyKhaki => "Honey Khaki",
@@ -46,7 +46,7 @@ impl ProductColor {
         }
     }
 
-    /// The spelling in class names, ids and query strings: `honey-khaki`.
+    /// Returns the spelling for class names, ids and query strings: `honey-khaki`.
     pub const fn slug(self) -> &'static str {
         match self {
             Self::HoneyKhaki => "honey-khaki",
@@ -57,6 +57,7 @@ impl ProductColor {
         }
     }
 
+    /// Returns the color of a slug, or `None` if there is none.
     pub fn from_slug(slug: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|color| color.slug() == slug)
     }
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_reads_back() {
+    fn every_spelling_round_trips() {
         for color in ProductColor::ALL {
             assert_eq!(color.as_str().parse(), Ok(color));
             assert_eq!(ProductColor::from_slug(color.slug()), Some(color));

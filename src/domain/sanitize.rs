@@ -1,10 +1,10 @@
-//! Text that strangers typed, made fit to store and to show. Nothing here decides what a text means.
+//! Makes untrusted text safe to store and to show. Nothing here interprets a text.
 
-/// `input` without control characters (NUL among them, which PostgreSQL's `text` refuses) and without the bidirectional
-/// overrides that can make a name read as something else; trimmed, at most `max` characters.
+/// Returns `input` trimmed, at most `max` characters long, and without control characters and
+/// bidirectional overrides. PostgreSQL's `text` rejects NUL; overrides can disguise a name.
 pub fn clean(input: &str, max: usize) -> String {
-    let kept: String = input.chars().filter(|c| !c.is_control() && !is_bidi_control(*c)).take(max).collect();
-    kept.trim().to_owned()
+    let cleaned: String = input.chars().filter(|c| !c.is_control() && !is_bidi_control(*c)).take(max).collect();
+    cleaned.trim().to_owned()
 }
 
 fn is_bidi_control(c: char) -> bool {
@@ -16,7 +16,7 @@ mod tests {
     use super::clean;
 
     #[test]
-    fn control_and_direction_characters_are_removed() {
+    fn control_and_bidi_characters_are_removed() {
         assert_eq!(clean(" a\u{0}b\u{202E}c\r\n ", 10), "abc");
     }
 

@@ -1,8 +1,8 @@
-//! The life of a preorder: what facts about its payment change in it, and what follows outside.
+//! The order lifecycle: how payment updates change an order, and which notifications follow.
 //!
-//! `decide` is the one place where that is settled. It is pure. Facts are joined to what is known (each kind has a rank or a
-//! maximum of its own), and the preorder's state is worked out from all of it, so that any order of the same facts, and any
-//! number of repeats, ends in the same state.
+//! [`decide`] alone decides that, and it is pure. It merges an update into the known state, where
+//! each kind of update has a rank or a maximum, and recomputes the preorder from all of it. So any
+//! order of the same updates, repeated any number of times, ends in the same state.
 
 mod notification;
 #[cfg(test)]
@@ -26,62 +26,66 @@ use super::{
     product::ProductColor,
 };
 
-/// Everything that is known about one purchase. A preorder may be missing while only its payment has been heard of.
+/// Everything known about one order. The preorder is `None` while only its payment was reported.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct OrderState {
     pub preorder: Option<PreorderDetails>,
     pub payment: Option<PaymentRecord>,
-    /// Of the payment, by id.
+    /// The payment's refunds, sorted by id.
     pub refunds: Vec<Refund>,
-    /// Of the payment, by id.
+    /// The payment's disputes, sorted by id.
     pub disputes: Vec<Dispute>,
-    /// Whether another preorder of the same attempt has been paid, and is not itself the second one.
+    /// Whether another preorder of the same attempt is paid and is not itself the second payment.
     pub attempt_paid_elsewhere: bool,
 }
 
-/// What a fact does to a case.
+/// The effect of an update or an action on an order state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// Nothing: it is known, or older than what is known.
+    /// No change: the update is known, or older than what is known.
     None,
-    /// Nothing, for a reason worth a line in the log.
+    /// No change, for a reason that the webhook log stores.
     Ignore(&'static str),
-    /// The case becomes this.
+    /// The new state.
     Put(Box<OrderState>),
 }
 
-/// Settles what `fact` changes in what is known.
-pub fn decide(known: &OrderState, fact: &PaymentUpdate) -> Change {
-    if let Some(reason) = irrelevant(fact) {
+/// Returns how `fact` changes the known state.
+pub fn decide(known: &OrderState, update: &PaymentUpdate) -> Change {
+    if let Some(reason) = irrelevant(update) {
         return Change::Ignore(reason);
     }
-    let mut case = known.clone();
-    apply_update(&mut case, fact);
-    recompute(&mut case);
-    if case == *known { Change::None } else { Change::Put(Box::new(case)) }
+    let mut state = known.clone();
+    apply_update(&mut state, update);
+    recompute(&mut state);
+    if state == *known { Change::None } else { Change::Put(Box::new(state)) }
 }
 
-/// What a merchant does to a preorder by hand.
+/// A change that the merchant makes by hand.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MerchantAction {
-    /// Sent, with the carrier's number where there is one.
+    /// Mark as shipped, with the carrier's tracking number if there is one.
     Ship {
         tracking: Option<String>,
     },
     Deliver,
-    /// A person looked at the reasons for review that are open now.
+    /// Resolve the review reasons that are open now.
     Approve,
-    /// What is personal in it is taken away for ever, at this moment in unix seconds. `force` where the order still needs it.
+    /// Remove personal data for good, at `at` in unix seconds. `force` overrides a need for that
+    /// data.
     Erase {
         at: i64,
         force: bool,
     },
 }
 
-/// Settles what a merchant's act changes; the text says why it cannot be done.
+/// Returns how a merchant's action changes the known state.
+///
+/// # Errors
+/// A sentence for the merchant that says why the action is not possible.
 pub fn act(known: &OrderState, act: &MerchantAction) -> Result<Change, &'static str> {
-    let mut case = known.clone();
-    let Some(preorder) = &mut case.preorder else {
+    let mut state = known.clone();
+    let Some(preorder) = &mut state.preorder else {
         return Err("there is no such preorder");
     };
     match act {
@@ -107,93 +111,93 @@ pub fn act(known: &OrderState, act: &MerchantAction) -> Result<Change, &'static 
         }
     }
     preorder.enforce_erasure();
-    Ok(if case == *known { Change::None } else { Change::Put(Box::new(case)) })
+    Ok(if state == *known { Change::None } else { Change::Put(Box::new(state)) })
 }
 
-/// What the personal data of a preorder is still needed for, if for anything.
-fn still_needed(case: &OrderState) -> Option<&'static str> {
-    let status = case.preorder.as_ref().map(|preorder| preorder.status)?;
+/// Returns why the order's personal data is still needed, or `None`.
+fn still_needed(state: &OrderState) -> Option<&'static str> {
+    let status = state.preorder.as_ref().map(|preorder| preorder.status)?;
     match status {
         PreorderStatus::AwaitingPayment => Some("its payment may still come; cancel it first, or say --force"),
         PreorderStatus::Paid => {
             Some("it is paid and not shipped, which needs an address; refund or ship it first, or say --force")
         }
-        _ if case.disputes.iter().any(|dispute| !dispute.status.is_over()) => {
+        _ if state.disputes.iter().any(|dispute| !dispute.status.is_over()) => {
             Some("a dispute over it is open, and its evidence may be needed; wait for its end, or say --force")
         }
         _ => None,
     }
 }
 
-/// Why a fact is no business of this shop, if it is not.
-fn irrelevant(fact: &PaymentUpdate) -> Option<&'static str> {
-    let PaymentUpdate::Session(facts) = fact else { return None };
-    match facts.outcome {
-        _ if facts.color.is_none() => Some("not a session of this shop"),
+/// Returns why an update does not concern this shop, or `None`.
+fn irrelevant(update: &PaymentUpdate) -> Option<&'static str> {
+    let PaymentUpdate::Session(update) = update else { return None };
+    match update.outcome {
+        _ if update.color.is_none() => Some("not a session of this shop"),
         SessionOutcome::Open => Some("the session is still open"),
         SessionOutcome::Expired => Some("the session expired without a payment"),
         _ => None,
     }
 }
 
-fn apply_update(case: &mut OrderState, fact: &PaymentUpdate) {
-    match fact {
-        PaymentUpdate::Session(facts) => {
-            if let Some(intent) = &facts.intent {
-                payment_of(case, intent, facts.livemode).ours = true;
+fn apply_update(state: &mut OrderState, update: &PaymentUpdate) {
+    match update {
+        PaymentUpdate::Session(update) => {
+            if let Some(intent) = &update.intent {
+                payment_of(state, intent, update.livemode).ours = true;
             }
-            let told = details_from(facts);
-            case.preorder = Some(match case.preorder.take() {
-                Some(current) => merge(current, told),
-                None => told,
+            let reported = details_from(update);
+            state.preorder = Some(match state.preorder.take() {
+                Some(current) => merge(current, reported),
+                None => reported,
             });
         }
-        PaymentUpdate::Intent(facts) => payment_of(case, &facts.intent, facts.livemode).apply_attempt(facts),
-        PaymentUpdate::Charge(facts) => {
-            payment_of(case, &facts.intent, facts.livemode).apply_refunded_total(facts.refunded)
+        PaymentUpdate::Intent(update) => payment_of(state, &update.intent, update.livemode).apply_attempt(update),
+        PaymentUpdate::Charge(update) => {
+            payment_of(state, &update.intent, update.livemode).apply_refunded_total(update.refunded)
         }
         PaymentUpdate::Refund(refund) => {
-            payment_of(case, &refund.intent, refund.livemode);
-            match case.refunds.binary_search_by(|known| known.id.as_str().cmp(refund.id.as_str())) {
-                Ok(place) => case.refunds[place].merge(refund),
-                Err(place) => case.refunds.insert(place, refund.clone()),
+            payment_of(state, &refund.intent, refund.livemode);
+            match state.refunds.binary_search_by(|known| known.id.as_str().cmp(refund.id.as_str())) {
+                Ok(place) => state.refunds[place].merge(refund),
+                Err(place) => state.refunds.insert(place, refund.clone()),
             }
         }
         PaymentUpdate::Dispute(dispute) => {
-            payment_of(case, &dispute.intent, dispute.livemode);
-            match case.disputes.binary_search_by(|known| known.id.as_str().cmp(dispute.id.as_str())) {
-                Ok(place) => case.disputes[place].merge(dispute),
-                Err(place) => case.disputes.insert(place, dispute.clone()),
+            payment_of(state, &dispute.intent, dispute.livemode);
+            match state.disputes.binary_search_by(|known| known.id.as_str().cmp(dispute.id.as_str())) {
+                Ok(place) => state.disputes[place].merge(dispute),
+                Err(place) => state.disputes.insert(place, dispute.clone()),
             }
         }
     }
 }
 
-/// The record of the payment that the fact is about, begun where there is none.
-fn payment_of<'a>(case: &'a mut OrderState, intent: &IntentId, livemode: bool) -> &'a mut PaymentRecord {
-    case.payment.get_or_insert_with(|| PaymentRecord::new(intent.clone(), livemode))
+/// Returns the payment's record, and creates it if there is none.
+fn payment_of<'a>(state: &'a mut OrderState, intent: &IntentId, livemode: bool) -> &'a mut PaymentRecord {
+    state.payment.get_or_insert_with(|| PaymentRecord::new(intent.clone(), livemode))
 }
 
-/// Works out the preorder's state from all that is known. The status only ever goes up.
-fn recompute(case: &mut OrderState) {
-    let Some(preorder) = &mut case.preorder else { return };
+/// Recomputes the preorder from everything known. Its status never goes down.
+fn recompute(state: &mut OrderState) {
+    let Some(preorder) = &mut state.preorder else { return };
     preorder.enforce_erasure();
-    if let Some(payment) = &case.payment {
-        let told = match payment.status {
+    if let Some(payment) = &state.payment {
+        let reported = match payment.status {
             IntentStatus::Succeeded => Some(PreorderStatus::Paid),
             IntentStatus::Cancelled => Some(PreorderStatus::Cancelled),
-            // A card that was refused while the customer was still choosing is no failure of the order.
+            // A card declined while the customer was still choosing does not fail the order.
             _ if payment.failed_after(preorder.completed_at) => Some(PreorderStatus::PaymentFailed),
             _ => None,
         };
-        preorder.status = told.map_or(preorder.status, |told| told.max(preorder.status));
-        recompute_refunds(preorder, payment, &case.refunds);
+        preorder.status = reported.map_or(preorder.status, |reported| reported.max(preorder.status));
+        recompute_refunds(preorder, payment, &state.refunds);
     }
-    if preorder.status >= PreorderStatus::Paid && case.attempt_paid_elsewhere {
+    if preorder.status >= PreorderStatus::Paid && state.attempt_paid_elsewhere {
         preorder.second_payment = true;
         preorder.review.add(ReviewReason::SecondPayment);
     }
-    for dispute in &case.disputes {
+    for dispute in &state.disputes {
         if dispute.status == DisputeStatus::Lost {
             preorder.review.add(ReviewReason::DisputeLost(dispute.id.clone()));
         }
@@ -210,7 +214,7 @@ fn recompute_refunds(preorder: &mut PreorderDetails, payment: &PaymentRecord, re
             .filter(|refund| wanted(refund))
             .fold(0, |sum, refund| sum.saturating_add(refund.amount.minor()))
     };
-    // What the charge's total says beyond the refunds that are known went back too, by refunds still unheard of.
+    // The charge's total may exceed the known refunds: other refunds were not reported yet.
     let unexplained = payment.refunded_minor.saturating_sub(sum(&|_| true)).max(0);
     preorder.refunded_minor = sum(&|refund| refund.status.counts()).saturating_add(unexplained);
     let ever = payment.refunded_minor.max(sum(&|refund| refund.succeeded));
@@ -226,16 +230,16 @@ fn recompute_refunds(preorder: &mut PreorderDetails, payment: &PaymentRecord, re
     }
 }
 
-fn details_from(facts: &SessionUpdate) -> PreorderDetails {
-    let color = facts.color.as_deref().and_then(|color| color.parse::<ProductColor>().ok());
+fn details_from(update: &SessionUpdate) -> PreorderDetails {
+    let color = update.color.as_deref().and_then(|color| color.parse::<ProductColor>().ok());
     let mut review = Review::default();
     if color.is_none() {
         review.add(ReviewReason::UnknownColor);
     }
-    if facts.email.is_none() {
+    if update.email.is_none() {
         review.add(ReviewReason::EmailMissing);
     }
-    match (facts.amount, facts.expected) {
+    match (update.amount, update.expected) {
         (None, _) => review.add(ReviewReason::AmountMissing),
         (_, ExpectedAmount::Unreadable) => review.add(ReviewReason::ExpectedAmountUnreadable),
         (Some(amount), ExpectedAmount::Amount(expected)) if amount != expected => {
@@ -244,25 +248,25 @@ fn details_from(facts: &SessionUpdate) -> PreorderDetails {
         _ => {}
     }
     PreorderDetails {
-        provider: facts.provider,
-        session: facts.session.clone(),
-        intent: facts.intent.clone(),
-        attempt: facts.attempt.clone(),
-        status: match facts.outcome {
+        provider: update.provider,
+        session: update.session.clone(),
+        intent: update.intent.clone(),
+        attempt: update.attempt.clone(),
+        status: match update.outcome {
             SessionOutcome::Paid => PreorderStatus::Paid,
             SessionOutcome::Failed => PreorderStatus::PaymentFailed,
             SessionOutcome::Cancelled => PreorderStatus::Cancelled,
             SessionOutcome::Pending | SessionOutcome::Open | SessionOutcome::Expired => PreorderStatus::AwaitingPayment,
         },
-        email: facts.email.clone().unwrap_or_default(),
+        email: update.email.clone().unwrap_or_default(),
         color,
-        amount: facts.amount,
+        amount: update.amount,
         refunded_minor: 0,
-        locale: facts.locale.clone().unwrap_or_default(),
-        shipping: facts.shipping.clone(),
-        livemode: facts.livemode,
-        completed_at: facts.completed_at,
-        access: facts.access.clone(),
+        locale: update.locale.clone().unwrap_or_default(),
+        shipping: update.shipping.clone(),
+        livemode: update.livemode,
+        completed_at: update.completed_at,
+        access: update.access.clone(),
         tracking: None,
         second_payment: false,
         review,
@@ -270,34 +274,34 @@ fn details_from(facts: &SessionUpdate) -> PreorderDetails {
     }
 }
 
-/// What is known stays, what was missing is filled in, the status goes up and never down.
-fn merge(current: PreorderDetails, told: PreorderDetails) -> PreorderDetails {
+/// Keeps known values, fills in missing ones, and never lowers the status.
+fn merge(current: PreorderDetails, reported: PreorderDetails) -> PreorderDetails {
     let mut review = current.review;
-    // Of an erased order nobody misses the address.
+    // An erased order needs no address.
     let missed = |reason: &ReviewReason| current.erased_at.is_none() || *reason != ReviewReason::EmailMissing;
-    review.reasons.extend(told.review.reasons.into_iter().filter(missed));
-    if let (Some(known), Some(other)) = (&current.intent, &told.intent)
+    review.reasons.extend(reported.review.reasons.into_iter().filter(missed));
+    if let (Some(known), Some(other)) = (&current.intent, &reported.intent)
         && known != other
     {
         review.add(ReviewReason::OtherIntent(other.clone()));
     }
     PreorderDetails {
-        intent: current.intent.or(told.intent),
-        attempt: current.attempt.or(told.attempt),
-        status: current.status.max(told.status),
-        email: if current.email.is_empty() { told.email } else { current.email },
-        color: current.color.or(told.color),
-        // What was paid counts, not what was going to be.
-        amount: match (current.status >= PreorderStatus::Paid, told.status >= PreorderStatus::Paid) {
-            (false, true) => told.amount.or(current.amount),
-            _ => current.amount.or(told.amount),
+        intent: current.intent.or(reported.intent),
+        attempt: current.attempt.or(reported.attempt),
+        status: current.status.max(reported.status),
+        email: if current.email.is_empty() { reported.email } else { current.email },
+        color: current.color.or(reported.color),
+        // The amount paid replaces the amount announced.
+        amount: match (current.status >= PreorderStatus::Paid, reported.status >= PreorderStatus::Paid) {
+            (false, true) => reported.amount.or(current.amount),
+            _ => current.amount.or(reported.amount),
         },
-        shipping: current.shipping.or(told.shipping),
-        completed_at: match (current.completed_at, told.completed_at) {
-            (Some(known), Some(told)) => Some(known.min(told)),
-            (known, told) => known.or(told),
+        shipping: current.shipping.or(reported.shipping),
+        completed_at: match (current.completed_at, reported.completed_at) {
+            (Some(known), Some(reported)) => Some(known.min(reported)),
+            (known, reported) => known.or(reported),
         },
-        access: current.access.or(told.access),
+        access: current.access.or(reported.access),
         review,
         ..current
     }

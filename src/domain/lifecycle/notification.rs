@@ -1,4 +1,5 @@
-//! What a preorder's state causes outside, each once; and whether a cause still holds when its message is about to leave.
+//! Notifications: which ones a change of an order causes, each once, and whether one still applies
+//! when its message is about to be sent.
 
 use std::{fmt, str::FromStr};
 
@@ -8,10 +9,11 @@ use crate::domain::{
     preorder::{PreorderDetails, PreorderStatus},
 };
 
-/// A moment that customers are told about. Written with an outbox row, to be looked at again when the row is sent.
+/// A moment that the customer hears about. The outbox stores it with the message and checks it
+/// again before sending.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Notification {
-    /// An order by invoice waits for its transfer.
+    /// An order by bank transfer awaits its payment.
     AwaitingPayment,
     PaymentFailed,
     Cancelled,
@@ -44,23 +46,24 @@ impl FromStr for Notification {
             ("cancelled", _) => Ok(Self::Cancelled),
             ("paid", _) => Ok(Self::Paid),
             ("shipped", _) => Ok(Self::Shipped),
-            _ => Err("not a consequence"),
+            _ => Err("not a notification"),
         }
     }
 }
 
-/// What follows from `after` that did not follow from `before`. Nothing while the order itself is in doubt, nor once there is
-/// nobody to tell: the customer was erased.
+/// Returns the notifications that `after` causes and `before` did not. There are none while a
+/// review reason blocks them, and none after the customer's erasure.
 pub fn notifications(before: &OrderState, after: &OrderState) -> Vec<Notification> {
     let mut found = following(after);
     let known = following(before);
-    found.retain(|consequence| !known.contains(consequence));
+    found.retain(|notification| !known.contains(notification));
     found
 }
 
-fn following(case: &OrderState) -> Vec<Notification> {
-    let told = |preorder: &&PreorderDetails| !preorder.review.blocks_notifications() && preorder.erased_at.is_none();
-    let Some(preorder) = case.preorder.as_ref().filter(told) else { return Vec::new() };
+fn following(state: &OrderState) -> Vec<Notification> {
+    let reported =
+        |preorder: &&PreorderDetails| !preorder.review.blocks_notifications() && preorder.erased_at.is_none();
+    let Some(preorder) = state.preorder.as_ref().filter(reported) else { return Vec::new() };
     let mut found = Vec::new();
     match preorder.status {
         PreorderStatus::AwaitingPayment if preorder.provider == ProviderId::Invoice => {
@@ -74,18 +77,19 @@ fn following(case: &OrderState) -> Vec<Notification> {
     if matches!(preorder.status, PreorderStatus::Shipped | PreorderStatus::Delivered) {
         found.push(Notification::Shipped);
     }
-    // Refunds of its own payment: those of one that it is only told to belong to follow from the telling.
+    // Only refunds of the preorder's own payment: until an update names that payment, they are not
+    // its.
     let own = |refund: &&Refund| preorder.intent.as_ref() == Some(&refund.intent);
-    let sent_back = case.refunds.iter().filter(own).filter(|refund| refund.status == RefundStatus::Succeeded);
+    let sent_back = state.refunds.iter().filter(own).filter(|refund| refund.status == RefundStatus::Succeeded);
     found.extend(sent_back.map(|refund| Notification::Refunded(refund.id.clone())));
     found
 }
 
-/// Whether a message about `consequence` is still true, given what is known now.
-pub fn still_applies(consequence: &Notification, now: &OrderState) -> bool {
+/// Returns whether a message about `notification` is still true of the order's state `now`.
+pub fn still_applies(notification: &Notification, now: &OrderState) -> bool {
     let Some(preorder) = now.preorder.as_ref().filter(|preorder| preorder.erased_at.is_none()) else { return false };
     let status_is = |status| preorder.status == status;
-    match consequence {
+    match notification {
         Notification::AwaitingPayment => status_is(PreorderStatus::AwaitingPayment),
         Notification::PaymentFailed => status_is(PreorderStatus::PaymentFailed),
         Notification::Cancelled => status_is(PreorderStatus::Cancelled),
@@ -97,7 +101,7 @@ pub fn still_applies(consequence: &Notification, now: &OrderState) -> bool {
     }
 }
 
-/// Whether everything went back, and not only is on its way.
+/// Returns whether the whole amount was refunded, and not only promised.
 fn fully_refunded(preorder: &PreorderDetails) -> bool {
     preorder.status == PreorderStatus::Refunded
         && preorder.amount.is_some_and(|amount| preorder.refunded_minor >= amount.minor())

@@ -1,4 +1,5 @@
-//! What a provider can tell about a payment, in the shop's words. Facts are cleaned, and say nothing about what follows.
+//! Payment updates: what a provider can report about a payment, in the shop's terms. An update is
+//! sanitized and decides nothing by itself.
 
 use crate::domain::{
     checkout::Attempt,
@@ -8,7 +9,7 @@ use crate::domain::{
     preorder::AccessHash,
 };
 
-/// One thing that was told.
+/// One update received from a payment provider.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PaymentUpdate {
     Session(Box<SessionUpdate>),
@@ -18,33 +19,33 @@ pub enum PaymentUpdate {
     Dispute(Dispute),
 }
 
-/// How a checkout session stands, as its provider told it.
+/// The state of a checkout session, as its provider reported it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SessionOutcome {
-    /// The customer has not finished: nothing to record.
+    /// The customer has not finished, and there is nothing to record.
     Open,
     Paid,
-    /// Finished, and the money is on its way.
+    /// Finished; the payment is pending.
     Pending,
-    /// Finished, and the money did not come.
+    /// Finished; the payment failed.
     Failed,
-    /// Finished, and called off before the money came.
+    /// Finished; the order was cancelled before it was paid.
     Cancelled,
-    /// Never finished.
+    /// Expired before the customer finished.
     Expired,
 }
 
-/// What the customer was asked to pay, as the session says.
+/// The amount that the checkout asked for, from the session's metadata.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ExpectedAmount {
-    /// It does not say: nothing is compared.
+    /// The session states none, so nothing is compared.
     NotStated,
     Amount(Money),
-    /// It says something that is no amount.
+    /// The session states something that is no amount.
     Unreadable,
 }
 
-/// What a provider told about one checkout session, cleaned.
+/// What a provider reported about one checkout session, sanitized.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SessionUpdate {
     pub provider: ProviderId,
@@ -53,26 +54,27 @@ pub struct SessionUpdate {
     pub intent: Option<IntentId>,
     pub customer: Option<CustomerId>,
     pub attempt: Option<Attempt>,
-    /// As the provider has it; not necessarily what [`crate::domain::customer::Email`] would accept, because money may have
+    /// The provider's text. [`crate::domain::customer::Email`] may reject it, but money may have
     /// moved.
     pub email: Option<String>,
-    /// The text of the session's `color`; `None` when it is not one of our sessions.
+    /// The session's `color`; `None` when the session is not this shop's.
     pub color: Option<String>,
     pub amount: Option<Money>,
     pub expected: ExpectedAmount,
     pub locale: Option<Locale>,
     pub shipping: Option<ShippingAddress>,
     pub livemode: bool,
-    /// When the customer finished, by the provider's clock, in unix seconds; only the event of that moment knows.
+    /// When the customer finished, by the provider's clock in unix seconds. Only the completion
+    /// event has it.
     pub completed_at: Option<i64>,
-    /// The hash of the token that opens this order's page, where the provider gave one out.
+    /// The hash of the order link's token, for a provider that issues one.
     pub access: Option<AccessHash>,
 }
 
-/// How far a payment came. The order is a rank: money that came is never forgotten.
+/// The states of a payment intent. Their order is their rank: a payment that succeeded stays so.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum IntentStatus {
-    /// Waiting for the customer: a method, a confirmation, an authentication.
+    /// Waiting for the customer to choose a method, confirm or authenticate.
     Waiting,
     Processing,
     Cancelled,
@@ -82,6 +84,7 @@ pub enum IntentStatus {
 impl IntentStatus {
     pub const ALL: [Self; 4] = [Self::Waiting, Self::Processing, Self::Cancelled, Self::Succeeded];
 
+    /// Returns the name as it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -91,25 +94,27 @@ impl IntentStatus {
         }
     }
 
+    /// Returns the value of a stored name, or `None` if the name is unknown.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 }
 
-/// What was told about a payment intent.
+/// What a provider reported about a payment intent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IntentUpdate {
     pub intent: IntentId,
     pub status: IntentStatus,
     pub amount: Option<Money>,
-    /// Whether it was made by a checkout of this shop.
+    /// Whether a checkout of this shop created it.
     pub ours: bool,
-    /// A try to pay that failed: when, by the provider's clock in unix seconds, and the provider's code for why.
+    /// A failed payment attempt: its time by the provider's clock in unix seconds, and the
+    /// provider's failure code.
     pub failure: Option<(i64, String)>,
     pub livemode: bool,
 }
 
-/// How much of a payment's charge went back, refunds under way included.
+/// The total refunded of a payment's charge, pending refunds included.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ChargeUpdate {
     pub intent: IntentId,
@@ -117,7 +122,7 @@ pub struct ChargeUpdate {
     pub livemode: bool,
 }
 
-/// The states of a refund. The order is a rank: a refund that failed has failed, even after it had succeeded.
+/// The states of a refund. Their order is their rank: a refund can fail even after it succeeded.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum RefundStatus {
     Pending,
@@ -130,6 +135,7 @@ pub enum RefundStatus {
 impl RefundStatus {
     pub const ALL: [Self; 5] = [Self::Pending, Self::RequiresAction, Self::Succeeded, Self::Cancelled, Self::Failed];
 
+    /// Returns the name as it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -140,35 +146,37 @@ impl RefundStatus {
         }
     }
 
+    /// Returns the value of a stored name, or `None` if the name is unknown.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// Whether its money is back with the customer, or on its way.
+    /// Returns whether the money is back with the customer or on its way.
     pub const fn counts(self) -> bool {
         matches!(self, Self::Pending | Self::RequiresAction | Self::Succeeded)
     }
 }
 
-/// A refund: one of possibly several of a payment.
+/// A refund. One payment may have several.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refund {
     pub id: RefundId,
     pub intent: IntentId,
     pub amount: Money,
     pub status: RefundStatus,
-    /// Whether it counted at any time: a refund that failed later had been promised.
+    /// Whether it ever counted: a refund that failed later had been promised.
     pub counted: bool,
-    /// Whether it had succeeded at any time.
+    /// Whether it ever succeeded.
     pub succeeded: bool,
-    /// The provider's word for why it was made.
+    /// The provider's reason code for the refund.
     pub reason: Option<String>,
-    /// The provider's word for why it failed.
+    /// The provider's failure code.
     pub failure: Option<String>,
     pub livemode: bool,
 }
 
-/// The states of a dispute. The order is a rank: an inquiry may become a chargeback, and a chargeback ends one way or the other.
+/// The states of a dispute. Their order is their rank: an inquiry may become a chargeback, and a
+/// chargeback ends won or lost.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum DisputeStatus {
     WarningNeedsResponse,
@@ -193,6 +201,7 @@ impl DisputeStatus {
         Self::Lost,
     ];
 
+    /// Returns the name as it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::WarningNeedsResponse => "warning_needs_response",
@@ -206,19 +215,21 @@ impl DisputeStatus {
         }
     }
 
+    /// Returns the value of a stored name, or `None` if the name is unknown.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
+    /// Returns whether the dispute is decided.
     pub const fn is_over(self) -> bool {
         matches!(self, Self::WarningClosed | Self::Prevented | Self::Won | Self::Lost)
     }
 }
 
-/// Where a dispute's money is. The order is a rank.
+/// Where a dispute's money is. Their order is their rank.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum DisputeFunds {
-    /// Nothing was moved, as far as is known.
+    /// No movement of money was reported.
     Untouched,
     Withdrawn,
     Reinstated,
@@ -227,6 +238,7 @@ pub enum DisputeFunds {
 impl DisputeFunds {
     pub const ALL: [Self; 3] = [Self::Untouched, Self::Withdrawn, Self::Reinstated];
 
+    /// Returns the name as it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Untouched => "untouched",
@@ -235,12 +247,13 @@ impl DisputeFunds {
         }
     }
 
+    /// Returns the value of a stored name, or `None` if the name is unknown.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|funds| funds.as_str() == name)
     }
 }
 
-/// A customer's protest at their bank.
+/// A dispute: a chargeback, or an inquiry by the customer's bank.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dispute {
     pub id: DisputeId,
@@ -248,9 +261,9 @@ pub struct Dispute {
     pub amount: Money,
     pub status: DisputeStatus,
     pub funds: DisputeFunds,
-    /// The provider's word for what the customer says.
+    /// The provider's code for the customer's claim.
     pub reason: String,
-    /// Until when evidence is taken, in unix seconds.
+    /// The deadline for evidence, in unix seconds.
     pub due_by: Option<i64>,
     pub livemode: bool,
 }
@@ -260,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_are_named_as_the_database_has_them_in_the_order_of_their_ranks() {
+    fn status_names_follow_the_database_in_rank_order() {
         let intents = ["waiting", "processing", "cancelled", "succeeded"];
         assert_eq!(IntentStatus::ALL.map(IntentStatus::as_str), intents);
         assert_eq!(intents.map(IntentStatus::from_name), IntentStatus::ALL.map(Some));
@@ -288,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refund_counts_until_it_fails_and_a_dispute_is_open_until_it_is_decided() {
+    fn a_refund_counts_until_it_fails_and_a_dispute_is_open_until_decided() {
         let counting: Vec<&str> =
             RefundStatus::ALL.into_iter().filter(|s| s.counts()).map(RefundStatus::as_str).collect();
         assert_eq!(counting, ["pending", "requires_action", "succeeded"]);

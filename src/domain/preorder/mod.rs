@@ -1,4 +1,4 @@
-//! A preorder: its number, its status, and everything that is known about it. How it changes is `life`'s business.
+//! A preorder: its number, its status and its details. `lifecycle` decides how it changes.
 
 mod number;
 mod review;
@@ -19,11 +19,11 @@ use super::{
     product::ProductColor,
 };
 
-/// The states of a preorder. Their order is their rank: a preorder only ever moves up.
+/// The states of a preorder. Their order is their rank: a preorder only moves up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PreorderStatus {
-    /// The customer finished checkout with a method that pays later.
+    /// The customer finished checkout with a delayed payment method.
     AwaitingPayment,
     PaymentFailed,
     Cancelled,
@@ -44,6 +44,7 @@ impl PreorderStatus {
         Self::Refunded,
     ];
 
+    /// Returns the name as it is stored.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AwaitingPayment => "awaiting_payment",
@@ -65,7 +66,7 @@ impl FromStr for PreorderStatus {
     }
 }
 
-/// A preorder as it is stored.
+/// A preorder, as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Preorder {
     pub id: String,
@@ -73,40 +74,43 @@ pub struct Preorder {
     pub details: PreorderDetails,
 }
 
-/// Everything about a preorder but its names.
+/// Everything about a preorder except its id and number.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PreorderDetails {
     pub provider: ProviderId,
     pub session: SessionId,
     pub intent: Option<IntentId>,
-    /// The customer's intention that led to the session; several sessions may share it.
+    /// The attempt that led to the session. Several sessions may share one.
     pub attempt: Option<Attempt>,
     pub status: PreorderStatus,
-    /// Empty when the provider had none, which holds the preorder for review, and once it was erased.
+    /// Empty when the provider reported none, which holds the preorder for review, and after
+    /// erasure.
     pub email: String,
-    /// `None` only when the session named no color of ours; such a preorder is held for review.
+    /// `None` only when the session named no color of this shop, which holds the preorder for
+    /// review.
     pub color: Option<ProductColor>,
     pub amount: Option<Money>,
-    /// What went back, or is on its way back, in minor units of the amount's currency.
+    /// Refunded or being refunded, in minor units of the amount's currency.
     pub refunded_minor: i64,
     pub locale: Locale,
     pub shipping: Option<ShippingAddress>,
     pub livemode: bool,
-    /// When the customer finished checkout, by the provider's clock, in unix seconds; `None` while no event told.
+    /// When the customer finished checkout, by the provider's clock, in unix seconds. `None` until
+    /// an event reported it.
     pub completed_at: Option<i64>,
-    /// What opens the customer's own page of this order: the hash of a token, never the token.
+    /// The hash of the token that opens the order page; never the token.
     pub access: Option<AccessHash>,
     pub tracking: Option<String>,
-    /// Another preorder of the same attempt was paid before this one.
+    /// Another preorder of the same attempt was paid first.
     pub second_payment: bool,
     /// Why a person must look at it.
     pub review: Review,
-    /// When what is personal in it was erased, in unix seconds. It stays so, whatever is told later.
+    /// When personal data was erased, in unix seconds. No later update fills it again.
     pub erased_at: Option<i64>,
 }
 
 impl PreorderDetails {
-    /// Takes away what is personal, where that was erased: nothing that is told later may bring it back.
+    /// Removes personal data from an erased preorder, so that no later update restores it.
     pub fn enforce_erasure(&mut self) {
         if self.erased_at.is_some() {
             self.email.clear();
@@ -117,22 +121,24 @@ impl PreorderDetails {
     }
 }
 
-/// SHA-256 of a token that opens an order, in hexadecimal.
+/// The SHA-256 of an order link's token, in hexadecimal.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct AccessHash(String);
 
 impl AccessHash {
-    /// `None` unless it is 64 lower-case hexadecimal digits.
+    /// Returns the hash, or `None` unless `text` is 64 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
         fits.then(|| Self(text.to_owned()))
     }
 
+    /// Returns the hash of a SHA-256 digest.
     pub fn from_digest(digest: [u8; 32]) -> Self {
         let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or('0');
         Self(digest.into_iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
     }
 
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -143,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn states_are_named_as_the_contract_has_them_in_the_order_of_their_ranks() {
+    fn status_names_follow_the_contract_in_rank_order() {
         let names = ["awaiting_payment", "payment_failed", "cancelled", "paid", "shipped", "delivered", "refunded"];
         assert_eq!(PreorderStatus::ALL.map(PreorderStatus::as_str), names);
         assert_eq!(names.map(str::parse), PreorderStatus::ALL.map(Ok));
@@ -152,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_64_lower_case_hexadecimal_digits() {
+    fn an_access_hash_is_64_lower_case_hexadecimal_digits() {
         let mut digest = [0; 32];
         digest[..4].copy_from_slice(&[0x01, 0x9f, 0xa0, 0xff]);
         let hash = AccessHash::from_digest(digest);

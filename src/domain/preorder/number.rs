@@ -1,10 +1,11 @@
-//! A preorder's number: what people read out to each other.
+//! A preorder's number, made for reading aloud.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// `ROL-` and eight symbols of Crockford's base 32: a label to read out on the phone, never a secret (40 bits).
+/// `ROL-` and eight symbols of Crockford's base 32. It is a label for the phone, never a secret: it
+/// has 40 bits.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PreorderNumber(String);
@@ -17,7 +18,7 @@ impl PreorderNumber {
     ];
     pub const SYMBOLS: usize = 8;
 
-    /// The number that five bytes stand for, five bits a symbol.
+    /// Returns the number that encodes five bytes, five bits to a symbol.
     pub fn from_bytes(bytes: [u8; 5]) -> Self {
         let bits = bytes.iter().fold(0, |bits, byte| (bits << 8) | u64::from(*byte));
         let symbol = |place: usize| Self::ALPHABET[usize::try_from((bits >> (5 * place)) & 0x1f).unwrap_or_default()];
@@ -27,7 +28,7 @@ impl PreorderNumber {
         }))
     }
 
-    /// The number made of `symbols`, read as people write them: any case, `O` for zero, `I` and `L` for one.
+    /// Parses `symbols` as people write them: in any case, with `O` for zero, `I` and `L` for one.
     pub fn from_symbols(symbols: &str) -> Option<Self> {
         let read: String = symbols
             .chars()
@@ -41,6 +42,7 @@ impl PreorderNumber {
         fits.then(|| Self(format!("ROL-{read}")))
     }
 
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_read_as_people_write_them() {
+    fn preorder_numbers_parse_as_people_write_them() {
         let number: PreorderNumber = "rol-oil7k3m9".parse().unwrap();
         assert_eq!(number.as_str(), "ROL-0117K3M9");
         for bad in ["", "ROL-", "ROL-7K3M9QX", "ROL-7K3M9QXZZ", "7K3M9QXZ", "ROL-7K3M9QXU", "ROL-ÄÖÜ7K3M9"] {
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn five_bytes_are_eight_symbols() {
+    fn five_bytes_encode_as_eight_symbols() {
         for (bytes, number) in [
             ([0; 5], "ROL-00000000"),
             ([0xff; 5], "ROL-ZZZZZZZZ"),
@@ -104,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_in_one_way() {
+    fn preorder_numbers_have_one_canonical_form() {
         let number = PreorderNumber::from_symbols("7k3m9qxz").unwrap();
         assert_eq!((number.as_str(), number.to_string().as_str()), ("ROL-7K3M9QXZ", "ROL-7K3M9QXZ"));
         assert_eq!(String::from(number.clone()), "ROL-7K3M9QXZ");

@@ -65,9 +65,9 @@ impl ReviewReason {
         }
     }
 
-    /// Returns the code under which the reason is stored: its name, and what it is about after a colon.
-    /// The names of reasons that only flag begin as the first releases expect, which decided by them:
-    /// such a release may run next to this one during a deployment.
+    /// Returns the code under which the reason is stored: its name, and what it is about after a
+    /// colon. The names of reasons that only flag begin as the first releases expect, which decided
+    /// by them: such a release may run next to this one during a deployment.
     pub fn code(&self) -> String {
         match self {
             Self::AmountDiffers { paid, expected } => {
@@ -186,7 +186,8 @@ impl Review {
         codes(self.resolved.iter())
     }
 
-    /// Reads what [`open_codes`](Self::open_codes) and [`resolved_codes`](Self::resolved_codes) returned.
+    /// Reads what [`open_codes`](Self::open_codes) and [`resolved_codes`](Self::resolved_codes)
+    /// returned.
     pub fn from_codes(open: Option<&str>, resolved: Option<&str>) -> Self {
         let reasons = |text: Option<&str>| -> BTreeSet<ReviewReason> {
             text.iter().flat_map(|text| text.split(Self::SEPARATOR)).map(ReviewReason::from_code).collect()
@@ -195,6 +196,7 @@ impl Review {
         Self { reasons: &reasons(open) | &resolved, resolved }
     }
 
+    /// Adds a reason; adding a known one changes nothing.
     pub fn add(&mut self, reason: ReviewReason) {
         self.reasons.insert(reason);
     }

@@ -1,4 +1,4 @@
-//! Customers who were erased: what it takes, and that nothing brings them back.
+//! Tests: erasure removes personal data, and no later update restores it.
 
 use proptest::prelude::*;
 
@@ -8,22 +8,22 @@ use crate::domain::{customer::ShippingAddress, preorder::AccessHash};
 const ERASE: MerchantAction = MerchantAction::Erase { at: 1_763_900_000, force: false };
 
 /// As the provider tells it again and again, with all that is personal.
-fn personal(fact: PaymentUpdate) -> PaymentUpdate {
-    let PaymentUpdate::Session(mut facts) = fact else { return fact };
-    facts.shipping = Some(ShippingAddress { name: Some("Jo Buyer".to_owned()), ..ShippingAddress::default() });
-    facts.access = Some(AccessHash::from_digest([7; 32]));
-    PaymentUpdate::Session(facts)
+fn personal(update: PaymentUpdate) -> PaymentUpdate {
+    let PaymentUpdate::Session(mut update) = update else { return update };
+    update.shipping = Some(ShippingAddress { name: Some("Jo Buyer".to_owned()), ..ShippingAddress::default() });
+    update.access = Some(AccessHash::from_digest([7; 32]));
+    PaymentUpdate::Session(update)
 }
 
-fn erased(case: &OrderState, force: bool) -> OrderState {
-    match act(case, &MerchantAction::Erase { at: 1_763_900_000, force }).unwrap() {
-        Change::Put(case) => *case,
+fn erased(state: &OrderState, force: bool) -> OrderState {
+    match act(state, &MerchantAction::Erase { at: 1_763_900_000, force }).unwrap() {
+        Change::Put(state) => *state,
         _ => panic!("nothing was erased"),
     }
 }
 
 #[test]
-fn what_an_order_still_needs_is_not_erased_unless_that_is_said() {
+fn erasure_is_refused_while_the_order_needs_personal_data_unless_forced() {
     let refused = |history: &[PaymentUpdate]| act(&live(history).0, &ERASE).unwrap_err();
     assert!(refused(&[]).contains("no such"));
     assert!(refused(&[session(SessionOutcome::Pending)]).contains("may still come"));
@@ -44,34 +44,35 @@ fn what_an_order_still_needs_is_not_erased_unless_that_is_said() {
 }
 
 #[test]
-fn nobody_asks_for_the_address_of_an_erased_order() {
+fn an_erased_order_is_not_held_for_a_missing_email() {
     let gone = erased(&live(&[session(SessionOutcome::Paid)]).0, true);
-    let nameless = SessionUpdate { email: None, ..facts(SessionOutcome::Paid) };
+    let nameless = SessionUpdate { email: None, ..session_update(SessionOutcome::Paid) };
     assert_eq!(decide(&gone, &PaymentUpdate::Session(Box::new(nameless))), Change::None);
 }
 
 proptest! {
-    /// Wherever in a life the customer was erased: the order goes on as it would have, and nothing personal comes back.
+    /// Wherever in a life the customer was erased: the order goes on as it would have, and nothing
+    /// personal comes back.
     #[test]
     fn an_erased_order_lives_on_without_its_customer(
-        before in proptest::collection::vec(any_fact().prop_map(personal), 0..6),
-        after in proptest::collection::vec(any_fact().prop_map(personal), 0..8),
+        before in proptest::collection::vec(any_update().prop_map(personal), 0..6),
+        after in proptest::collection::vec(any_update().prop_map(personal), 0..8),
     ) {
         let (known, _) = live(&before);
         prop_assume!(known.preorder.is_some());
         let mut gone = erased(&known, true);
-        for fact in &after {
-            if let Change::Put(next) = decide(&gone, fact) {
-                prop_assert_eq!(notifications(&gone, &next), [], "somebody was told");
+        for update in &after {
+            if let Change::Put(next) = decide(&gone, update) {
+                prop_assert_eq!(notifications(&gone, &next), [], "an erased customer gets no notification");
                 gone = *next;
             }
         }
-        let (mut whole, told) = live(&[before, after].concat());
-        prop_assert!(told.iter().all(|consequence| !still_applies(consequence, &gone)));
+        let (mut whole, reported) = live(&[before, after].concat());
+        prop_assert!(reported.iter().all(|notification| !still_applies(notification, &gone)));
         let preorder = whole.preorder.as_mut().unwrap();
-        let kept = gone.preorder.as_ref().unwrap();
-        prop_assert_eq!((&kept.email, &kept.shipping, &kept.access, &kept.tracking), (&String::new(), &None, &None, &None));
-        preorder.erased_at = kept.erased_at;
+        let erased = gone.preorder.as_ref().unwrap();
+        prop_assert_eq!((&erased.email, &erased.shipping, &erased.access, &erased.tracking), (&String::new(), &None, &None, &None));
+        preorder.erased_at = erased.erased_at;
         preorder.enforce_erasure();
         prop_assert_eq!(whole, gone, "money, status and review are those of any other order");
     }

@@ -1,4 +1,4 @@
-//! A life told in every order: the state machine by example and by property.
+//! Tests: the state machine by example, and by property over updates in every order.
 
 mod erasure;
 
@@ -21,7 +21,7 @@ pub fn intent() -> IntentId {
     IntentId::parse("pi_1").unwrap()
 }
 
-pub fn facts(outcome: SessionOutcome) -> SessionUpdate {
+pub fn session_update(outcome: SessionOutcome) -> SessionUpdate {
     SessionUpdate {
         provider: ProviderId::Stripe,
         session: SessionId::parse("cs_test_1").unwrap(),
@@ -42,7 +42,7 @@ pub fn facts(outcome: SessionOutcome) -> SessionUpdate {
 }
 
 pub fn session(outcome: SessionOutcome) -> PaymentUpdate {
-    PaymentUpdate::Session(Box::new(facts(outcome)))
+    PaymentUpdate::Session(Box::new(session_update(outcome)))
 }
 
 pub fn payment(status: IntentStatus, failed_at: Option<i64>) -> PaymentUpdate {
@@ -70,16 +70,16 @@ pub fn dispute(status: DisputeStatus) -> PaymentUpdate {
 
 /// The case after `history`, and how often each consequence followed.
 pub fn live(history: &[PaymentUpdate]) -> (OrderState, Vec<Notification>) {
-    let (mut case, mut told) = (OrderState::default(), Vec::new());
-    for fact in history {
-        if let Change::Put(next) = decide(&case, fact) {
-            let status = |case: &OrderState| case.preorder.as_ref().map(|preorder| preorder.status);
-            assert!(status(&next) >= status(&case), "a state went back");
-            told.extend(notifications(&case, &next));
-            case = *next;
+    let (mut state, mut reported) = (OrderState::default(), Vec::new());
+    for update in history {
+        if let Change::Put(next) = decide(&state, update) {
+            let status = |state: &OrderState| state.preorder.as_ref().map(|preorder| preorder.status);
+            assert!(status(&next) >= status(&state), "a state went back");
+            reported.extend(notifications(&state, &next));
+            state = *next;
         }
     }
-    (case, told)
+    (state, reported)
 }
 
 pub fn preorder(history: &[PaymentUpdate]) -> PreorderDetails {
@@ -87,58 +87,58 @@ pub fn preorder(history: &[PaymentUpdate]) -> PreorderDetails {
 }
 
 #[test]
-fn a_paid_session_makes_a_paid_preorder_once() {
-    let (case, told) = live(&[session(SessionOutcome::Paid), session(SessionOutcome::Paid)]);
-    assert_eq!(case.preorder.unwrap().status, PreorderStatus::Paid);
-    assert_eq!(told, [Notification::Paid]);
+fn a_paid_session_creates_one_paid_preorder() {
+    let (state, reported) = live(&[session(SessionOutcome::Paid), session(SessionOutcome::Paid)]);
+    assert_eq!(state.preorder.unwrap().status, PreorderStatus::Paid);
+    assert_eq!(reported, [Notification::Paid]);
 }
 
 #[test]
-fn sessions_never_completed_make_no_preorder() {
+fn open_and_expired_sessions_create_no_preorder() {
     for outcome in [SessionOutcome::Open, SessionOutcome::Expired] {
         assert!(matches!(decide(&OrderState::default(), &session(outcome)), Change::Ignore(_)));
     }
 }
 
 #[test]
-fn a_foreign_session_makes_no_preorder_even_when_paid() {
-    let foreign = SessionUpdate { color: None, ..facts(SessionOutcome::Paid) };
+fn a_paid_session_of_another_shop_creates_no_preorder() {
+    let foreign = SessionUpdate { color: None, ..session_update(SessionOutcome::Paid) };
     assert!(matches!(decide(&OrderState::default(), &PaymentUpdate::Session(Box::new(foreign))), Change::Ignore(_)));
 }
 
 #[test]
-fn a_different_amount_keeps_the_payment_and_asks_for_review() {
+fn a_different_amount_is_recorded_and_held_for_review() {
     for (minor, code) in [(29_899, "usd"), (29_901, "usd"), (29_900, "eur"), (0, "usd"), (i64::MAX, "usd")] {
         let other = Money::new(minor, code.parse().unwrap()).unwrap();
-        let told = SessionUpdate { amount: Some(other), ..facts(SessionOutcome::Paid) };
-        let (case, told) = live(&[PaymentUpdate::Session(Box::new(told))]);
-        let made = case.preorder.unwrap();
+        let reported = SessionUpdate { amount: Some(other), ..session_update(SessionOutcome::Paid) };
+        let (state, reported) = live(&[PaymentUpdate::Session(Box::new(reported))]);
+        let made = state.preorder.unwrap();
         assert_eq!((made.status, made.amount), (PreorderStatus::Paid, Some(other)));
         assert!(made.review.is_open(), "{minor} {code}");
-        assert_eq!(told, [], "nothing is told while a person must look");
+        assert_eq!(reported, [], "nothing is sent while review is open");
     }
-    let unasked = SessionUpdate { expected: ExpectedAmount::NotStated, ..facts(SessionOutcome::Paid) };
+    let unasked = SessionUpdate { expected: ExpectedAmount::NotStated, ..session_update(SessionOutcome::Paid) };
     assert!(!preorder(&[PaymentUpdate::Session(Box::new(unasked))]).review.is_open());
 }
 
 #[test]
-fn another_amount_than_a_known_order_asked_for_is_flagged_in_any_order() {
+fn an_amount_mismatch_is_held_for_review_in_any_order_of_updates() {
     let placed = session(SessionOutcome::Pending);
-    let short = SessionUpdate { amount: Some(usd(29_000)), ..facts(SessionOutcome::Paid) };
+    let short = SessionUpdate { amount: Some(usd(29_000)), ..session_update(SessionOutcome::Paid) };
     let short = PaymentUpdate::Session(Box::new(short));
     for history in [[placed.clone(), short.clone()], [short, placed]] {
-        let (case, told) = live(&history);
-        let preorder = case.preorder.unwrap();
+        let (state, reported) = live(&history);
+        let preorder = state.preorder.unwrap();
         assert_eq!(preorder.status, PreorderStatus::Paid);
         let reason = ReviewReason::AmountDiffers { paid: usd(29_000), expected: usd(29_900) };
         assert_eq!(preorder.review.open().collect::<Vec<_>>(), [&reason]);
-        assert!(!told.contains(&Notification::Paid), "{told:?}");
+        assert!(!reported.contains(&Notification::Paid), "{reported:?}");
     }
 }
 
 #[test]
-fn what_came_is_the_amount_not_what_was_going_to_come() {
-    let less = SessionUpdate { amount: Some(usd(29_000)), ..facts(SessionOutcome::Paid) };
+fn the_paid_amount_replaces_the_announced_amount() {
+    let less = SessionUpdate { amount: Some(usd(29_000)), ..session_update(SessionOutcome::Paid) };
     for history in [
         [session(SessionOutcome::Pending), PaymentUpdate::Session(Box::new(less.clone()))],
         [PaymentUpdate::Session(Box::new(less.clone())), session(SessionOutcome::Pending)],
@@ -150,8 +150,8 @@ fn what_came_is_the_amount_not_what_was_going_to_come() {
 }
 
 #[test]
-fn a_paid_session_with_an_unknown_color_or_no_address_is_kept_for_review() {
-    let strange = SessionUpdate { color: Some("Blue".into()), email: None, ..facts(SessionOutcome::Paid) };
+fn an_unknown_color_or_a_missing_email_holds_a_paid_order_for_review() {
+    let strange = SessionUpdate { color: Some("Blue".into()), email: None, ..session_update(SessionOutcome::Paid) };
     let made = preorder(&[PaymentUpdate::Session(Box::new(strange))]);
     assert_eq!((made.status, made.color, made.email.as_str()), (PreorderStatus::Paid, None, ""));
     assert!(made.review.reasons.contains(&ReviewReason::UnknownColor));
@@ -159,8 +159,8 @@ fn a_paid_session_with_an_unknown_color_or_no_address_is_kept_for_review() {
 }
 
 #[test]
-fn what_was_held_is_told_when_a_person_has_looked() {
-    let odd = SessionUpdate { amount: Some(usd(1)), ..facts(SessionOutcome::Paid) };
+fn approval_releases_the_notifications_of_a_held_order() {
+    let odd = SessionUpdate { amount: Some(usd(1)), ..session_update(SessionOutcome::Paid) };
     let (held, _) = live(&[PaymentUpdate::Session(Box::new(odd.clone()))]);
     let Ok(Change::Put(approved)) = act(&held, &MerchantAction::Approve) else { panic!("nothing to approve") };
     assert_eq!(notifications(&held, &approved), [Notification::Paid]);
@@ -168,9 +168,11 @@ fn what_was_held_is_told_when_a_person_has_looked() {
 }
 
 #[test]
-fn a_card_that_was_refused_before_a_delayed_payment_is_no_failure_but_one_after_it_is() {
-    let pending =
-        PaymentUpdate::Session(Box::new(SessionUpdate { completed_at: Some(100), ..facts(SessionOutcome::Pending) }));
+fn a_declined_card_fails_an_order_only_after_completion() {
+    let pending = PaymentUpdate::Session(Box::new(SessionUpdate {
+        completed_at: Some(100),
+        ..session_update(SessionOutcome::Pending)
+    }));
     let refused = |at| payment(IntentStatus::Waiting, Some(at));
     for at in [99, 100] {
         assert_eq!(preorder(&[refused(at), pending.clone()]).status, PreorderStatus::AwaitingPayment, "{at}");
@@ -181,23 +183,23 @@ fn a_card_that_was_refused_before_a_delayed_payment_is_no_failure_but_one_after_
 }
 
 #[test]
-fn refunds_add_up_and_a_partial_one_leaves_the_order_paid() {
+fn partial_refunds_add_up_and_leave_the_order_paid() {
     let part = [session(SessionOutcome::Paid), refund("re_1", 10_000, RefundStatus::Succeeded), charge(10_000)];
     let made = preorder(&part);
     assert_eq!((made.status, made.refunded_minor), (PreorderStatus::Paid, 10_000));
     let rest = [&part[..], &[refund("re_2", 19_900, RefundStatus::Pending)]].concat();
-    let (case, told) = live(&rest);
-    assert!(still_applies(&Notification::Paid, &case));
-    let made = case.preorder.unwrap();
+    let (state, reported) = live(&rest);
+    assert!(still_applies(&Notification::Paid, &state));
+    let made = state.preorder.unwrap();
     assert_eq!((made.status, made.refunded_minor), (PreorderStatus::Paid, PRICE), "on its way is not yet back");
     let back = [&rest[..], &[refund("re_2", 19_900, RefundStatus::Succeeded)]].concat();
     assert_eq!(preorder(&back).status, PreorderStatus::Refunded);
     let refunded = |id: &str| Notification::Refunded(RefundId::parse(id).unwrap());
-    assert_eq!(told, [Notification::Paid, refunded("re_1")], "money that is only on its way is not told yet");
+    assert_eq!(reported, [Notification::Paid, refunded("re_1")], "a pending refund sends nothing yet");
 }
 
 #[test]
-fn a_charges_total_counts_until_its_refunds_are_known() {
+fn the_charge_total_counts_until_its_refunds_are_reported() {
     assert_eq!(preorder(&[session(SessionOutcome::Paid), charge(PRICE)]).status, PreorderStatus::Refunded);
     let made =
         preorder(&[session(SessionOutcome::Paid), charge(15_000), refund("re_1", 10_000, RefundStatus::Succeeded)]);
@@ -205,22 +207,22 @@ fn a_charges_total_counts_until_its_refunds_are_known() {
 }
 
 #[test]
-fn a_refund_that_failed_after_it_succeeded_asks_for_a_person() {
+fn a_refund_that_fails_after_success_needs_review() {
     let history = [
         session(SessionOutcome::Paid),
         refund("re_1", PRICE, RefundStatus::Succeeded),
         charge(PRICE),
         refund("re_1", PRICE, RefundStatus::Failed),
     ];
-    let (case, _) = live(&history);
-    assert!(!still_applies(&Notification::Refunded(RefundId::parse("re_1").unwrap()), &case));
-    let made = case.preorder.unwrap();
+    let (state, _) = live(&history);
+    assert!(!still_applies(&Notification::Refunded(RefundId::parse("re_1").unwrap()), &state));
+    let made = state.preorder.unwrap();
     assert_eq!((made.status, made.refunded_minor), (PreorderStatus::Refunded, 0));
     assert!(made.review.reasons.contains(&ReviewReason::RefundFailed(RefundId::parse("re_1").unwrap())));
 }
 
 #[test]
-fn a_refund_in_another_currency_is_not_added_up() {
+fn a_refund_in_another_currency_is_flagged_and_not_added() {
     let euros = Money::new(PRICE, "eur".parse().unwrap()).unwrap();
     let odd = Refund::new(RefundId::parse("re_1").unwrap(), intent(), euros, RefundStatus::Succeeded, false);
     let made = preorder(&[session(SessionOutcome::Paid), PaymentUpdate::Refund(odd)]);
@@ -230,25 +232,25 @@ fn a_refund_in_another_currency_is_not_added_up() {
 }
 
 #[test]
-fn a_purchase_that_was_refunded_before_it_was_told_is_not_told_as_a_success() {
-    let (case, _) = live(&[refund("re_1", PRICE, RefundStatus::Succeeded), session(SessionOutcome::Paid)]);
-    assert!(!still_applies(&Notification::Paid, &case));
+fn an_order_refunded_before_its_notification_sends_no_success() {
+    let (state, _) = live(&[refund("re_1", PRICE, RefundStatus::Succeeded), session(SessionOutcome::Paid)]);
+    assert!(!still_applies(&Notification::Paid, &state));
     let part = live(&[session(SessionOutcome::Paid), refund("re_1", 1, RefundStatus::Succeeded)]).0;
     assert!(still_applies(&Notification::Paid, &part));
 }
 
 #[test]
-fn a_refund_that_was_known_before_its_payment_was_known_to_be_the_orders_is_told() {
+fn a_refund_reported_before_its_order_still_notifies() {
     let PaymentUpdate::Session(mut unlinked) = session(SessionOutcome::Paid) else { unreachable!() };
     unlinked.intent = None;
     let history =
         [PaymentUpdate::Session(unlinked), refund("re_1", 100, RefundStatus::Succeeded), session(SessionOutcome::Paid)];
-    let (_, told) = live(&history);
-    assert!(told.contains(&Notification::Refunded(RefundId::parse("re_1").unwrap())), "{told:?}");
+    let (_, reported) = live(&history);
+    assert!(reported.contains(&Notification::Refunded(RefundId::parse("re_1").unwrap())), "{reported:?}");
 }
 
 #[test]
-fn a_lost_dispute_asks_for_a_person_and_an_open_one_does_not_stop_the_order() {
+fn a_lost_dispute_needs_review_and_an_open_one_does_not() {
     let open = preorder(&[session(SessionOutcome::Paid), dispute(DisputeStatus::NeedsResponse)]);
     assert!(!open.review.is_open());
     let lost = preorder(&[session(SessionOutcome::Paid), dispute(DisputeStatus::Lost)]);
@@ -258,23 +260,23 @@ fn a_lost_dispute_asks_for_a_person_and_an_open_one_does_not_stop_the_order() {
 }
 
 #[test]
-fn an_attempt_that_is_paid_twice_is_kept_and_flagged() {
+fn a_second_payment_of_one_attempt_is_recorded_and_flagged() {
     let twice = OrderState { attempt_paid_elsewhere: true, ..OrderState::default() };
     let Change::Put(made) = decide(&twice, &session(SessionOutcome::Paid)) else { panic!("nothing was made") };
-    assert_eq!(notifications(&twice, &made), [Notification::Paid], "the money came, and its customer is told");
+    assert_eq!(notifications(&twice, &made), [Notification::Paid], "the payment arrived, so the customer hears of it");
     let made = made.preorder.unwrap();
     assert_eq!(made.status, PreorderStatus::Paid);
     assert_eq!(made.review.open().collect::<Vec<_>>(), [&ReviewReason::SecondPayment]);
 }
 
 #[test]
-fn only_what_is_paid_and_in_order_is_shipped() {
+fn only_a_paid_order_without_open_review_ships() {
     let ship = MerchantAction::Ship { tracking: Some("JD014600".into()) };
     let refused = |history: &[PaymentUpdate]| act(&live(history).0, &ship).unwrap_err();
     assert!(refused(&[]).contains("no such"));
     assert!(refused(&[session(SessionOutcome::Pending)]).contains("not paid"));
     assert!(refused(&[session(SessionOutcome::Paid), charge(PRICE)]).contains("refunded"));
-    let odd = SessionUpdate { amount: Some(usd(1)), ..facts(SessionOutcome::Paid) };
+    let odd = SessionUpdate { amount: Some(usd(1)), ..session_update(SessionOutcome::Paid) };
     assert!(refused(&[PaymentUpdate::Session(Box::new(odd))]).contains("review"));
     let paid = live(&[session(SessionOutcome::Paid)]).0;
     let Ok(Change::Put(shipped)) = act(&paid, &ship) else { panic!("it can be shipped") };
@@ -284,9 +286,9 @@ fn only_what_is_paid_and_in_order_is_shipped() {
 }
 
 #[test]
-fn consequences_read_back() {
+fn notifications_round_trip_through_text() {
     let refunded = Notification::Refunded(RefundId::parse("re_1").unwrap());
-    for consequence in [
+    for notification in [
         Notification::AwaitingPayment,
         Notification::PaymentFailed,
         Notification::Cancelled,
@@ -294,12 +296,12 @@ fn consequences_read_back() {
         Notification::Shipped,
         refunded,
     ] {
-        assert_eq!(consequence.to_string().parse(), Ok(consequence));
+        assert_eq!(notification.to_string().parse(), Ok(notification));
     }
     assert!("refunded:".parse::<Notification>().is_err());
 }
 
-fn any_fact() -> impl Strategy<Value = PaymentUpdate> {
+fn any_update() -> impl Strategy<Value = PaymentUpdate> {
     let outcomes = [
         SessionOutcome::Open,
         SessionOutcome::Paid,
@@ -311,7 +313,7 @@ fn any_fact() -> impl Strategy<Value = PaymentUpdate> {
     prop_oneof![
         3 => (any::<Index>(), proptest::option::of(98_i64..102)).prop_map(move |(outcome, completed_at)| {
             let completed_at = completed_at.filter(|_| matches!(outcome.get(&outcomes), SessionOutcome::Pending));
-            PaymentUpdate::Session(Box::new(SessionUpdate { completed_at, ..facts(*outcome.get(&outcomes)) }))
+            PaymentUpdate::Session(Box::new(SessionUpdate { completed_at, ..session_update(*outcome.get(&outcomes)) }))
         }),
         2 => (any::<Index>(), proptest::option::of(98_i64..102))
             .prop_map(|(status, failed)| payment(*status.get(&IntentStatus::ALL), failed)),
@@ -327,16 +329,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(10_000))]
     #[test]
     fn any_order_and_any_repeats_reach_the_same_state(
-        (history, shuffled) in proptest::collection::vec(any_fact(), 1..12)
+        (history, shuffled) in proptest::collection::vec(any_update(), 1..12)
             .prop_flat_map(|history| (Just(history.clone()), Just(history).prop_shuffle())),
         repeats in 1_usize..3,
     ) {
-        let repeated: Vec<_> = shuffled.iter().flat_map(|fact| std::iter::repeat_n(fact.clone(), repeats)).collect();
-        let ((one, told), (other, told_other)) = (live(&history), live(&repeated));
+        let repeated: Vec<_> = shuffled.iter().flat_map(|update| std::iter::repeat_n(update.clone(), repeats)).collect();
+        let ((one, reported), (other, reported_other)) = (live(&history), live(&repeated));
         prop_assert_eq!(&one, &other);
-        for told in [told, told_other] {
-            let paid = told.iter().filter(|told| **told == Notification::Paid).count();
-            prop_assert!(paid <= 1, "paid was told {} times", paid);
+        for reported in [reported, reported_other] {
+            let paid = reported.iter().filter(|reported| **reported == Notification::Paid).count();
+            prop_assert!(paid <= 1, "{} notifications of the payment", paid);
         }
     }
 }

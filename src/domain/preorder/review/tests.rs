@@ -1,4 +1,5 @@
-//! Tests: codes survive storage, old sentences are still understood, and no decision depends on words.
+//! Tests: codes survive storage, old sentences are still understood, and no decision depends on
+//! words.
 
 use proptest::prelude::*;
 
@@ -108,7 +109,8 @@ fn open_and_resolved_reasons_are_stored_as_two_texts() {
 }
 
 proptest! {
-    /// Whatever a database holds, reading and writing it again loses nothing and blocks rather than flags.
+    /// Whatever a database holds, reading and writing it again loses nothing and blocks rather than
+    /// flags.
     #[test]
     fn a_stored_text_of_any_words_is_read_without_loss(words in "[a-z0-9:_ ]{0,40}") {
         let reason = ReviewReason::from_code(&words);
