@@ -30,7 +30,7 @@ touches() {
 }
 
 touches_browser() {
-  touches '^src/(app|domain|lib\.rs)|^crates/minor-money/|(^|/)Cargo\.(toml|lock)$'
+  touches '^src/(app|domain|lib\.rs)|^crates/minor-money/|^Cargo\.(toml|lock)$'
 }
 
 # Prints the packages of the changed files, each once: that of a folder in crates/, else the shop.

@@ -66,7 +66,7 @@ background_checks=()
 # Names the failed check, ends those in the background, and calls the script's `clean_up`, if it has
 # one.
 finish() {
-  [ $? = 0 ] || printf '\nFAILED: %s\n' "${checking:-setup}" >&2
+  [ $? = 0 ] || printf '\nFAILED: %s\n' "${checking:-$0}" >&2
   end_checks
   if declare -F clean_up >/dev/null; then clean_up; fi
 }
