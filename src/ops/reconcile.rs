@@ -17,7 +17,7 @@ pub struct Reconcile {
     /// reconciliation].
     #[arg(long, value_name = "DURATION", value_parser = since)]
     since: Option<Duration>,
-    /// ReconcileReport differences; change nothing.
+    /// Report differences; change nothing.
     #[arg(long)]
     dry_run: bool,
     /// Print one JSON object.

@@ -41,7 +41,7 @@ pub struct CopyArgs {
     /// The store to write to.
     #[arg(long, value_name = "STORE")]
     to: StoreName,
-    /// CopyReport what would be written; change nothing.
+    /// Report what would be written; change nothing.
     #[arg(long)]
     dry_run: bool,
     /// Print one JSON object.

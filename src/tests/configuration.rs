@@ -67,6 +67,22 @@ fn wrong_usage_is_2_and_help_is_0() {
 }
 
 #[test]
+fn the_help_of_every_command_has_words_and_no_identifiers() {
+    let preorders = ["list", "show", "approve", "ship", "deliver", "mark-paid", "cancel", "erase", "refund"];
+    let commands = [vec![], vec!["check"], vec!["doctor"], vec!["reconcile"], vec!["store", "copy"], vec!["postgres"]];
+    for command in commands.into_iter().chain(preorders.map(|name| vec!["preorders", name])) {
+        let output = rolitt(&[&command[..], &["--help"]].concat(), &[]);
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && help.contains("Usage: rolitt"), "{command:?}: {help}");
+        let words = help.split(|c: char| !c.is_alphanumeric()).filter(|word| *word != "PostgreSQL");
+        let humps = |word: &&str| {
+            word.as_bytes().windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
+        };
+        assert_eq!(words.filter(humps).collect::<Vec<_>>(), Vec::<&str>::new(), "{command:?}");
+    }
+}
+
+#[test]
 fn the_example_of_a_dotenv_reads_line_by_line() {
     let example = include_str!("../../.env.example");
     let uncommented: Vec<&str> = example

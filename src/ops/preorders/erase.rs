@@ -23,12 +23,8 @@ const ELSEWHERE: [&str; 2] = [
 pub struct Erase {
     #[command(flatten)]
     customer: Customer,
-    /// Erase the data. This cannot be undone.
-    #[arg(long, conflicts_with = "dry_run")]
-    yes: bool,
-    /// ErasureReport what would be erased; change nothing.
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
     /// Also erase data that open orders still need, and parked events.
     #[arg(long)]
     force: bool,
@@ -47,20 +43,30 @@ struct Customer {
     email: Option<String>,
 }
 
+#[derive(Args)]
+struct Confirmation {
+    /// Erase the data. This cannot be undone.
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// Report what would be erased; change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
 impl Erase {
     /// Fails if some of the customer's personal data is left here. Without `--yes` and `--dry-run`
     /// it reports what would be erased, and ends with a usage error.
     pub(super) async fn run(self, context: &ShopContext) -> anyhow::Result<()> {
-        let Customer { number, email } = self.customer;
+        let (Customer { number, email }, Confirmation { yes, dry_run }) = (self.customer, self.confirmation);
         let subject =
             number.map(Subject::Order).or(email.map(Subject::Address)).ok_or(UsageError("name an order or --email"))?;
-        let options = ErasureOptions { dry_run: !self.yes, force: self.force };
+        let options = ErasureOptions { dry_run: !yes, force: self.force };
         let report = erasure::erase(&context.shop, &subject, options).await?;
         // What is left decides the exit status, even if the output could not be written.
         let printed = if self.json { print_as_json(&report) } else { print(&report) };
         complete(&report)?;
         printed?;
-        if !self.yes && !self.dry_run {
+        if !yes && !dry_run {
             return Err(UsageError("nothing was erased; add --yes to erase for good, or --dry-run to only look").into());
         }
         Ok(())

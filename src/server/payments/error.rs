@@ -115,7 +115,7 @@ impl SignatureError {
     pub const fn likely_cause(self) -> &'static str {
         match self {
             Self::Missing => {
-                "the request is not from the provider, or a proxy removes the signature header; let the proxy pass all headers"
+                "the request is not from the provider, or a proxy removes the signature header; let the proxy pass every header"
             }
             Self::Malformed => {
                 "the request is not from the provider, or a proxy changes headers; let the proxy pass them unchanged"
