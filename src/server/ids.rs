@@ -1,10 +1,13 @@
 //! Names for what is new in the database.
 
-use nanoid::{alphabet, nanoid};
+use nanoid::alphabet;
 use sha2::{Digest as _, Sha256};
 
-use super::store::{Ids, PreorderNames};
-use crate::domain::{payment::SessionId, preorder::PreorderNumber};
+use super::store::{Ids, LeaseToken, PreorderNames};
+use crate::domain::{
+    payment::SessionId,
+    preorder::{PreorderId, PreorderNumber},
+};
 
 /// Row names from the operating system's randomness; those of an order from its session, whose name is the provider's randomness.
 pub struct FreshIds;
@@ -13,8 +16,8 @@ pub struct FreshIds;
 const ID_SYMBOLS: usize = 21;
 
 impl Ids for FreshIds {
-    fn row_id(&self) -> String {
-        nanoid!()
+    fn lease_token(&self) -> LeaseToken {
+        LeaseToken::random()
     }
 
     /// By SHA-256: no name tells anything of the session, or of another name.
@@ -23,7 +26,7 @@ impl Ids for FreshIds {
         // The alphabet has 64 symbols, so each is as likely as any other.
         let symbol = |byte: &u8| alphabet::SAFE[usize::from(*byte) % alphabet::SAFE.len()];
         PreorderNames {
-            id: digest.iter().rev().take(ID_SYMBOLS).map(symbol).collect(),
+            id: PreorderId::new(digest.iter().rev().take(ID_SYMBOLS).map(symbol).collect::<String>()),
             number: PreorderNumber::from_bytes(std::array::from_fn(|place| digest[place])),
         }
     }

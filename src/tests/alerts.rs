@@ -9,7 +9,7 @@ use rolitt::{
     server::{
         doctor,
         http::limits::ConcurrencyLimits,
-        store::{Ids, PreorderNames},
+        store::{Ids, LeaseToken, PreorderNames},
         telemetry::{self, LogFormat, LogOutput},
     },
 };
@@ -100,8 +100,8 @@ async fn sets_off(watched: Watched, name: &'static str) -> &'static str {
 struct Panicking;
 
 impl Ids for Panicking {
-    fn row_id(&self) -> String {
-        nanoid::nanoid!()
+    fn lease_token(&self) -> LeaseToken {
+        LeaseToken::random()
     }
 
     fn preorder_names(&self, _session: &SessionId, _draw: u32) -> PreorderNames {

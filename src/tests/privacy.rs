@@ -6,6 +6,7 @@ use rolitt::server::{
     config::Retention,
     privacy::retention,
     reconcile,
+    store::LeaseToken,
     store_copy::{CopyOptions, copy},
 };
 use serde_json::{Value, json};
@@ -257,13 +258,13 @@ async fn what_is_too_old_goes_by_itself_and_what_is_still_needed_stays() {
     app.edit(&format!("update outbox set created_at = created_at - {0}, sent_at = sent_at - {0}", aged(100))).await;
     let old = "session_id in ('cs_test_1', 'cs_test_4', 'cs_test_paid')";
     app.edit(&format!("update preorders set updated_at = updated_at - {} where {old}", aged(800))).await;
-    assert!(app.store.take_lease("retention", "somebody", DAY).await.unwrap());
+    assert!(app.store.take_lease("retention", &LeaseToken::new("somebody"), DAY).await.unwrap());
     assert_eq!(
         retention::run_once(&app.shop, KEPT).await.unwrap(),
         retention::ErasedCounts::default(),
         "somebody else is at it"
     );
-    app.store.drop_lease("retention", "somebody").await.unwrap();
+    app.store.drop_lease("retention", &LeaseToken::new("somebody")).await.unwrap();
     let off = Retention { raw: None, personal: None };
     assert_eq!(retention::run_once(&app.shop, off).await.unwrap(), retention::ErasedCounts::default());
     let (events, messages) = (app.count("webhook_logs where status <> 'parked'").await, app.count("outbox").await);

@@ -8,6 +8,7 @@ use rolitt::{
         orders::refund::{RefundError, RefundRequest, refund},
         payments::capability::RefundReason,
         reconcile::{ReconcileError, ReconcileOptions, ReconcileReport, Resolution, reconcile},
+        store::LeaseToken,
     },
 };
 use serde_json::{Value, json};
@@ -138,9 +139,11 @@ async fn marks_go_on_where_a_pass_stopped_and_one_instance_compares_at_a_time() 
     let app = TestApp::start().await;
     deaf(&app).await;
     buy(&app, "jo@example.com", card()).await;
-    assert!(app.store.take_lease("reconcile:stripe", "another", Duration::from_mins(1)).await.unwrap());
+    assert!(
+        app.store.take_lease("reconcile:stripe", &LeaseToken::new("another"), Duration::from_mins(1)).await.unwrap()
+    );
     assert!(matches!(reconcile(&app.shop, ALL).await, Err(ReconcileError::Busy)));
-    app.store.drop_lease("reconcile:stripe", "another").await.unwrap();
+    app.store.drop_lease("reconcile:stripe", &LeaseToken::new("another")).await.unwrap();
     // Both ask at the same time: one compares, the other is told so, or comes after it.
     let (one, other) = tokio::join!(reconcile(&app.shop, ALL), reconcile(&app.shop, ALL));
     assert!(one.is_ok() || other.is_ok());

@@ -11,7 +11,7 @@ use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Response, StatusCode};
 use rolitt::{
-    domain::payment::SessionId,
+    domain::{payment::SessionId, preorder::PreorderId},
     ops, router, sandbox,
     server::{
         clock::Clock,
@@ -22,7 +22,7 @@ use rolitt::{
         },
         outbox,
         state::{AppState, Shop},
-        store::{Ids, PreorderNames, Store, firestore::FirestoreStore, postgres::PostgresStore},
+        store::{Ids, LeaseToken, PreorderNames, Store, firestore::FirestoreStore, postgres::PostgresStore},
         webhook::retry,
         worker::Progress,
     },
@@ -349,14 +349,14 @@ impl Drop for TestApp {
 pub struct ListedIds(pub Mutex<Vec<&'static str>>);
 
 impl Ids for ListedIds {
-    fn row_id(&self) -> String {
-        nanoid::nanoid!()
+    fn lease_token(&self) -> LeaseToken {
+        LeaseToken::random()
     }
 
     fn preorder_names(&self, _session: &SessionId, _draw: u32) -> PreorderNames {
         let mut list = self.0.lock().unwrap();
         let next = if list.len() > 1 { list.remove(0) } else { list[0] };
-        PreorderNames { id: self.row_id(), number: next.parse().unwrap() }
+        PreorderNames { id: PreorderId::new(nanoid::nanoid!()), number: next.parse().unwrap() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A preorder: its number, its status and its details. `lifecycle` decides how it changes.
 
+mod id;
 mod number;
 mod review;
 
@@ -8,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    id::PreorderId,
     number::PreorderNumber,
     review::{Review, ReviewReason},
 };
@@ -69,7 +71,7 @@ impl FromStr for PreorderStatus {
 /// A preorder, as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Preorder {
-    pub id: String,
+    pub id: PreorderId,
     pub number: PreorderNumber,
     pub details: PreorderDetails,
 }

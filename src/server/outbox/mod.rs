@@ -11,7 +11,7 @@ use super::{
     backoff,
     marketing::{MarketingError, klaviyo::Klaviyo},
     state::Shop,
-    store::{LeasedMessage, MessageEnd, MessageKind, PurchaseKey, StoreError},
+    store::{LeasedMessage, MessageEnd, MessageKind, MessageStatus, PurchaseKey, StoreError},
     worker::{self, Progress},
 };
 use crate::{
@@ -50,7 +50,7 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
         deliver(shop, klaviyo, &message).await?;
     } else {
         shop.store.finish_message(&message, MessageEnd::Withdrawn).await?;
-        metrics::counter!("outbox_messages_total", "result" => "withdrawn").increment(1);
+        metrics::counter!("outbox_messages_total", "result" => MessageStatus::Withdrawn.as_str()).increment(1);
         tracing::info!(about = message.about(), "klaviyo event withdrawn: what it is about no longer holds");
     }
     Ok(Progress::Worked)
@@ -79,7 +79,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
             chaos::pass(Point::MessageSent);
             let ours = shop.store.finish_message(message, MessageEnd::Sent).await?;
             chaos::pass(Point::MessageMarked);
-            metrics::counter!("outbox_messages_total", "result" => "sent").increment(1);
+            metrics::counter!("outbox_messages_total", "result" => MessageStatus::Sent.as_str()).increment(1);
             tracing::info!(about = message.about(), attempt = message.attempts, ours, "klaviyo event sent");
             return Ok(());
         }
@@ -103,7 +103,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     let result = match &end {
         MessageEnd::Parked { .. } => {
             tracing::error!(about = message.about(), error = reason, "klaviyo event parked: it needs a person");
-            "parked"
+            MessageStatus::Parked.as_str()
         }
         MessageEnd::Again { counts: false, .. } => {
             // A lane that is only asked to slow down mends itself; one whose key is refused needs somebody.

@@ -10,7 +10,7 @@ use super::erasure::{self, ErasureOptions};
 use crate::server::{
     config::Retention,
     state::Shop,
-    store::{Erased, Over, StoreError},
+    store::{Erased, LeaseToken, Over, StoreError},
     worker::{self, Progress},
 };
 
@@ -35,7 +35,7 @@ pub struct ErasedCounts {
 
 /// Takes away all that is too old now. Nothing while another instance does.
 pub async fn run_once(shop: &Shop, retention: Retention) -> Result<ErasedCounts, StoreError> {
-    let run = Run { shop, token: shop.ids.row_id() };
+    let run = Run { shop, token: shop.ids.lease_token() };
     let mut erased = ErasedCounts::default();
     if !run.hold_lease().await? {
         return Ok(erased);
@@ -55,7 +55,7 @@ pub async fn run_once(shop: &Shop, retention: Retention) -> Result<ErasedCounts,
 
 struct Run<'a> {
     shop: &'a Shop,
-    token: String,
+    token: LeaseToken,
 }
 
 impl Run<'_> {

@@ -13,7 +13,7 @@ use crate::{
         orders::fulfilment::{Source, apply_update},
         payments::{Cursor, PaymentError, PaymentProvider},
         state::Shop,
-        store::{Applied, Mark, OpenDifference, Purchase, PurchaseKey},
+        store::{Applied, LeaseToken, Mark, OpenDifference, Purchase, PurchaseKey},
     },
 };
 
@@ -29,7 +29,7 @@ pub struct Cycle<'a> {
     pub options: ReconcileOptions,
     report: &'a mut ReconcileReport,
     lease: String,
-    token: String,
+    token: LeaseToken,
     /// The sessions that the provider listed, or was asked for.
     pub seen: HashSet<SessionId>,
     /// What was found open in this cycle.
@@ -54,7 +54,7 @@ impl<'a> Cycle<'a> {
         options: ReconcileOptions,
         report: &'a mut ReconcileReport,
     ) -> Result<Self, ReconcileError> {
-        let (lease, token) = (format!("reconcile:{}", provider.id().as_str()), shop.ids.row_id());
+        let (lease, token) = (format!("reconcile:{}", provider.id().as_str()), shop.ids.lease_token());
         if !shop.store.take_lease(&lease, &token, LEASE).await? {
             return Err(ReconcileError::Busy);
         }

@@ -13,7 +13,7 @@ use crate::domain::{
     mirror::{CustomerCopy, InvoiceCopy, SubscriptionCopy},
     money::Money,
     payment::{CustomerId, DisputeId, IntentId, PriceId, ProviderId, RefundId, SessionId},
-    preorder::{AccessHash, Preorder, PreorderDetails, Review},
+    preorder::{AccessHash, Preorder, PreorderDetails, PreorderId, Review},
     product::ProductColor,
 };
 
@@ -36,7 +36,7 @@ pub fn moment(seconds: i64) -> Option<OffsetDateTime> {
 pub fn preorder_of(row: &Row) -> Result<Preorder, StoreError> {
     let shipping = row.json_opt("shipping_address").map(serde_json::from_value::<ShippingAddress>);
     Ok(Preorder {
-        id: row.text("id")?.to_owned(),
+        id: PreorderId::new(row.text("id")?),
         number: row.parsed("preorder_number", |text| text.parse().ok())?,
         details: PreorderDetails {
             provider: row.parsed("provider", ProviderId::from_name)?,

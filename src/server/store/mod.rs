@@ -10,6 +10,7 @@ pub mod postgres;
 mod privacy;
 mod reconciliation;
 mod record;
+mod status;
 mod validate;
 
 use std::time::Duration;
@@ -22,13 +23,14 @@ pub use self::{
     privacy::{Erased, Erasure, Over, Privacy},
     reconciliation::{Books, Mark, OpenDifference, PreorderFilter},
     record::{KEY_SEPARATOR, Row, Table, Value},
+    status::{EventStatus, MessageStatus},
 };
 use crate::domain::{
     checkout::Attempt,
     lifecycle::{Change, Notification, OrderState, PaymentUpdate},
     mirror::Mirror,
     payment::{EventId, IntentId, Mentions, ProviderId, SessionId},
-    preorder::{AccessHash, Preorder, PreorderNumber},
+    preorder::{AccessHash, Preorder, PreorderId, PreorderNumber},
 };
 
 /// Where preorders, the webhook log and the outbox live. What reconciliation and the merchant's commands need beside it is in
@@ -145,7 +147,7 @@ impl<'a> CaseKey<'a> {
 /// How a purchase is found.
 #[derive(Clone, Copy, Debug)]
 pub enum PurchaseKey<'a> {
-    Id(&'a str),
+    Id(&'a PreorderId),
     Number(&'a PreorderNumber),
     Session(&'a SessionId),
     Intent(&'a IntentId),
@@ -161,8 +163,8 @@ pub struct Purchase {
 
 /// Names for new rows.
 pub trait Ids: Send + Sync {
-    /// One that nothing else has.
-    fn row_id(&self) -> String;
+    /// Returns a token that no other lease has.
+    fn lease_token(&self) -> LeaseToken;
 
     /// The names of this session's order, the same each time: an order that a restored backup has lost is made anew as it was. `draw`
     /// counts from 0; each gives another number, for where one is taken.
@@ -172,7 +174,7 @@ pub trait Ids: Send + Sync {
 /// What an order is called: inside, and by people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PreorderNames {
-    pub id: String,
+    pub id: PreorderId,
     pub number: PreorderNumber,
 }
 
@@ -228,18 +230,42 @@ pub struct Message {
     pub consequence: Notification,
 }
 
+/// A message's name inside its store: a row id in PostgreSQL, a document's path in Firestore.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct MessageId(pub(in crate::server::store) String);
+
+/// A fencing token: the proof that a lease is still held. A step of a worker that slept past its
+/// lease names a token that is no longer stored, and changes nothing.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct LeaseToken(String);
+
+impl LeaseToken {
+    /// Makes a token of any text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Makes a token of the operating system's randomness.
+    pub fn random() -> Self {
+        Self(nanoid::nanoid!())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A message that this worker may send now.
 pub struct LeasedMessage {
-    /// The store's own name of it.
-    pub id: String,
-    pub lease_token: String,
+    pub id: MessageId,
+    pub lease_token: LeaseToken,
     pub body: Vec<u8>,
     /// How many times it was tried, this time included.
     pub attempts: u32,
     /// How long ago it was written.
     pub age: Duration,
     /// The preorder that caused it, and what it is about; `None` where it is to be sent whatever happened since.
-    pub cause: Option<(String, Notification)>,
+    pub cause: Option<(PreorderId, Notification)>,
 }
 
 impl LeasedMessage {
@@ -298,6 +324,9 @@ pub enum StoreError {
     /// It answered, and the step cannot be done as it is.
     #[error("the store refused: {0}")]
     Refused(String),
+    /// A value is outside its column's type, as JSON that `jsonb` does not hold. The step cannot succeed with it.
+    #[error("the store refused: {0}")]
+    InvalidData(String),
     /// A row that does not read as what it should be.
     #[error("unreadable row: {0}")]
     Unreadable(String),

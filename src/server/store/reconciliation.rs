@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::{Purchase, StoreError};
+use super::{LeaseToken, Purchase, StoreError};
 use crate::domain::{
     payment::{DisputeId, ProviderId, RefundId},
     preorder::{PreorderNumber, PreorderStatus},
@@ -34,10 +34,10 @@ pub trait Books: Send + Sync {
     async fn drop_difference(&self, provider: ProviderId, id: &str) -> Result<(), StoreError>;
 
     /// Takes, or goes on with, the lease of this name; `false` while somebody else holds it.
-    async fn take_lease(&self, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError>;
+    async fn take_lease(&self, name: &str, token: &LeaseToken, lease: Duration) -> Result<bool, StoreError>;
 
     /// Gives a lease back; nothing happens when it is not held.
-    async fn drop_lease(&self, name: &str, token: &str) -> Result<(), StoreError>;
+    async fn drop_lease(&self, name: &str, token: &LeaseToken) -> Result<(), StoreError>;
 }
 
 /// A difference between our books and a provider's that is still open.

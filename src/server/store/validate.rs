@@ -2,7 +2,7 @@
 //! before a row goes on a journey.
 
 use super::{
-    StoreError,
+    EventStatus, MessageStatus, StoreError,
     record::{Row, Table},
 };
 use crate::domain::{
@@ -14,12 +14,6 @@ use crate::domain::{
     preorder::{PreorderNumber, PreorderStatus},
     product::ProductColor,
 };
-
-/// The states of a row of `webhook_logs`.
-const EVENT_STATES: [&str; 6] = ["received", "processing", "done", "ignored", "failed", "parked"];
-
-/// The states of a row of `outbox`.
-const MESSAGE_STATES: [&str; 4] = ["pending", "sent", "parked", "withdrawn"];
 
 /// Names the first column that does not read.
 pub fn check(row: &Row) -> Result<(), StoreError> {
@@ -113,7 +107,7 @@ fn dispute(row: &Row) -> Result<(), StoreError> {
 fn event(row: &Row) -> Result<(), StoreError> {
     row.parsed("stripe_event_id", EventId::parse)?;
     row.text("event")?;
-    row.parsed("status", |text| EVENT_STATES.contains(&text).then_some(()))?;
+    row.parsed("status", EventStatus::from_name)?;
     texts(row, &["preorder_id", "email", "error"])?;
     truths(row, &["klaviyo_event_sent"])?;
     row.bytes_opt("raw_body")?;
@@ -126,7 +120,7 @@ fn event(row: &Row) -> Result<(), StoreError> {
 fn message(row: &Row) -> Result<(), StoreError> {
     row.text("dedupe_key")?;
     row.text("kind")?;
-    row.parsed("status", |text| MESSAGE_STATES.contains(&text).then_some(()))?;
+    row.parsed("status", MessageStatus::from_name)?;
     row.parsed_opt("consequence", |text| text.parse::<Notification>().ok())?;
     row.bytes("body")?;
     row.int("attempts")?;

@@ -2,14 +2,16 @@
 
 use time::OffsetDateTime;
 
-use crate::server::store::{Row, Table, Value};
+use crate::server::store::{EventStatus, MessageStatus, Row, Table, Value};
 
 /// The row as it may be moved. What somebody holds just now is let go of: the lease is of the other shop's worker, and the target
 /// tries again when its time is up.
 pub fn without_lease(mut row: Row) -> Row {
     match row.table {
         Table::Outbox => row.set("lease_token", Value::Null),
-        Table::WebhookLogs if text(&row, "status") == "processing" => row.set("status", "failed"),
+        Table::WebhookLogs if EventStatus::of(&row) == Some(EventStatus::Processing) => {
+            row.set("status", EventStatus::Failed);
+        }
         _ => {}
     }
     row
@@ -45,7 +47,7 @@ pub fn without_erased_data(mut source: Row, target: &Row) -> Row {
 }
 
 fn is_closed(log: &Row) -> bool {
-    matches!(text(log, "status"), "done" | "ignored")
+    EventStatus::of(log).is_some_and(EventStatus::is_closed)
 }
 
 /// Whether the target knows more than the source: then it is left alone. Of equal age, the source's counts.
@@ -61,17 +63,13 @@ fn version_of(row: &Row) -> (bool, Option<OffsetDateTime>, Option<i64>, Option<O
             (false, time("updated_at"), None, None)
         }
         Table::WebhookLogs => (is_closed(row), time("processed_at").or_else(|| time("received_at")), None, None),
-        Table::Outbox => (text(row, "status") != "pending", None, None, None),
+        Table::Outbox => (MessageStatus::of(row) != Some(MessageStatus::Pending), None, None, None),
         Table::Customers | Table::Subscriptions => {
             (false, time("told_at"), row.int_opt("finality").ok().flatten(), time("updated_at"))
         }
         Table::ReconcileMarks => (false, time("mark"), None, None),
         Table::ReconcileDifferences => (false, time("found_at"), None, None),
     }
-}
-
-fn text<'a>(row: &'a Row, column: &str) -> &'a str {
-    row.text(column).unwrap_or_default()
 }
 
 /// The columns in which the two differ, by name.
@@ -113,16 +111,18 @@ mod tests {
             };
             assert_eq!(newer(told), expected, "what was told before what was written");
         }
-        for (earlier, later) in [("failed", "done"), ("parked", "ignored"), ("received", "done")] {
+        use EventStatus::{Done, Failed, Ignored, Parked, Received};
+        for (earlier, later) in [(Failed, Done), (Parked, Ignored), (Received, Done)] {
             let row = |age: u8| {
                 let (status, received) = if age == 0 { (earlier, 9) } else { (later, 1) };
                 Row::new(Table::WebhookLogs).with("status", status).with("received_at", at(received))
             };
-            assert_eq!(newer(row), expected, "{earlier} {later}");
+            assert_eq!(newer(row), expected, "{earlier:?} {later:?}");
         }
-        for end in ["sent", "parked", "withdrawn"] {
-            let row = |age: u8| Row::new(Table::Outbox).with("status", if age == 0 { "pending" } else { end });
-            assert_eq!(newer(row), expected, "{end}");
+        for end in [MessageStatus::Sent, MessageStatus::Parked, MessageStatus::Withdrawn] {
+            let status = |age: u8| if age == 0 { MessageStatus::Pending } else { end };
+            let row = |age: u8| Row::new(Table::Outbox).with("status", status(age));
+            assert_eq!(newer(row), expected, "{end:?}");
         }
     }
 
@@ -141,12 +141,16 @@ mod tests {
         let erased = Row::new(Table::Customers).with("erased_at", at(5));
         assert_eq!(differing(&without_erased_data(customer, &erased), &erased), "");
         let body = |body: &'static [u8]| Value::Bytes(bytes::Bytes::from_static(body));
-        let log = |status: &str| Row::new(Table::WebhookLogs).with("status", status);
-        let full = Row::new(Table::WebhookLogs).with("status", "done").with("email", "jo@example.com");
+        let log = |status: EventStatus| Row::new(Table::WebhookLogs).with("status", status);
+        let full = Row::new(Table::WebhookLogs).with("status", EventStatus::Done).with("email", "jo@example.com");
         let full =
             Row { columns: [("raw_body".to_owned(), body(b"{}"))].into_iter().chain(full.columns).collect(), ..full };
-        assert_eq!(differing(&without_erased_data(full.clone(), &log("done")), &log("done")), "");
-        assert_eq!(without_erased_data(full.clone(), &log("failed")), full, "an event that waits needs its body");
+        assert_eq!(differing(&without_erased_data(full.clone(), &log(EventStatus::Done)), &log(EventStatus::Done)), "");
+        assert_eq!(
+            without_erased_data(full.clone(), &log(EventStatus::Failed)),
+            full,
+            "an event that waits needs its body"
+        );
         let message = |bytes| Row { table: Table::Outbox, columns: [("body".to_owned(), body(bytes))].into() };
         assert_eq!(without_erased_data(message(b"x"), &message(b"")), message(b""));
         assert_eq!(without_erased_data(message(b"x"), &message(b"y")), message(b"x"));
@@ -154,13 +158,16 @@ mod tests {
 
     #[test]
     fn what_is_held_is_let_go_of_and_nothing_else_changes() {
-        let held = Row::new(Table::Outbox).with("status", "pending").with("lease_token", "x").with("attempts", 2_i64);
-        let free = Row::new(Table::Outbox).with("status", "pending").with("attempts", 2_i64);
+        let held = Row::new(Table::Outbox)
+            .with("status", MessageStatus::Pending)
+            .with("lease_token", "x")
+            .with("attempts", 2_i64);
+        let free = Row::new(Table::Outbox).with("status", MessageStatus::Pending).with("attempts", 2_i64);
         assert_eq!(without_lease(held.clone()).content_hash(), free.content_hash());
         assert_eq!(differing(&held, &free), "lease_token");
-        let tried = Row::new(Table::WebhookLogs).with("status", "processing");
-        assert_eq!(text(&without_lease(tried), "status"), "failed");
-        let done = Row::new(Table::WebhookLogs).with("status", "done");
+        let tried = Row::new(Table::WebhookLogs).with("status", EventStatus::Processing);
+        assert_eq!(EventStatus::of(&without_lease(tried)), Some(EventStatus::Failed));
+        let done = Row::new(Table::WebhookLogs).with("status", EventStatus::Done);
         assert_eq!(without_lease(done.clone()), done);
     }
 }

@@ -16,7 +16,7 @@ use super::{
     orders::fulfilment::{Source, apply_mirror, apply_update, record_ignored},
     payments::{DecodeError, Occurrence, PaymentProvider, SignatureError, VerifiedEvent},
     state::Shop,
-    store::{Applied, Delivery, StoreError},
+    store::{Applied, Delivery, EventStatus, StoreError},
 };
 use crate::{
     chaos::{self, Point},
@@ -131,7 +131,7 @@ async fn apply(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery)
         .unwrap_or(Err(Failure::Panic))?;
     let result = match &applied {
         Applied::Duplicate => "duplicate",
-        Applied::Ignored(_) => "ignored",
+        Applied::Ignored(_) => EventStatus::Ignored.as_str(),
         Applied::Unchanged(_) => "unchanged",
         Applied::Changed(_) => "applied",
     };
@@ -165,7 +165,7 @@ async fn store_failed(
     next: Option<std::time::Duration>,
 ) -> Result<(), StoreError> {
     shop.store.keep_event(delivery, &failure.to_string(), next).await?;
-    let result = if next.is_some() { "failed" } else { "parked" };
+    let result = EventStatus::after_failure(next.is_some()).as_str();
     metrics::counter!("webhook_events_total", "result" => result).increment(1);
     if next.is_some() {
         tracing::warn!(event = %delivery.event_id, kind = delivery.event_type, %failure, "webhook event kept, to be tried again");

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use rolitt::{
     domain::payment::SessionId,
     server::{
-        store::{Ids, PreorderNames, StoreError},
+        store::{Ids, LeaseToken, PreorderNames, StoreError},
         telemetry::{self, LogFormat, LogOutput},
         worker,
     },
@@ -25,9 +25,9 @@ const QUOTED: &str = "canarylocal.buyer@canarymail.example";
 struct Quoting;
 
 impl Ids for Quoting {
-    fn row_id(&self) -> String {
+    fn lease_token(&self) -> LeaseToken {
         let read = |text: &str| if text.is_empty() { Ok(String::new()) } else { Err(text.to_owned()) };
-        read(QUOTED).unwrap()
+        LeaseToken::new(read(QUOTED).unwrap())
     }
 
     fn preorder_names(&self, _session: &SessionId, _draw: u32) -> PreorderNames {

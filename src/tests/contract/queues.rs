@@ -1,8 +1,8 @@
 //! Leases: who has one has it alone, for its time, and nobody afterwards says how it went.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
-use rolitt::server::store::{Applied, MessageEnd, MessageKind};
+use rolitt::server::store::{Applied, LeaseToken, MessageEnd, MessageKind};
 
 use super::{apply, delivery, paid, told};
 use crate::test_app::TestApp;
@@ -28,8 +28,8 @@ async fn thirty_two_workers_get_each_message_once() {
             had
         });
     }
-    let had: Vec<String> = workers.join_all().await.into_iter().flatten().collect();
-    assert_eq!((had.len(), had.iter().collect::<BTreeSet<_>>().len()), (20, 20));
+    let had: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
+    assert_eq!((had.len(), had.iter().collect::<HashSet<_>>().len()), (20, 20));
     app.finish().await;
 }
 
@@ -132,19 +132,20 @@ async fn work_for_one_is_had_by_one() {
     let mut workers = tokio::task::JoinSet::new();
     for number in 0..32 {
         let store = app.store.clone();
-        let token = format!("token-{number}");
+        let token = LeaseToken::new(format!("token-{number}"));
         workers.spawn(async move { store.take_lease("books", &token, LEASE).await.unwrap().then_some(token) });
     }
-    let had: Vec<String> = workers.join_all().await.into_iter().flatten().collect();
+    let had: Vec<LeaseToken> = workers.join_all().await.into_iter().flatten().collect();
     assert_eq!(had.len(), 1);
-    let holder = had[0].as_str();
+    let holder = &had[0];
+    let (other, next) = (&LeaseToken::new("other"), &LeaseToken::new("next"));
     assert!(app.store.take_lease("books", holder, LEASE).await.unwrap(), "its holder goes on with it");
-    app.store.drop_lease("books", "somebody").await.unwrap();
-    assert!(!app.store.take_lease("books", "somebody", LEASE).await.unwrap());
-    assert!(app.store.take_lease("others", "somebody", LEASE).await.unwrap(), "each name for itself");
+    app.store.drop_lease("books", other).await.unwrap();
+    assert!(!app.store.take_lease("books", other, LEASE).await.unwrap());
+    assert!(app.store.take_lease("others", other, LEASE).await.unwrap(), "each name for itself");
     app.store.drop_lease("books", holder).await.unwrap();
-    assert!(app.store.take_lease("books", "somebody", Duration::from_millis(1)).await.unwrap());
+    assert!(app.store.take_lease("books", other, Duration::from_millis(1)).await.unwrap());
     tokio::time::sleep(Duration::from_millis(5)).await;
-    assert!(app.store.take_lease("books", "next", LEASE).await.unwrap(), "it ran out");
+    assert!(app.store.take_lease("books", next, LEASE).await.unwrap(), "it ran out");
     app.leave().await;
 }

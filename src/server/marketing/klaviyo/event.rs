@@ -45,7 +45,7 @@ pub fn event_of(
     let attributes = Attributes {
         properties: Properties {
             color: details.color.map(ProductColor::as_str),
-            preorder_id: &preorder.id,
+            preorder_id: preorder.id.as_str(),
             preorder_number: preorder.number.as_str(),
             locale: details.locale.as_str(),
             amount: decimal.as_deref(),
@@ -139,12 +139,12 @@ mod tests {
         lifecycle::RefundStatus,
         money::Currency,
         payment::{IntentId, ProviderId, RefundId, SessionId},
-        preorder::{PreorderDetails, PreorderStatus, Review},
+        preorder::{PreorderDetails, PreorderId, PreorderStatus, Review},
     };
 
     fn preorder(email: &str, session: &str) -> Preorder {
         Preorder {
-            id: "row".into(),
+            id: PreorderId::new("row"),
             number: "ROL-7K3M9QXZ".parse().unwrap(),
             details: PreorderDetails {
                 provider: ProviderId::Stripe,

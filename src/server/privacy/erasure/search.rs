@@ -10,7 +10,7 @@ use crate::{
     domain::{payment::IntentId, preorder::Preorder},
     server::{
         state::Shop,
-        store::{Entry, Row, StoreError, Table},
+        store::{Entry, EventStatus, Row, StoreError, Table},
     },
 };
 
@@ -35,7 +35,7 @@ impl Identifiers {
         let details = &preorder.details;
         self.needles.push(details.session.as_str().to_lowercase());
         self.needles.extend(details.intent.as_ref().map(IntentId::as_str).map(str::to_lowercase));
-        self.orders.insert(preorder.id.clone());
+        self.orders.insert(preorder.id.as_str().to_owned());
     }
 
     pub fn add_address(&mut self, address: &str) {
@@ -69,9 +69,9 @@ impl Identifiers {
                 if !self.matches_log(row) {
                     continue;
                 }
-                match row.text("status").unwrap_or_default() {
-                    "done" | "ignored" => erasing.push(row.key()),
-                    "parked" if options.force => erasing.push(row.key()),
+                match EventStatus::of(row) {
+                    Some(status) if status.is_closed() => erasing.push(row.key()),
+                    Some(EventStatus::Parked) if options.force => erasing.push(row.key()),
                     _ => report.waiting += 1,
                 }
             }

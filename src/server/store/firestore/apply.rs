@@ -364,7 +364,7 @@ pub async fn purchase(client: &Client, of: PurchaseKey<'_>) -> Result<Option<Pur
         PurchaseKey::Session(session) => Some(session.clone()),
         PurchaseKey::Number(number) => session_of(client, number).await?,
         PurchaseKey::Id(id) => {
-            let (found, _) = client.query(&query::preorder_of_id(id)).await?;
+            let (found, _) = client.query(&query::preorder_of_id(id.as_str())).await?;
             found.first().and_then(|found| found.text("session_id")).and_then(SessionId::parse)
         }
         PurchaseKey::Intent(intent) => {

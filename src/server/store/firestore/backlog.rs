@@ -17,9 +17,9 @@ pub async fn read(client: &Client) -> Result<Backlog, StoreError> {
     let first = |query: Query| async move { client.query(&query).await.map(|(found, _)| found.into_iter().next()) };
     let (events_waiting, events_parked, messages_pending, messages_parked, oldest_message) = tokio::try_join!(
         count(query::events_waiting()),
-        count(query::parked(Table::WebhookLogs)),
+        count(query::events_parked()),
         count(query::messages_pending()),
-        count(query::parked(Table::Outbox)),
+        count(query::messages_parked()),
         first(query::oldest_message_pending()),
     )?;
     let (preorders_in_review, disputes_open, dispute, payments_without_preorder, differences_open) = tokio::try_join!(

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use time::OffsetDateTime;
 
 use super::{
-    super::{Delivery, LeasedEvent, Row, StoreError, Table, Value},
+    super::{Delivery, EventStatus, LeasedEvent, Row, StoreError, Table, Value},
     client::{Client, Committed, Only, Snapshot, Tries, Write},
     query,
     value::{Document, Fields, path},
@@ -58,7 +58,7 @@ impl Outcome {
     /// With its preorder, where that is known, and whether something was told about it already.
     pub fn done(preorder: Option<&Preorder>, told: bool) -> Self {
         Self {
-            preorder_id: preorder.map(|preorder| preorder.id.clone()),
+            preorder_id: preorder.map(|preorder| preorder.id.as_str().to_owned()),
             email: preorder.map(|preorder| preorder.details.email.clone()).filter(|email| !email.is_empty()),
             told,
             ..Self::default().about(preorder)
@@ -70,9 +70,14 @@ pub fn path_of(delivery: &Delivery) -> String {
     path(Table::WebhookLogs, delivery.event_id.as_str())
 }
 
+/// Returns the state of a log; `None` when it has none that reads.
+pub fn status_of(log: &Document) -> Option<EventStatus> {
+    log.text("status").and_then(EventStatus::from_name)
+}
+
 /// Whether the event was applied before.
 pub fn is_closed(log: Option<&Document>) -> bool {
-    log.and_then(|log| log.text("status")).is_some_and(|status| matches!(status, "done" | "ignored"))
+    log.and_then(status_of).is_some_and(EventStatus::is_closed)
 }
 
 /// What closes the event's log, with the event itself where it was not kept before.
@@ -85,7 +90,7 @@ pub fn close(delivery: &Delivery, snapshot: &Snapshot, outcome: &Outcome) -> Vec
         set!(fields, { "raw_body" => Value::Null, PIECES => Value::Null });
     }
     set!(fields, {
-        "status" => if outcome.ignored.is_some() { "ignored" } else { "done" },
+        "status" => if outcome.ignored.is_some() { EventStatus::Ignored } else { EventStatus::Done },
         "preorder_id" => outcome.preorder_id.clone(),
         "email" => outcome.email.clone(),
         "error" => outcome.ignored.clone(),
@@ -186,7 +191,7 @@ pub async fn keep(client: &Client, delivery: &Delivery, error: &str, next: Optio
         }
         let (mut fields, pieces) = known.map_or_else(|| begin(delivery), |log| (log.fields.clone(), Vec::new()));
         set!(fields, {
-            "status" => if next.is_some() { "failed" } else { "parked" },
+            "status" => EventStatus::after_failure(next.is_some()),
             "error" => error,
             "available_at" => snapshot.at + next.unwrap_or_default(),
         });
@@ -214,7 +219,7 @@ pub async fn lease(client: &Client, lease: Duration) -> Result<Option<LeasedEven
         for log in due {
             let attempts = log.int("attempts").unwrap_or_default().saturating_add(1);
             let mut change = Fields::new();
-            set!(change, { "status" => "processing", "attempts" => attempts, "available_at" => now + lease });
+            set!(change, { "status" => EventStatus::Processing, "attempts" => attempts, "available_at" => now + lease });
             let write = Write::change(log.path.clone(), change, Only::Unchanged(log.updated));
             if client.commit(&[write]).await? == Committed::Done {
                 match leased(client, log, attempts).await {
@@ -230,7 +235,7 @@ pub async fn lease(client: &Client, lease: Duration) -> Result<Option<LeasedEven
 /// One that does not read is for a person: it would be taken again and again.
 async fn park(client: &Client, log: &Document, why: &str) -> Result<(), StoreError> {
     let mut change = Fields::new();
-    set!(change, { "status" => "parked", "error" => why });
+    set!(change, { "status" => EventStatus::Parked, "error" => why });
     client.settle(Write::change(log.path.clone(), change, Only::There)).await
 }
 

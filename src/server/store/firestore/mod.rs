@@ -34,9 +34,9 @@ use self::{
     value::{Fields, place},
 };
 use super::{
-    Applied, Archive, Backlog, Books, CaseEffect, Delivery, Effect, Entry, LeasedEvent, LeasedMessage, Mark,
-    MessageEnd, MessageKind, OpenDifference, Page, PreorderFilter, Purchase, PurchaseKey, Row, Step, Store, StoreError,
-    Table, Unread, Value, mapping,
+    Applied, Archive, Backlog, Books, CaseEffect, Delivery, Effect, Entry, LeaseToken, LeasedEvent, LeasedMessage,
+    Mark, MessageEnd, MessageKind, OpenDifference, Page, PreorderFilter, Purchase, PurchaseKey, Row, Step, Store,
+    StoreError, Table, Unread, Value, mapping,
 };
 use crate::domain::{
     payment::{DisputeId, ProviderId, RefundId, SessionId},
@@ -265,11 +265,11 @@ impl Books for FirestoreStore {
         bounded(STEP, reconciliation::drop_difference(&self.client, provider, id)).await
     }
 
-    async fn take_lease(&self, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError> {
+    async fn take_lease(&self, name: &str, token: &LeaseToken, lease: Duration) -> Result<bool, StoreError> {
         bounded(STEP, reconciliation::take_lease(&self.client, name, token, lease)).await
     }
 
-    async fn drop_lease(&self, name: &str, token: &str) -> Result<(), StoreError> {
+    async fn drop_lease(&self, name: &str, token: &LeaseToken) -> Result<(), StoreError> {
         bounded(STEP, reconciliation::drop_lease(&self.client, name, token)).await
     }
 }

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use super::{
-    super::{LeasedMessage, Message, MessageEnd, MessageKind, Row, StoreError, Table, Value},
+    super::{
+        LeaseToken, LeasedMessage, Message, MessageEnd, MessageId, MessageKind, MessageStatus, Row, StoreError, Table,
+        Value,
+    },
     client::{Client, Committed, Only, Tries, Write},
     logs::{is_due, soon},
     query,
     value::{Document, Fields},
 };
-use crate::server::store::mapping::set;
+use crate::{domain::preorder::PreorderId, server::store::mapping::set};
 
 /// Whether anything was told about a preorder, on the preorder itself.
 pub const TOLD: &str = "klaviyo_event_sent";
@@ -21,17 +24,17 @@ const LOOK_AT: u32 = 20;
 const LOGS_AT_ONCE: usize = 200;
 
 /// A message beside its cause. Another of the same key is the same document.
-pub fn write(preorder_id: &str, message: &Message, place: &str) -> Write {
+pub fn write(preorder: &PreorderId, message: &Message, place: &str) -> Write {
     let mut fields = Fields::new();
     set!(fields, {
         "kind" => message.kind.as_str(),
         "dedupe_key" => message.dedupe_key.as_str(),
         "body" => bytes::Bytes::from(message.body.clone()),
-        "status" => "pending",
+        "status" => MessageStatus::Pending,
         "attempts" => 0_i64,
         "lease_token" => Value::Null,
         "last_error" => Value::Null,
-        "preorder_id" => preorder_id,
+        "preorder_id" => preorder.as_str(),
         "consequence" => message.consequence.to_string(),
         "sent_at" => Value::Null,
     });
@@ -48,7 +51,7 @@ pub async fn lease(client: &Client, kind: MessageKind, lease: Duration) -> Resul
             return Ok(None);
         }
         for message in due {
-            let token = nanoid::nanoid!();
+            let token = LeaseToken::random();
             let attempts = message.int("attempts").unwrap_or_default().saturating_add(1);
             let mut change = Fields::new();
             set!(change, { "lease_token" => token.as_str(), "available_at" => now + lease, "attempts" => attempts });
@@ -63,15 +66,15 @@ pub async fn lease(client: &Client, kind: MessageKind, lease: Duration) -> Resul
     }
 }
 
-fn leased(path: &str, row: &Row, token: String, attempts: u32, age: Duration) -> Result<LeasedMessage, StoreError> {
+fn leased(path: &str, row: &Row, token: LeaseToken, attempts: u32, age: Duration) -> Result<LeasedMessage, StoreError> {
     let consequence = row.parsed_opt("consequence", |text| text.parse().ok())?;
     Ok(LeasedMessage {
-        id: path.to_owned(),
+        id: MessageId(path.to_owned()),
         lease_token: token,
         body: row.bytes("body")?.to_vec(),
         attempts,
         age,
-        cause: row.text_opt("preorder_id")?.map(str::to_owned).zip(consequence),
+        cause: row.text_opt("preorder_id")?.map(PreorderId::new).zip(consequence),
     })
 }
 
@@ -79,30 +82,32 @@ fn leased(path: &str, row: &Row, token: String, attempts: u32, age: Duration) ->
 pub async fn finish(client: &Client, message: &LeasedMessage, end: &MessageEnd<'_>) -> Result<bool, StoreError> {
     let mut tries = Tries::new();
     loop {
-        let snapshot = client.read(std::slice::from_ref(&message.id)).await?;
-        let Some(found) = snapshot.get(&message.id) else { return Ok(false) };
-        if found.text("status") != Some("pending") || found.text("lease_token") != Some(&message.lease_token) {
+        let snapshot = client.read(std::slice::from_ref(&message.id.0)).await?;
+        let Some(found) = snapshot.get(&message.id.0) else { return Ok(false) };
+        if status_of(found) != Some(MessageStatus::Pending)
+            || found.text("lease_token") != Some(message.lease_token.as_str())
+        {
             return Ok(false);
         }
         let mut change = Fields::new();
         set!(change, { "lease_token" => Value::Null });
         match end {
             MessageEnd::Sent => {
-                set!(change, { "status" => "sent", "last_error" => Value::Null, "sent_at" => snapshot.at });
+                set!(change, { "status" => MessageStatus::Sent, "last_error" => Value::Null, "sent_at" => snapshot.at });
             }
             MessageEnd::Withdrawn => {
                 change.append(&mut emptied());
-                set!(change, { "status" => "withdrawn", "last_error" => Value::Null });
+                set!(change, { "status" => MessageStatus::Withdrawn, "last_error" => Value::Null });
             }
             MessageEnd::Parked { error } => {
-                set!(change, { "status" => "parked", "last_error" => *error });
+                set!(change, { "status" => MessageStatus::Parked, "last_error" => *error });
             }
             MessageEnd::Again { error, next, counts } => {
                 let attempts = found.int("attempts").unwrap_or_default() - i64::from(!counts);
                 set!(change, { "last_error" => *error, "available_at" => snapshot.at + *next, "attempts" => attempts });
             }
         }
-        let mut writes = vec![Write::change(message.id.clone(), change, Only::Unchanged(found.updated))];
+        let mut writes = vec![Write::change(message.id.0.clone(), change, Only::Unchanged(found.updated))];
         if let (MessageEnd::Sent, Some(preorder)) = (end, found.text("preorder_id"))
             && found.text("kind") == Some(MessageKind::KlaviyoEvent.as_str())
         {
@@ -113,6 +118,11 @@ pub async fn finish(client: &Client, message: &LeasedMessage, end: &MessageEnd<'
         }
         tries.again().await?;
     }
+}
+
+/// Returns the state of a message; `None` when it has none that reads.
+pub fn status_of(message: &Document) -> Option<MessageStatus> {
+    message.text("status").and_then(MessageStatus::from_name)
 }
 
 /// A body of nothing.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    super::{CaseKey, Erased, Erasure, Over, Privacy, Row, StoreError, Table, Value},
+    super::{CaseKey, Erased, Erasure, EventStatus, MessageStatus, Over, Privacy, Row, StoreError, Table, Value},
     FirestoreStore, PAGE, STEP, apply, bounded,
     client::{Client, Committed, Only, Tries, Write},
     logs, outbox,
@@ -105,7 +105,7 @@ pub async fn is_erased(client: &Client, mentions: &Mentions) -> Result<bool, Sto
 
 /// What takes the bodies and addresses out of a preorder's logs, and of how many.
 async fn erase_logs(client: &Client, preorder: &Preorder) -> Result<(usize, Vec<Write>), StoreError> {
-    let (found, _) = client.query(&query::of_preorder(Table::WebhookLogs, &preorder.id)).await?;
+    let (found, _) = client.query(&query::of_preorder(Table::WebhookLogs, preorder.id.as_str())).await?;
     let full = found.iter().filter(|log| logs::is_closed(Some(log)) && logs::is_kept(log)).take(AT_ONCE);
     let each: Vec<Vec<Write>> = full.map(|log| logs::forget(log, Only::There)).collect();
     Ok((each.len(), each.into_iter().flatten().collect()))
@@ -113,15 +113,15 @@ async fn erase_logs(client: &Client, preorder: &Preorder) -> Result<(usize, Vec<
 
 /// What empties a preorder's messages, and takes back those that were not sent; and of how many.
 async fn erase_outbox(client: &Client, preorder: &Preorder) -> Result<(usize, Vec<Write>), StoreError> {
-    let (found, _) = client.query(&query::of_preorder(Table::Outbox, &preorder.id)).await?;
-    let unsent = |message: &Document| matches!(message.text("status"), Some("pending" | "parked"));
+    let (found, _) = client.query(&query::of_preorder(Table::Outbox, preorder.id.as_str())).await?;
+    let unsent = |message: &Document| outbox::status_of(message).is_some_and(|status| !status.is_closed());
     let full = found.iter().filter(|message| unsent(message) || outbox::has_body(message)).take(AT_ONCE);
     let writes: Vec<Write> = full
         .map(|message| {
             let mut change = outbox::emptied();
             set!(change, { "lease_token" => Value::Null, "last_error" => Value::Null });
             if unsent(message) {
-                set!(change, { "status" => "withdrawn" });
+                set!(change, { "status" => MessageStatus::Withdrawn });
             }
             Write::change(message.path.clone(), change, Only::Unchanged(message.updated))
         })
@@ -137,7 +137,9 @@ async fn erase_events(client: &Client, events: &[String], parked: bool) -> Resul
         loop {
             let snapshot = client.read(some).await?;
             let found = some.iter().filter_map(|path| snapshot.get(path));
-            let over = |log: &Document| logs::is_closed(Some(log)) || (parked && log.text("status") == Some("parked"));
+            let over = |log: &Document| {
+                logs::is_closed(Some(log)) || (parked && logs::status_of(log) == Some(EventStatus::Parked))
+            };
             let full: Vec<Vec<Write>> = found
                 .filter(|log| over(log) && logs::is_kept(log))
                 .map(|log| logs::forget(log, Only::Unchanged(log.updated)))

@@ -5,7 +5,10 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::{
-    super::{KEY_SEPARATOR, Mark, OpenDifference, PreorderFilter, Purchase, PurchaseKey, StoreError, Table, Value},
+    super::{
+        KEY_SEPARATOR, LeaseToken, Mark, OpenDifference, PreorderFilter, Purchase, PurchaseKey, StoreError, Table,
+        Value,
+    },
     apply,
     client::{Client, Committed, Only, Tries, Write},
     query, reservations,
@@ -124,26 +127,26 @@ pub async fn drop_difference(client: &Client, provider: ProviderId, id: &str) ->
     client.settle(Write::delete(place, Only::Always)).await
 }
 
-pub async fn take_lease(client: &Client, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError> {
+pub async fn take_lease(client: &Client, name: &str, token: &LeaseToken, lease: Duration) -> Result<bool, StoreError> {
     let place = place(LEASES, name);
     let snapshot = client.read(std::slice::from_ref(&place)).await?;
     let held = snapshot.get(&place);
     let free = held.is_none_or(|held| {
-        held.text("token") == Some(token) || held.time("until").is_none_or(|until| until < snapshot.at)
+        held.text("token") == Some(token.as_str()) || held.time("until").is_none_or(|until| until < snapshot.at)
     });
     if !free {
         return Ok(false);
     }
     let mut fields = Fields::new();
-    set!(fields, { "name" => name, "token" => token, "until" => snapshot.at + lease });
+    set!(fields, { "name" => name, "token" => token.as_str(), "until" => snapshot.at + lease });
     // Whoever was faster has it.
     Ok(client.commit(&[Write::put(place, fields, Only::as_read(held))]).await? == Committed::Done)
 }
 
-pub async fn drop_lease(client: &Client, name: &str, token: &str) -> Result<(), StoreError> {
+pub async fn drop_lease(client: &Client, name: &str, token: &LeaseToken) -> Result<(), StoreError> {
     let place = place(LEASES, name);
     let snapshot = client.read(std::slice::from_ref(&place)).await?;
-    if let Some(held) = snapshot.get(&place).filter(|held| held.text("token") == Some(token)) {
+    if let Some(held) = snapshot.get(&place).filter(|held| held.text("token") == Some(token.as_str())) {
         client.commit(&[Write::delete(place, Only::Unchanged(held.updated))]).await?;
     }
     Ok(())

@@ -43,7 +43,7 @@ pub fn keep_unique(
     let preorder = mapping::preorder_of(row).map_err(|_| "it does not read")?;
     let session = preorder.details.session.as_str();
     if let Some(known) = known {
-        if known.text("id") != Some(&preorder.id) {
+        if known.text("id") != Some(preorder.id.as_str()) {
             return Err("this session has another preorder id here");
         }
         if known.text("preorder_number") != Some(preorder.number.as_str()) {

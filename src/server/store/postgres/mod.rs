@@ -24,7 +24,7 @@ use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use self::pool::{Pool, step};
 use super::{
-    Applied, Backlog, Books, Delivery, Effect, LeasedEvent, LeasedMessage, Mark, MessageEnd, MessageKind,
+    Applied, Backlog, Books, Delivery, Effect, LeaseToken, LeasedEvent, LeasedMessage, Mark, MessageEnd, MessageKind,
     OpenDifference, PreorderFilter, Purchase, PurchaseKey, Step, Store, StoreError,
 };
 use crate::{
@@ -68,7 +68,7 @@ impl Store for PostgresStore {
         let json = step.delivery.and_then(|delivery| webhook_logs::json_text(&delivery.body));
         match step!(self, STEP, |connection| apply_once(connection, &step, json)) {
             // Rust reads JSON that jsonb refuses. The bytes are what counts, and they are kept either way.
-            Err(error) if json.is_some() && is_data_exception(&error) => {
+            Err(error) if json.is_some() && matches!(error, StoreError::InvalidData(_)) => {
                 step!(self, STEP, |connection| apply_once(connection, &step, None))
             }
             other => other,
@@ -78,7 +78,7 @@ impl Store for PostgresStore {
     async fn keep_event(&self, delivery: &Delivery, error: &str, next: Option<Duration>) -> Result<(), StoreError> {
         let json = webhook_logs::json_text(&delivery.body);
         match step!(self, STEP, |connection| webhook_logs::keep(connection, delivery, json, error, next)) {
-            Err(refused) if json.is_some() && is_data_exception(&refused) => {
+            Err(refused) if json.is_some() && matches!(refused, StoreError::InvalidData(_)) => {
                 step!(self, STEP, |connection| webhook_logs::keep(connection, delivery, None, error, next))
             }
             other => other,
@@ -169,11 +169,11 @@ impl Books for PostgresStore {
         step!(self, STEP, |connection| reconciliation::drop_difference(connection, provider, id))
     }
 
-    async fn take_lease(&self, name: &str, token: &str, lease: Duration) -> Result<bool, StoreError> {
+    async fn take_lease(&self, name: &str, token: &LeaseToken, lease: Duration) -> Result<bool, StoreError> {
         step!(self, STEP, |connection| reconciliation::take_lease(connection, name, token, lease))
     }
 
-    async fn drop_lease(&self, name: &str, token: &str) -> Result<(), StoreError> {
+    async fn drop_lease(&self, name: &str, token: &LeaseToken) -> Result<(), StoreError> {
         step!(self, STEP, |connection| reconciliation::drop_lease(connection, name, token))
     }
 }
@@ -223,11 +223,6 @@ async fn within<T>(longest: Duration, step: impl Future<Output = Result<T, Store
         .unwrap_or_else(|_| Err(StoreError::Unavailable("no answer in time".to_owned())))
 }
 
-/// SQLSTATE class 22: a value that its type does not take.
-fn is_data_exception(error: &StoreError) -> bool {
-    matches!(error, StoreError::Refused(told) if told.starts_with("SQLSTATE 22"))
-}
-
 /// Sorts an error by whether the same step may succeed later. SQLSTATE classes:
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn refused_or_unavailable(error: sqlx::Error) -> StoreError {
@@ -245,6 +240,10 @@ fn refused_or_unavailable(error: sqlx::Error) -> StoreError {
             }
             if code == "40001" || code == "40P01" {
                 return StoreError::Conflict(told);
+            }
+            // Class 22: a value that its type does not take.
+            if code.starts_with("22") {
+                return StoreError::InvalidData(told);
             }
             if passing { StoreError::Unavailable(told) } else { StoreError::Refused(told) }
         }

@@ -5,19 +5,20 @@ use std::time::Duration;
 use sqlx::{Connection as _, PgConnection};
 
 use super::{
-    super::{LeasedMessage, Message, MessageEnd, MessageKind, StoreError},
+    super::{LeaseToken, LeasedMessage, Message, MessageEnd, MessageId, MessageKind, StoreError},
     refused_or_unavailable, seconds,
 };
+use crate::domain::preorder::PreorderId;
 
 /// Writes a message beside its cause; one with the same key is there already and stays as it is.
-pub async fn insert(tx: &mut PgConnection, preorder_id: &str, message: &Message) -> Result<(), StoreError> {
+pub async fn insert(tx: &mut PgConnection, preorder: &PreorderId, message: &Message) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into outbox (kind, dedupe_key, body, preorder_id, consequence) values ($1, $2, $3, $4, $5)
          on conflict (dedupe_key) do nothing",
         message.kind.as_str(),
         message.dedupe_key,
         message.body,
-        preorder_id,
+        preorder.as_str(),
         message.consequence.to_string()
     )
     .execute(tx)
@@ -31,14 +32,14 @@ pub async fn lease(
     kind: MessageKind,
     lease: Duration,
 ) -> Result<Option<LeasedMessage>, StoreError> {
-    let token = nanoid::nanoid!();
+    let token = LeaseToken::random();
     let row = sqlx::query!(
         r#"update outbox
            set lease_token = $1, available_at = now() + make_interval(secs => $2), attempts = attempts + 1
            where id = (select id from outbox where kind = $3 and status = 'pending' and available_at <= now()
                        order by available_at for update skip locked limit 1)
            returning id, body, attempts, preorder_id, consequence, extract(epoch from now() - created_at)::float8 as "age!""#,
-        token,
+        token.as_str(),
         seconds(lease),
         kind.as_str()
     )
@@ -49,12 +50,12 @@ pub async fn lease(
     let cause = match (row.preorder_id, row.consequence) {
         (Some(preorder), Some(text)) => {
             let unreadable = |_| StoreError::Unreadable(format!("outbox.consequence of {}", row.id));
-            Some((preorder, text.parse().map_err(unreadable)?))
+            Some((PreorderId::new(preorder), text.parse().map_err(unreadable)?))
         }
         _ => None,
     };
     Ok(Some(LeasedMessage {
-        id: row.id.to_string(),
+        id: MessageId(row.id.to_string()),
         lease_token: token,
         body: row.body,
         attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
@@ -78,7 +79,7 @@ pub async fn finish(
                        attempts = attempts - $5
                    where id = $1 and lease_token = $2 and status = 'pending'"#,
             id,
-            message.lease_token,
+            message.lease_token.as_str(),
             seconds(next),
             error,
             i32::from(!counts)
@@ -90,7 +91,7 @@ pub async fn finish(
             "update outbox set status = 'parked', last_error = $3, lease_token = null
                  where id = $1 and lease_token = $2 and status = 'pending'",
             id,
-            message.lease_token,
+            message.lease_token.as_str(),
             error
         )
         .execute(&mut *connection)
@@ -100,7 +101,7 @@ pub async fn finish(
             "update outbox set status = 'withdrawn', body = '', last_error = null, lease_token = null
                  where id = $1 and lease_token = $2 and status = 'pending'",
             id,
-            message.lease_token
+            message.lease_token.as_str()
         )
         .execute(&mut *connection)
         .await
@@ -110,7 +111,7 @@ pub async fn finish(
 }
 
 fn row_id(message: &LeasedMessage) -> Result<i64, StoreError> {
-    message.id.parse().map_err(|_| StoreError::Unreadable("outbox.id".to_owned()))
+    message.id.0.parse().map_err(|_| StoreError::Unreadable("outbox.id".to_owned()))
 }
 
 /// The preorder is locked first, as whoever writes its log rows does: each of the two sees what the other wrote.
@@ -124,7 +125,7 @@ async fn sent(connection: &mut PgConnection, message: &LeasedMessage, id: i64) -
         "update outbox set status = 'sent', sent_at = now(), lease_token = null, last_error = null
          where id = $1 and lease_token = $2 and status = 'pending' returning preorder_id, kind",
         id,
-        message.lease_token
+        message.lease_token.as_str()
     )
     .fetch_optional(&mut *tx)
     .await

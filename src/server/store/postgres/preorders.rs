@@ -11,7 +11,7 @@ use crate::domain::{
     customer::{Locale, ShippingAddress},
     money::Money,
     payment::{IntentId, ProviderId, SessionId},
-    preorder::{AccessHash, Preorder, PreorderDetails, Review},
+    preorder::{AccessHash, Preorder, PreorderDetails, PreorderId, Review},
     product::ProductColor,
 };
 
@@ -44,7 +44,7 @@ pub struct Row {
 /// The key as the four columns that a preorder is found by; three of them are null.
 fn columns(key: PurchaseKey<'_>) -> [Option<&str>; 4] {
     match key {
-        PurchaseKey::Id(id) => [Some(id), None, None, None],
+        PurchaseKey::Id(id) => [Some(id.as_str()), None, None, None],
         PurchaseKey::Number(number) => [None, Some(number.as_str()), None, None],
         PurchaseKey::Session(session) => [None, None, Some(session.as_str()), None],
         PurchaseKey::Intent(intent) => [None, None, None, Some(intent.as_str())],
@@ -149,7 +149,7 @@ impl Row {
                 review: Review::from_codes(self.review_reason.as_deref(), self.review_settled.as_deref()),
                 erased_at: self.erased_at,
             },
-            id: self.id,
+            id: PreorderId::new(self.id),
         })
     }
 }
@@ -178,7 +178,7 @@ pub async fn insert(connection: &mut PgConnection, preorder: &Preorder) -> Resul
         r#"insert into preorders (id, preorder_number, provider, session_id, status, email, livemode)
            values ($1, $2, $3, $4, $5::text::preorder_status, $6, $7)
            on conflict do nothing"#,
-        preorder.id,
+        preorder.id.as_str(),
         preorder.number.as_str(),
         details.provider.as_str(),
         details.session.as_str(),
@@ -209,7 +209,7 @@ pub async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Resul
                review_settled = nullif($18, ''), erased_at = to_timestamp($19::bigint::double precision),
                user_id = case when $19::bigint is null then user_id end, updated_at = now()
            where id = $1"#,
-        preorder.id,
+        preorder.id.as_str(),
         details.intent.as_ref().map(IntentId::as_str),
         details.attempt.as_ref().map(Attempt::as_str),
         details.status.as_str(),

@@ -130,7 +130,7 @@ async fn erase_logs(tx: &mut PgConnection, preorder: &Preorder) -> Result<u64, S
         "update webhook_logs set raw_body = null, raw_data = null, email = null
          where preorder_id = $1 and status in ('done', 'ignored')
            and (raw_body is not null or raw_data is not null or email is not null)",
-        preorder.id
+        preorder.id.as_str()
     )
     .execute(tx)
     .await
@@ -145,7 +145,7 @@ async fn erase_outbox(tx: &mut PgConnection, preorder: &Preorder) -> Result<u64,
          set body = '', lease_token = null, last_error = null,
              status = case when status in ('pending', 'parked') then 'withdrawn' else status end
          where preorder_id = $1 and (body <> '' or status in ('pending', 'parked'))",
-        preorder.id
+        preorder.id.as_str()
     )
     .execute(tx)
     .await

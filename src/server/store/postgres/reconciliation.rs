@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 
 use super::{
-    super::{Mark, OpenDifference, PreorderFilter, Purchase, StoreError},
+    super::{LeaseToken, Mark, OpenDifference, PreorderFilter, Purchase, StoreError},
     apply, preorders, refused_or_unavailable, seconds,
 };
 use crate::domain::{
@@ -166,7 +166,7 @@ pub async fn drop_difference(connection: &mut PgConnection, provider: ProviderId
 pub async fn take_lease(
     connection: &mut PgConnection,
     name: &str,
-    token: &str,
+    token: &LeaseToken,
     lease: Duration,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
@@ -174,7 +174,7 @@ pub async fn take_lease(
          on conflict (name) do update set token = excluded.token, until = excluded.until
          where leases.token = excluded.token or leases.until < now()",
         name,
-        token,
+        token.as_str(),
         seconds(lease)
     )
     .execute(&mut *connection)
@@ -183,8 +183,8 @@ pub async fn take_lease(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn drop_lease(connection: &mut PgConnection, name: &str, token: &str) -> Result<(), StoreError> {
-    sqlx::query!("delete from leases where name = $1 and token = $2", name, token)
+pub async fn drop_lease(connection: &mut PgConnection, name: &str, token: &LeaseToken) -> Result<(), StoreError> {
+    sqlx::query!("delete from leases where name = $1 and token = $2", name, token.as_str())
         .execute(&mut *connection)
         .await
         .map_err(refused_or_unavailable)?;

@@ -61,6 +61,7 @@ fn told(error: MigrateError) -> StoreError {
         MigrateError::Execute(error) => refused_or_unavailable(error),
         MigrateError::ExecuteMigration(error, version) => match refused_or_unavailable(error) {
             StoreError::Refused(error) => StoreError::Refused(format!("migration {version}: {error}")),
+            StoreError::InvalidData(error) => StoreError::InvalidData(format!("migration {version}: {error}")),
             other => other,
         },
         other => StoreError::Refused(other.to_string()),

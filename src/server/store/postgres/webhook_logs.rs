@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sqlx::PgConnection;
 
 use super::{
-    super::{Delivery, LeasedEvent, StoreError},
+    super::{Delivery, EventStatus, LeasedEvent, StoreError},
     refused_or_unavailable, seconds,
 };
 use crate::domain::{
@@ -44,7 +44,7 @@ impl Outcome {
     /// With its preorder, where that is known.
     pub fn done(preorder: Option<&Preorder>) -> Self {
         Self {
-            preorder_id: preorder.map(|preorder| preorder.id.clone()),
+            preorder_id: preorder.map(|preorder| preorder.id.as_str().to_owned()),
             email: preorder.map(|preorder| preorder.details.email.clone()).filter(|email| !email.is_empty()),
             ..Self::default().about(preorder)
         }
@@ -72,7 +72,7 @@ pub async fn open(tx: &mut PgConnection, delivery: &Delivery, json: Option<&str>
 }
 
 pub async fn close(tx: &mut PgConnection, id: i64, outcome: &Outcome) -> Result<(), StoreError> {
-    let status = if outcome.ignored.is_some() { "ignored" } else { "done" };
+    let status = if outcome.ignored.is_some() { EventStatus::Ignored } else { EventStatus::Done };
     sqlx::query!(
         r#"update webhook_logs
            set status = $2::text::webhook_status, preorder_id = $3, email = $4, error = $5, processed_at = now(),
@@ -81,7 +81,7 @@ pub async fn close(tx: &mut PgConnection, id: i64, outcome: &Outcome) -> Result<
                    (select 1 from outbox where outbox.preorder_id = $3 and kind = 'klaviyo_event' and status = 'sent')
            where id = $1"#,
         id,
-        status,
+        status.as_str(),
         outcome.preorder_id,
         outcome.email,
         outcome.ignored,
@@ -101,7 +101,7 @@ pub async fn keep(
     error: &str,
     next: Option<Duration>,
 ) -> Result<(), StoreError> {
-    let status = if next.is_some() { "failed" } else { "parked" };
+    let status = EventStatus::after_failure(next.is_some());
     sqlx::query!(
         r#"insert into webhook_logs (event, provider, status, stripe_event_id, raw_data, raw_body, error, available_at)
            values ($1, $2, $3::text::webhook_status, $4, $5::text::jsonb, $6, $7, now() + make_interval(secs => $8))
@@ -110,7 +110,7 @@ pub async fn keep(
            where webhook_logs.status not in ('done', 'ignored')"#,
         delivery.event_type,
         delivery.provider.as_str(),
-        status,
+        status.as_str(),
         delivery.event_id.as_str(),
         json,
         &delivery.body[..],

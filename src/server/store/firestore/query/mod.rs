@@ -11,10 +11,11 @@ use gcloud_sdk::google::firestore::v1::{
 use time::OffsetDateTime;
 
 use super::{
-    super::{MessageKind, PreorderFilter, Table, Value},
+    super::{EventStatus, MessageKind, MessageStatus, PreorderFilter, Table, Value, status},
     value::to_wire,
 };
 use crate::domain::{
+    lifecycle::{DisputeStatus, IntentStatus, RefundStatus},
     payment::{IntentId, ProviderId},
     preorder::{AccessHash, PreorderStatus},
 };
@@ -58,8 +59,8 @@ impl Query {
         self
     }
 
-    fn among(mut self, field: &'static str, values: &[&str]) -> Self {
-        self.conditions.push(Condition::In(field, values.iter().map(|text| Value::from(*text)).collect()));
+    fn among<T: Into<Value>>(mut self, field: &'static str, values: impl IntoIterator<Item = T>) -> Self {
+        self.conditions.push(Condition::In(field, values.into_iter().map(Into::into).collect()));
         self
     }
 
@@ -151,22 +152,16 @@ fn order(field: &str, towards: Towards) -> Order {
     Order { field: Some(reference(field)), direction: direction.into() }
 }
 
-const WAITING: [&str; 3] = ["received", "processing", "failed"];
-const CLOSED: [&str; 2] = ["done", "ignored"];
-const OVER: [&str; 4] = ["delivered", "refunded", "cancelled", "payment_failed"];
-const OPEN_DISPUTES: [&str; 4] = ["warning_needs_response", "warning_under_review", "needs_response", "under_review"];
-const NEEDS_RESPONSE: [&str; 2] = ["warning_needs_response", "needs_response"];
-const WAITING_REFUNDS: [&str; 2] = ["pending", "requires_action"];
-
 /// Kept events in the order in which they are due. What is due after `until` is not read, and not billed.
 pub fn due_events(until: Option<OffsetDateTime>, limit: u32) -> Query {
-    let query = Query::over(Table::WebhookLogs).among("status", &WAITING).order("available_at", Towards::Later);
+    let query =
+        Query::over(Table::WebhookLogs).among("status", EventStatus::WAITING).order("available_at", Towards::Later);
     query.limit(limit).before("available_at", until)
 }
 
 /// Pending messages in the order in which they are due. What is due after `until` is not read, and not billed.
 pub fn due_messages(kind: MessageKind, until: Option<OffsetDateTime>, limit: u32) -> Query {
-    let query = Query::over(Table::Outbox).equal("kind", kind.as_str()).equal("status", "pending");
+    let query = Query::over(Table::Outbox).equal("kind", kind.as_str()).equal("status", MessageStatus::Pending);
     query.order("available_at", Towards::Later).limit(limit).before("available_at", until)
 }
 
@@ -249,24 +244,28 @@ pub fn preorders_in_review() -> Query {
 pub fn waiting_refunds(provider: ProviderId, limit: u32) -> Query {
     Query::over(Table::Refunds)
         .equal("provider", provider.as_str())
-        .among("status", &WAITING_REFUNDS)
+        .among("status", status::waiting_refunds().map(RefundStatus::as_str))
         .order("updated_at", Towards::Later)
         .limit(limit)
 }
 
 /// Those without a date come first here: null is before everything.
 pub fn open_disputes(provider: ProviderId) -> Query {
-    Query::over(Table::Disputes).equal("provider", provider.as_str()).among("status", &OPEN_DISPUTES)
+    Query::over(Table::Disputes)
+        .equal("provider", provider.as_str())
+        .among("status", status::open_disputes().map(DisputeStatus::as_str))
 }
 
 pub fn all_open_disputes() -> Query {
-    Query::over(Table::Disputes).among("status", &OPEN_DISPUTES)
+    Query::over(Table::Disputes).among("status", status::open_disputes().map(DisputeStatus::as_str))
 }
 
 /// Disputes that wait for evidence, the most urgent first.
 pub fn disputes_due() -> Query {
-    let mut query =
-        Query::over(Table::Disputes).among("status", &NEEDS_RESPONSE).order("due_by", Towards::Later).limit(1);
+    let mut query = Query::over(Table::Disputes)
+        .among("status", status::NEEDS_RESPONSE.map(DisputeStatus::as_str))
+        .order("due_by", Towards::Later)
+        .limit(1);
     // What has no date is left out: a date is after the first of all.
     query.conditions.push(Condition::Since("due_by", OffsetDateTime::UNIX_EPOCH.into()));
     query
@@ -274,14 +273,14 @@ pub fn disputes_due() -> Query {
 
 /// Payments of this shop that came before `before` and have no preorder.
 pub fn payments_without_preorder(before: OffsetDateTime) -> Query {
-    let mut query = Query::over(Table::Payments).equal("ours", true).equal("status", "succeeded");
+    let mut query = Query::over(Table::Payments).equal("ours", true).equal("status", IntentStatus::Succeeded.as_str());
     query.conditions.push(Condition::Null("session_id"));
     query.conditions.push(Condition::Before("updated_at", before.into()));
     query
 }
 
 pub fn events_waiting() -> Query {
-    Query::over(Table::WebhookLogs).among("status", &WAITING)
+    Query::over(Table::WebhookLogs).among("status", EventStatus::WAITING)
 }
 
 pub fn oldest_event_waiting() -> Query {
@@ -289,16 +288,21 @@ pub fn oldest_event_waiting() -> Query {
 }
 
 pub fn messages_pending() -> Query {
-    Query::over(Table::Outbox).equal("status", "pending")
+    Query::over(Table::Outbox).equal("status", MessageStatus::Pending)
 }
 
 pub fn oldest_message_pending() -> Query {
     messages_pending().order("created_at", Towards::Later).limit(1)
 }
 
-/// What needs a person, of events and of messages.
-pub fn parked(table: Table) -> Query {
-    Query::over(table).equal("status", "parked")
+/// Events that need a person.
+pub fn events_parked() -> Query {
+    Query::over(Table::WebhookLogs).equal("status", EventStatus::Parked)
+}
+
+/// Messages that need a person.
+pub fn messages_parked() -> Query {
+    Query::over(Table::Outbox).equal("status", MessageStatus::Parked)
 }
 
 pub fn open_differences(provider: ProviderId) -> Query {
@@ -335,9 +339,9 @@ impl Aged {
 /// What became old from `since` on, the oldest first.
 pub fn aged(what: Aged, since: Option<OffsetDateTime>, until: OffsetDateTime, limit: u32) -> Query {
     let mut query = match what {
-        Aged::Events => Query::over(Table::WebhookLogs).among("status", &CLOSED),
-        Aged::Sent => Query::over(Table::Outbox).equal("status", "sent"),
-        Aged::Withdrawn => Query::over(Table::Outbox).equal("status", "withdrawn"),
+        Aged::Events => Query::over(Table::WebhookLogs).among("status", EventStatus::CLOSED),
+        Aged::Sent => Query::over(Table::Outbox).equal("status", MessageStatus::Sent),
+        Aged::Withdrawn => Query::over(Table::Outbox).equal("status", MessageStatus::Withdrawn),
     };
     query.conditions.extend(since.map(|since| Condition::Since(what.field(), since.into())));
     query.before(what.field(), Some(until)).order(what.field(), Towards::Later).limit(limit)
@@ -345,7 +349,9 @@ pub fn aged(what: Aged, since: Option<OffsetDateTime>, until: OffsetDateTime, li
 
 /// Orders that are over, the longest untouched first.
 pub fn orders_over(until: OffsetDateTime, after: Option<(OffsetDateTime, String)>, limit: u32) -> Query {
-    let mut query = Query::over(Table::Preorders).among("status", &OVER).before("updated_at", Some(until));
+    let mut query = Query::over(Table::Preorders)
+        .among("status", status::OVER.map(PreorderStatus::as_str))
+        .before("updated_at", Some(until));
     query = query.order("updated_at", Towards::Later).limit(limit);
     query.after = after.map(|(touched, path)| (Some(touched.into()), path));
     query

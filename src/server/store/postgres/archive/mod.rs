@@ -119,7 +119,7 @@ async fn import_apart(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec
     for row in rows {
         let written = match write::row(&mut *connection, row, true).await {
             // As when the event came: what `jsonb` refuses is kept as bytes only.
-            Err(error) if row.table == Table::WebhookLogs && super::is_data_exception(&error) => {
+            Err(StoreError::InvalidData(_)) if row.table == Table::WebhookLogs => {
                 write::row(&mut *connection, row, false).await
             }
             other => other,
@@ -136,7 +136,7 @@ async fn import_apart(connection: &mut PgConnection, rows: &[Row]) -> Result<Vec
 }
 
 const fn is_of_one_row(error: &StoreError) -> bool {
-    matches!(error, StoreError::Refused(_) | StoreError::Unreadable(_))
+    matches!(error, StoreError::Refused(_) | StoreError::InvalidData(_) | StoreError::Unreadable(_))
 }
 
 fn scope(origin: &str, table: Table) -> String {
