@@ -60,7 +60,8 @@ const ALLOWED: &[(&str, usize, usize)] = &[
     ("docs/", 11, 0),
     ("end2end/", 58, 30),
     ("fuzz/", 43, 14),
-    ("migrations/", 11, 14),
+    // An applied migration is never changed, and the one of the review codes quotes what was stored.
+    ("migrations/", 13, 15),
     ("script/", 3, 0),
     ("src/", 7, 1),
     ("src/app/", 0, 0),
@@ -83,7 +84,7 @@ const ALLOWED: &[(&str, usize, usize)] = &[
     ("src/server/storefront/", 0, 0),
     ("src/server/telemetry/", 0, 0),
     ("src/server/webhook/", 10, 6),
-    ("src/tests/", 376, 54),
+    ("src/tests/", 377, 54),
     ("src/wire/", 0, 0),
     ("style/", 0, 0),
 ];
