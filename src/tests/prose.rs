@@ -79,7 +79,7 @@ const ALLOWED: &[(&str, usize, usize)] = &[
     ("src/server/payments/", 115, 66),
     ("src/server/privacy/", 4, 8),
     ("src/server/reconcile/", 11, 14),
-    ("src/server/store/", 170, 118),
+    ("src/server/store/", 170, 120),
     ("src/server/store_copy/", 14, 13),
     ("src/server/storefront/", 0, 0),
     ("src/server/telemetry/", 0, 0),
