@@ -45,7 +45,8 @@ const PHRASES: &[[&str; 2]] = &[
 const WIDTH: usize = 100;
 
 /// A room, the number of banned words that it may still hold, and the number of wide comment lines.
-/// A file belongs to the longest matching prefix.
+/// A file belongs to the longest matching prefix. Applied migrations are frozen, and the last one quotes
+/// the sentences that it replaces.
 const ALLOWED: &[(&str, usize, usize)] = &[
     ("", 4, 0),
     (".ci/", 0, 0),
@@ -60,8 +61,7 @@ const ALLOWED: &[(&str, usize, usize)] = &[
     ("docs/", 11, 0),
     ("end2end/", 58, 30),
     ("fuzz/", 43, 14),
-    // An applied migration is never changed, and the one of the review codes quotes what was stored.
-    ("migrations/", 13, 15),
+    ("migrations/", 13, 14),
     ("script/", 3, 0),
     ("src/", 7, 1),
     ("src/app/", 0, 0),
@@ -79,14 +79,16 @@ const ALLOWED: &[(&str, usize, usize)] = &[
     ("src/server/payments/", 115, 66),
     ("src/server/privacy/", 4, 8),
     ("src/server/reconcile/", 11, 14),
-    ("src/server/store/", 170, 120),
+    ("src/server/store/", 170, 118),
     ("src/server/store_copy/", 14, 13),
     ("src/server/storefront/", 0, 0),
     ("src/server/telemetry/", 0, 0),
     ("src/server/webhook/", 10, 6),
-    ("src/tests/", 377, 54),
+    ("src/tests/", 376, 54),
     ("src/wire/", 0, 0),
     ("style/", 0, 0),
+    // An applied migration is never changed, and the one of the review codes quotes what was stored.
+@@
 ];
 
 /// This list itself, and the page that explains it.
