@@ -1,15 +1,18 @@
-//! How long to wait before something is tried again. Pure but for the jitter, which keeps many from marching in step.
+//! Computes the pauses between retries. Pure, except for the jitter that keeps many clients from
+//! retrying in step.
 
 use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 use rand::RngExt;
 
-/// The longest wait that a receiver may ask for: more is a mistake, or a joke.
+/// The longest wait that a receiver may ask for. A longer one is treated as a mistake.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// The pause of an outbox message after attempt number `attempts` (from 1). The first cycle is three attempts, 1000 ms and
-/// 2000 ms apart; then 30 s, doubling to 15 minutes. Jitter of 20 % either way.
+/// Returns the pause of an outbox message after attempt number `attempts` (counted from 1).
+///
+/// The first cycle is three attempts, 1000 ms and 2000 ms apart. Then the pause is 30 s and
+/// doubles up to 15 minutes. The jitter is 20 % either way.
 pub fn message(attempts: u32) -> Duration {
     let full = match attempts {
         0 | 1 => Duration::from_secs(1),
@@ -19,17 +22,21 @@ pub fn message(attempts: u32) -> Duration {
     full.mul_f64(rand::rng().random_range(0.8..=1.2))
 }
 
-/// The pause of a kept event after try number `tries` (from 1): 5 s, doubling to an hour, with 50 to 100 % jitter.
+/// Returns the pause of a stored event after attempt number `tries` (counted from 1): 5 s,
+/// doubling up to an hour, with 50 to 100 % jitter.
 pub fn event(tries: u32) -> Duration {
     half_or_more(doubled(Duration::from_secs(5), tries.saturating_sub(1)).min(Duration::from_hours(1)))
 }
 
-/// The pause of a call whose customer waits, after attempt number `attempt` (from 1): 200 ms, doubling, with 50 to 100 % jitter.
+/// Returns the pause of a call for which a customer waits, after attempt number `attempt` (counted
+/// from 1): 200 ms, doubling, with 50 to 100 % jitter.
 pub fn call(attempt: u32) -> Duration {
     half_or_more(doubled(Duration::from_millis(200), attempt.saturating_sub(1)))
 }
 
-/// What `Retry-After` asks for, in seconds; at most an hour. A date is not read: nobody that the shop calls sends one.
+/// Returns the wait that a `Retry-After` header asks for in seconds, at most an hour.
+///
+/// The header's date form (RFC 9110 §10.2.3) is ignored: no service that the shop calls sends it.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
@@ -47,14 +54,15 @@ fn half_or_more(full: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    /// The shortest and the longest of many, in milliseconds: jitter is by chance, its bounds are not.
+    /// The shortest and the longest of many pauses, in milliseconds. The jitter is random, its
+    /// bounds are not.
     fn bounds(pause: impl Fn() -> Duration) -> (u128, u128) {
         let pauses: Vec<u128> = (0..1000).map(|_| pause().as_millis()).collect();
         (*pauses.iter().min().unwrap(), *pauses.iter().max().unwrap())
     }
 
     #[test]
-    fn a_message_is_tried_three_times_from_a_second_doubling_and_then_patiently() {
+    fn the_backoff_of_a_message_is_three_quick_attempts_and_then_doubles_to_15_minutes() {
         for (attempts, expected) in
             [(0, 1000), (1, 1000), (2, 2000), (3, 30_000), (4, 60_000), (9, 900_000), (u32::MAX, 900_000)]
         {
@@ -68,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_waits_longer_after_each_try_up_to_an_hour() {
+    fn the_backoff_of_an_event_doubles_up_to_an_hour() {
         for (tries, expected) in
             [(0, 5000), (1, 5000), (2, 10_000), (5, 80_000), (11, 3_600_000), (u32::MAX, 3_600_000)]
         {
@@ -79,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_repeated_soon() {
+    fn the_backoff_of_a_call_is_short() {
         for (attempt, expected) in [(1, 200), (2, 400), (3, 800)] {
             let (shortest, longest) = bounds(|| call(attempt));
             assert!(shortest >= expected / 2 && longest <= expected, "{attempt}: {shortest}, {longest}");
@@ -88,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_receiver_asks_for_is_kept_within_an_hour_and_only_seconds_are_read() {
+    fn retry_after_is_read_in_seconds_and_bounded_by_an_hour() {
         let asked = |text: &str| {
             let headers = HeaderMap::from_iter([(header::RETRY_AFTER, text.parse().unwrap())]);
             retry_after(&headers).map(|wait| wait.as_secs())

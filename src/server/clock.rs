@@ -1,9 +1,10 @@
-//! Time, from outside.
+//! Supplies the current time, so that tests can replace it.
 
 use time::OffsetDateTime;
 
-/// What time it is.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
+    /// Returns the current time in UTC.
     fn now(&self) -> OffsetDateTime;
 }
 

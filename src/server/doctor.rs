@@ -1,4 +1,5 @@
-//! Use case: is the provider set up to tell this shop what happens? Every fault comes with its mend.
+//! Use case: checks that the provider is set up to send events to this shop. Every fault comes with
+//! its fix.
 
 use std::time::Duration;
 
@@ -13,13 +14,15 @@ use super::{
     webhook::signature_stats::SignatureCounts,
 };
 
-/// For how long a bad signature counts as lately.
+/// How long a bad signature counts as recent.
 const RECENT: time::Duration = time::Duration::hours(24);
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
+    /// The name of the check.
     pub what: &'static str,
+    /// What the check found.
     #[serde(flatten)]
     pub verdict: Verdict,
 }
@@ -30,7 +33,7 @@ pub enum Verdict {
     Good {
         message: String,
     },
-    /// It could not be looked at, and says nothing.
+    /// The check could not run.
     Unknown {
         message: String,
     },
@@ -49,17 +52,18 @@ impl Finding {
         Self { what, verdict: Verdict::Fault { message: message.into(), fix: fix.into() } }
     }
 
+    /// Returns whether the check found a fault.
     pub const fn is_fault(&self) -> bool {
         matches!(self.verdict, Verdict::Fault { .. })
     }
 }
 
-/// Where the provider must send its events.
+/// Returns the address to which the provider must send its events.
 pub fn webhook_url(app_url: &Url, provider: &dyn PaymentProvider) -> String {
     format!("{}/api/webhooks/{}", app_url.as_str().trim_end_matches('/'), provider.id().as_str())
 }
 
-/// Looks at what the provider has been told about where to send events. Nothing to look at is nothing found.
+/// Checks where the provider sends events. Returns no findings for a provider without endpoints.
 pub async fn check_endpoint(provider: &dyn PaymentProvider, app_url: &Url) -> Result<Vec<Finding>, PaymentError> {
     let Some(endpoints) = provider.endpoints() else { return Ok(Vec::new()) };
     let (events, version) = (endpoints.expected_events(), endpoints.expected_version());
@@ -68,7 +72,7 @@ pub async fn check_endpoint(provider: &dyn PaymentProvider, app_url: &Url) -> Re
     Ok(check_endpoints(&all, &url, events, version, provider.livemode()))
 }
 
-/// Looks soon after the start and then every hour, until the end.
+/// Runs the check soon after the start and then every hour, until `end` is cancelled.
 pub async fn run(shop: &Shop, end: CancellationToken) {
     const FIRST: Duration = Duration::from_secs(30);
     const EVERY: Duration = Duration::from_hours(1);
@@ -83,7 +87,8 @@ pub async fn run(shop: &Shop, end: CancellationToken) {
     }
 }
 
-/// Looks once, and tells the log and the figures. What could not be looked at leaves the figure as it was.
+/// Runs the check once, logs the faults and sets the gauge. A check that could not run leaves the
+/// gauge unchanged.
 pub async fn check_once(shop: &Shop) {
     let (mut faults, mut checked) = (0.0, true);
     for provider in shop.payments.all() {
@@ -92,13 +97,13 @@ pub async fn check_once(shop: &Shop) {
                 for Finding { what, verdict } in found {
                     if let Verdict::Fault { message, fix } = verdict {
                         faults += 1.0;
-                        tracing::error!(what, found = message, fix, "the webhook endpoint is not as it should be");
+                        tracing::error!(what, found = message, fix, "webhook endpoint is misconfigured; apply the fix");
                     }
                 }
             }
             Err(error) => {
                 checked = false;
-                tracing::warn!(%error, "the webhook endpoint could not be looked at");
+                tracing::warn!(%error, "webhook endpoint could not be checked; the next check is in an hour");
             }
         }
     }
@@ -115,7 +120,9 @@ fn check_endpoints(all: &[Endpoint], url: &str, events: &[&str], version: &str, 
             || format!("no endpoint sends events to {url}"),
             |near| format!("no endpoint sends events to {url}; {} sends them to {}", near.id, near.url),
         );
-        let fix = format!("create one at the provider for {url}, with API version {version}, and set its secret here");
+        let fix = format!(
+            "create an endpoint at the provider for {url}, with API version {version}, and set its secret here"
+        );
         return vec![Finding::fault("endpoint", message, fix)];
     };
     let mut found = vec![Finding::good("endpoint", format!("{} sends events to {url}", endpoint.id))];
@@ -129,8 +136,8 @@ fn check_endpoints(all: &[Endpoint], url: &str, events: &[&str], version: &str, 
         1 => Finding::good("enabled", "it is switched on".to_owned()),
         _ => Finding::fault(
             "enabled",
-            format!("{enabled} endpoints send to the same address, each with a secret of its own"),
-            "keep one and delete the others; set the secret of the one that is kept",
+            format!("{enabled} endpoints send to the same address, each with its own secret"),
+            "keep one endpoint, delete the others, and set the secret of the remaining one here",
         ),
     });
     let subscribed = |event: &&&str| endpoint.events.iter().any(|name| name == "*" || name == **event);
@@ -165,16 +172,17 @@ fn check_endpoints(all: &[Endpoint], url: &str, events: &[&str], version: &str, 
     found
 }
 
-/// The same address, whatever stands at its end.
+/// Compares two addresses without the slashes at their ends and without case.
 fn same_url(one: &str, other: &str) -> bool {
     one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
 }
 
-/// Judges what the running server saw of signatures; `None` when it could not be asked.
+/// Checks the signatures that the running server saw. `counts` is `None` when the server could not
+/// be reached.
 pub fn check_signatures(counts: Option<&SignatureCounts>, now: OffsetDateTime) -> Finding {
     const WHAT: &str = "signatures";
     let Some(counts) = counts else {
-        let message = "the running server could not be asked (OPS_ADDR); is it running?".to_owned();
+        let message = "the running server did not respond at OPS_ADDR; is it running?".to_owned();
         return Finding { what: WHAT, verdict: Verdict::Unknown { message } };
     };
     let recent = |at: Option<i64>| at.filter(|at| now.unix_timestamp() - at <= RECENT.whole_seconds());
@@ -215,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn each_thing_that_can_be_wrong_is_named() {
+    fn the_doctor_names_each_fault_of_an_endpoint() {
         assert_eq!(faults(&[endpoint()]), [""; 0]);
         assert_eq!(faults(&[Endpoint { events: vec!["*".into()], ..endpoint() }]), [""; 0]);
         assert_eq!(faults(&[]), ["endpoint"]);
@@ -232,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_signature_is_a_fault_until_a_good_one_came_or_a_day_went_by() {
+    fn a_bad_signature_is_a_fault_until_a_good_one_arrives_or_a_day_passes() {
         let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
         let bad = SignatureCounts {
             bad: 1,

@@ -1,4 +1,4 @@
-//! Names for what is new in the database.
+//! Generates the ids of new database rows and the numbers of new orders.
 
 use nanoid::alphabet;
 use sha2::{Digest as _, Sha256};
@@ -9,10 +9,11 @@ use crate::domain::{
     preorder::{PreorderId, PreorderNumber},
 };
 
-/// Row names from the operating system's randomness; those of an order from its session, whose name is the provider's randomness.
+/// Draws row ids from the operating system's randomness. Derives the id and number of an order from
+/// its session id, which holds the provider's randomness.
 pub struct FreshIds;
 
-/// As many symbols as a nanoid has.
+/// The length of a row id: that of a nanoid.
 const ID_SYMBOLS: usize = 21;
 
 impl Ids for FreshIds {
@@ -20,10 +21,10 @@ impl Ids for FreshIds {
         LeaseToken::random()
     }
 
-    /// By SHA-256: no name tells anything of the session, or of another name.
+    /// Derives the names by SHA-256, so that no name reveals the session or another name.
     fn preorder_names(&self, session: &SessionId, draw: u32) -> PreorderNames {
         let digest = Sha256::digest(format!("rolitt preorder {draw} {session}"));
-        // The alphabet has 64 symbols, so each is as likely as any other.
+        // The alphabet has 64 symbols, so each is equally likely.
         let symbol = |byte: &u8| alphabet::SAFE[usize::from(*byte) % alphabet::SAFE.len()];
         PreorderNames {
             id: PreorderId::new(digest.iter().rev().take(ID_SYMBOLS).map(symbol).collect::<String>()),
@@ -42,15 +43,16 @@ mod tests {
         FreshIds.preorder_names(&SessionId::parse(session).unwrap(), draw)
     }
 
-    /// Written out: a change of how names are made would give every order that is rebuilt after a restored backup another number.
+    /// The expected values are written out: a change of the derivation would give another number to
+    /// every order that is rebuilt after a backup was restored.
     #[test]
-    fn an_order_has_the_same_names_for_ever() {
+    fn the_id_and_number_of_an_order_never_change() {
         let PreorderNames { id, number } = names("cs_test_a1b2c3", 0);
         assert_eq!((id.as_str(), number.as_str()), ("udXgOnzuzNPZH00v9dbp-", "ROL-XDNVC4TB"));
     }
 
     #[test]
-    fn sessions_and_draws_have_names_of_their_own() {
+    fn each_session_and_draw_has_its_own_id_and_number() {
         let all: Vec<PreorderNames> = (0..2000).map(|n| names(&format!("cs_{}", n / 4), n % 4)).collect();
         let ids: HashSet<&str> = all.iter().map(|names| names.id.as_str()).collect();
         let numbers: HashSet<&str> = all.iter().map(|names| names.number.as_str()).collect();

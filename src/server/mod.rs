@@ -1,4 +1,4 @@
-//! What the server does, one room per job: the use cases, the contracts that they stand on, and what serves them.
+//! The server, one room per job: the use cases, the contracts that they use, and what serves them.
 
 pub mod config;
 pub mod state;

@@ -1,5 +1,5 @@
-//! The loop that every worker runs: a step at a time, a rest when there is nothing to do, on and on until the end. What a
-//! step does is its use case's business.
+//! The loop of every background worker: one step at a time, and a pause when nothing is due. The
+//! use case supplies the step.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -9,16 +9,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::store::StoreError;
 
-/// What one step found.
+/// The result of one step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Progress {
     /// Nothing was due.
     Idle,
+    /// Something was done, so more may be due.
     Worked,
 }
 
-/// Takes steps until `end`; rests for `idle`, or until `wake`, when nothing was due. A step that panics is a step that
-/// failed: the worker goes on.
+/// Runs `step` until `end` is cancelled. When nothing was due, or the step failed, it pauses for
+/// `idle` or until `wake` is notified.
+///
+/// A step that panics counts as failed: the worker goes on.
 pub async fn run<F>(name: &'static str, wake: &Notify, idle: Duration, end: CancellationToken, step: impl Fn() -> F)
 where
     F: Future<Output = Result<Progress, StoreError>>,
@@ -28,7 +31,9 @@ where
         match AssertUnwindSafe(step()).catch_unwind().await {
             Ok(Ok(Progress::Worked)) => continue,
             Ok(Ok(Progress::Idle)) => {}
-            Ok(Err(error)) => tracing::warn!(worker = name, %error, "a worker cannot work now"),
+            Ok(Err(error)) => {
+                tracing::warn!(worker = name, %error, "worker step failed; the worker retries after its pause");
+            }
             Err(_) => tracing::error!(worker = name, "a worker's step panicked"),
         }
         tokio::select! {

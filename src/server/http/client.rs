@@ -1,10 +1,11 @@
-//! The HTTP client that every adapter shares: one pool, one TLS provider, no redirects.
+//! The HTTP client that all adapters share: one pool, one TLS provider, no redirects.
 
 use std::time::Duration;
 
-/// A client with bounded waits. Redirects are off: nobody that the shop calls has a reason to send it elsewhere.
+/// Returns a client with bounded waits. It follows no redirects: no service that the shop calls has
+/// a reason to send it elsewhere.
 pub fn client() -> Result<reqwest::Client, reqwest::Error> {
-    // Installed once for the process; a second call finds it there, which is no error.
+    // Installed once for the process. A second call finds it installed, which is no error.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(3))

@@ -1,5 +1,5 @@
-//! How often and how many at a time: rate limits per address and in all, and places for what is being worked on. Per process:
-//! behind several instances each has its own.
+//! Rate limits per address and in total, and concurrency limits. All limits are per process: each
+//! of several instances has its own.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -14,21 +14,24 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::server::config::RateLimitConfig;
 
-/// Above this many remembered addresses, those that have been quiet are forgotten.
+/// Above this number of tracked addresses, the limiter drops those that have been quiet.
 const MAX_TRACKED_CLIENTS: usize = 10_000;
 
-/// How many lookups of a session that the shop does not know an address gets for each checkout that it gets: a customer who
-/// comes back may reload, a guesser of ids may not go on guessing at the provider's expense.
+/// How many lookups of unknown sessions an address gets for each checkout that it gets. A customer
+/// on the return page may reload; a guesser of session ids must not cost the provider's requests.
 const LOOKUPS_PER_CHECKOUT: NonZeroU32 = NonZeroU32::new(6).unwrap();
 
+/// The rate limits of the public site.
 pub struct RateLimits {
+    /// Of checkouts.
     pub checkouts: RateLimiter,
-    /// Of sessions that the shop does not know: each is a question to the provider. Those of known ones are not counted.
+    /// Of lookups of sessions that the shop does not know: each asks the provider. Lookups of known
+    /// sessions are not counted.
     pub lookups: RateLimiter,
     trusted_proxy_hops: usize,
 }
 
-/// One rate limit: per address, and in all.
+/// One rate limit: per address, and in total.
 pub struct RateLimiter {
     per_ip: Option<DefaultKeyedRateLimiter<IpAddr>>,
     global: Option<DefaultDirectRateLimiter>,
@@ -42,7 +45,11 @@ impl RateLimiter {
         }
     }
 
-    /// Counts one request of this client; the wait until the next is allowed when it is one too many.
+    /// Counts one request of `client`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the wait until the next request is allowed if this one exceeds the limit.
     pub fn check(&self, client: IpAddr) -> Result<(), Duration> {
         let clock = DefaultClock::default();
         if let Some(per_ip) = &self.per_ip {
@@ -59,6 +66,7 @@ impl RateLimiter {
 }
 
 impl RateLimits {
+    /// Builds the limits from the configuration.
     pub fn new(limits: &RateLimitConfig) -> Self {
         let (per_ip, global) = (limits.per_ip_per_minute, limits.global_per_second);
         Self {
@@ -68,8 +76,9 @@ impl RateLimits {
         }
     }
 
-    /// Whose request this is: the peer, or what the trusted proxies say. Only the last `TRUSTED_PROXY_HOPS` entries of
-    /// `X-Forwarded-For` were written by somebody who is believed; the rest is whatever the client sent.
+    /// Returns the address of the client: the peer, or what the trusted proxies report. Only the
+    /// last `TRUSTED_PROXY_HOPS` entries of `X-Forwarded-For` were written by trusted proxies; the
+    /// client can choose all others. An IPv6 address stands for its /64 network.
     pub fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
         let forwarded: Vec<&str> = headers
             .get_all("x-forwarded-for")
@@ -87,16 +96,18 @@ impl RateLimits {
     }
 }
 
-/// Places for what is being worked on. Who finds none is told to come again, instead of waiting in a queue that only grows.
+/// Limits of the work in progress. A request above a limit is refused at once, with a hint to come
+/// back: a queue would only grow.
 pub struct ConcurrencyLimits {
-    /// Pages and files. Taken before anything is done.
+    /// Page and file requests. A permit is taken before any work is done.
     pub requests: Semaphore,
-    /// Of those, the ones that are made of what is in memory: work for a processor, which is shared by a few at a time. The others
-    /// wait, so that whatever comes in between (health, a webhook) finds a short queue and not a crowd.
+    /// Of those, the pages that are rendered from memory. They need a processor, so only a few are
+    /// rendered at a time and the others wait. A health check or a webhook then finds a short
+    /// queue.
     pub rendering: Semaphore,
-    /// Checkouts. Taken once the form has arrived: a slow body holds no place.
+    /// Checkouts. A permit is taken once the form has arrived: a slow body holds none.
     pub checkouts: Semaphore,
-    /// Webhooks. Taken once the signature was found good: who cannot sign holds no place.
+    /// Webhooks. A permit is taken once the signature is verified: an unsigned request holds none.
     pub webhooks: Semaphore,
 }
 
@@ -110,27 +121,30 @@ impl Default for ConcurrencyLimits {
 }
 
 impl ConcurrencyLimits {
-    /// Of each kind: far above what one machine works on at a time, far below what would exhaust it.
+    /// Permits of each kind: far above what one machine works on at a time, far below what would
+    /// exhaust it.
     pub const PER_KIND: usize = 256;
 
-    /// For each processor: one that works, and one that is ready when that one is done.
+    /// Permits for each processor: one page is rendered while the next one is ready.
     const RENDERING_PER_PROCESSOR: usize = 2;
 
-    /// How long a signed event waits for a place. Its provider waits longer, and comes back much later.
+    /// How long a signed event waits for a permit. The provider waits longer than this, but it
+    /// resends a refused event much later.
     const WEBHOOK_WAIT: Duration = Duration::from_secs(3);
 
+    /// Waits for a permit for one webhook; `None` when the wait is too long.
     pub async fn acquire_webhook(&self) -> Option<SemaphorePermit<'_>> {
         tokio::time::timeout(Self::WEBHOOK_WAIT, self.webhooks.acquire()).await.ok()?.ok()
     }
 }
 
-/// An address as proxies write it: alone, in brackets, or with a port.
+/// Parses an address as proxies write it: alone, in brackets, or with a port.
 fn parse_forwarded(text: &str) -> Option<IpAddr> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// A customer of IPv6 has a /64 to choose addresses from: the network is the customer.
+/// Maps an IPv6 address to its /64 network: one customer can choose any address in it.
 fn client_network(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => {
@@ -162,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forwarded_address_counts_only_where_a_trusted_proxy_wrote_it() {
+    fn x_forwarded_for_counts_only_where_a_trusted_proxy_wrote_it() {
         assert_eq!(client(0, &["1.1.1.1"]), "10.0.0.1");
         assert_eq!(client(1, &["6.6.6.6, 1.1.1.1"]), "1.1.1.1");
         assert_eq!(client(2, &["6.6.6.6", "1.1.1.1, 2.2.2.2"]), "1.1.1.1");
@@ -175,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_is_slowed_and_another_is_not() {
+    fn the_rate_limit_of_one_address_does_not_slow_another() {
         let limits = limits(0);
         let (one, other) = ("1.1.1.1".parse().unwrap(), "2.2.2.2".parse().unwrap());
         assert!(limits.checkouts.check(one).is_ok() && limits.checkouts.check(one).is_ok());
@@ -185,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn guessing_is_slowed_before_it_is_worth_it_and_reloading_is_not() {
+    fn the_rate_limit_stops_guessing_of_session_ids_and_allows_reloading() {
         let (limits, one) = (limits(0), "1.1.1.1".parse().unwrap());
         let allowed = (0..100).take_while(|_| limits.lookups.check(one).is_ok()).count();
         assert_eq!(allowed, 12);

@@ -1,4 +1,5 @@
-//! Use case: the merchant settles orders by invoice, which no event tells of: the transfer arrived, or the order is called off.
+//! Use case: the merchant changes an order that is paid by bank transfer. No event reports these
+//! changes: the transfer arrived, or the order is cancelled.
 
 use serde_json::json;
 use thiserror::Error;
@@ -19,16 +20,18 @@ use crate::server::{
     store::{Applied, Delivery, PurchaseKey, StoreError},
 };
 
-/// The preorder as it stands now.
+/// The result of a change, with the preorder as it is now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TransferChange {
-    /// It was settled by this call. It may be held for review, when another amount came than was asked for.
+    /// This call changed the order. The order may be held for review: another amount may have
+    /// arrived than was asked for.
     Made(Preorder),
-    /// It had been settled before, and nothing was changed.
+    /// The change had been made before, and nothing happened.
     AlreadyMade(Preorder),
 }
 
 impl TransferChange {
+    /// Returns the preorder as it is now.
     pub const fn preorder(&self) -> &Preorder {
         match self {
             Self::Made(preorder) | Self::AlreadyMade(preorder) => preorder,
@@ -36,16 +39,16 @@ impl TransferChange {
     }
 }
 
-/// Why nothing was settled, in words for the merchant.
+/// Why nothing was changed. The texts are for the merchant.
 #[derive(Debug, Error)]
 pub enum BankTransferError {
     #[error("there is no preorder {0}")]
     UnknownOrder(PreorderNumber),
-    #[error("it is paid by {}, which tells by itself what happens", .0.as_str())]
+    #[error("it is paid through {}, which reports its payments; only bank transfers are marked by hand", .0.as_str())]
     NotByInvoice(ProviderId),
-    #[error("invoice is not among PAYMENT_PROVIDERS")]
+    #[error("bank transfers are not enabled: add invoice to PAYMENT_PROVIDERS")]
     NotEnabled,
-    #[error("it is {}", .0.as_str())]
+    #[error("the order is {}, which rules this change out", .0.as_str())]
     WrongStatus(PreorderStatus),
     #[error("the amount received must be above zero, in minor units (29900 for 299.00)")]
     NoAmount,
@@ -57,7 +60,13 @@ pub enum BankTransferError {
     Store(#[from] StoreError),
 }
 
-/// Notes that the transfer for this order arrived: what was asked for, or `received` in minor units of its currency.
+/// Records that the transfer for this order arrived: with the amount that was asked for, or with
+/// `received`, in minor units of the order's currency.
+///
+/// # Errors
+///
+/// [`BankTransferError::WrongStatus`] if the order was refunded, and
+/// [`BankTransferError::NoAmount`] if `received` is not above zero.
 pub async fn mark_paid(
     shop: &Shop,
     number: &PreorderNumber,
@@ -65,7 +74,7 @@ pub async fn mark_paid(
 ) -> Result<TransferChange, BankTransferError> {
     let preorder = invoice_order(shop, number).await?;
     let status = preorder.details.status;
-    // Money that comes for an order that was called off is money all the same.
+    // Money that arrives for a cancelled order counts, too.
     if status == PreorderStatus::Refunded {
         return Err(BankTransferError::WrongStatus(status));
     }
@@ -91,7 +100,11 @@ pub async fn mark_paid(
     }
 }
 
-/// Calls off an order that awaits its transfer.
+/// Cancels an order that awaits its transfer.
+///
+/// # Errors
+///
+/// [`BankTransferError::WrongStatus`] if the order was paid.
 pub async fn cancel(shop: &Shop, number: &PreorderNumber) -> Result<TransferChange, BankTransferError> {
     let preorder = invoice_order(shop, number).await?;
     if preorder.details.status == PreorderStatus::Cancelled {
@@ -105,7 +118,7 @@ pub async fn cancel(shop: &Shop, number: &PreorderNumber) -> Result<TransferChan
     match apply_session(shop, &update).await? {
         Applied::Ignored(reason) => Err(BankTransferError::NotRecorded(reason)),
         Applied::Changed(Some(preorder)) => Ok(TransferChange::Made(preorder)),
-        // Something else happened to it meanwhile.
+        // The order changed in the meantime.
         _ => match invoice_order(shop, number).await? {
             preorder if preorder.details.status == PreorderStatus::Cancelled => {
                 Ok(TransferChange::AlreadyMade(preorder))
@@ -124,7 +137,8 @@ async fn invoice_order(shop: &Shop, number: &PreorderNumber) -> Result<Preorder,
     }
 }
 
-/// What the log keeps of it: one entry per order, however often it is said, and nothing personal.
+/// Builds the event that the webhook log stores: one per order, however often it is marked, and
+/// without personal data.
 fn paid_event(preorder: &Preorder, received: Money) -> Result<Delivery, BankTransferError> {
     let session = &preorder.details.session;
     let body = json!({
@@ -137,7 +151,7 @@ fn paid_event(preorder: &Preorder, received: Money) -> Result<Delivery, BankTran
     Ok(Delivery {
         provider: ProviderId::Invoice,
         event_id: EventId::parse(&format!("invoice:{session}:paid"))
-            .ok_or_else(|| BankTransferError::NotRecorded("its session makes no event's name".to_owned()))?,
+            .ok_or_else(|| BankTransferError::NotRecorded("its session id is too long for an event id".to_owned()))?,
         event_type: "invoice.marked_paid".to_owned(),
         body: body.to_string().into(),
     })

@@ -1,5 +1,6 @@
-//! Use case: what a provider told becomes what the shop knows, with all that follows from it, in one transaction. Webhooks, the
-//! return page, reconciliation and the merchant's commands all end here, so there is one way for an order to change.
+//! Use case: applies what a provider reports, or a merchant does, to an order, with everything that
+//! follows from it, in one transaction. Webhooks, the return page, reconciliation and the
+//! merchant's commands all end here, so there is one way for an order to change.
 
 use time::OffsetDateTime;
 
@@ -16,33 +17,33 @@ use crate::server::{
     store::{Applied, CaseEffect, CaseKey, Delivery, Effect, Message, MessageKind, Step, StoreError},
 };
 
-/// How often a step that lost a race inside the database is tried again before it is a failure.
+/// How often a step is tried that lost a race inside the database.
 const CONFLICT_TRIES: u32 = 3;
 
-/// Who tells, and how.
+/// Where an update comes from.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     pub provider: ProviderId,
-    /// The event that told it; `None` when it was asked for.
+    /// The event that reported it; `None` if the shop asked the provider.
     pub delivery: Option<&'a Delivery>,
-    /// When it happened, for what is told outside.
+    /// When it happened. Messages carry this time.
     pub at: OffsetDateTime,
-    /// Whether everything is undone at the end.
+    /// Whether the transaction is rolled back at the end.
     pub dry_run: bool,
 }
 
-/// What a fact does, wherever it comes from. Safe to repeat and to run at the same time.
+/// Applies one payment update. Safe to repeat and to run concurrently.
 pub async fn apply_update(shop: &Shop, source: Source<'_>, update: &PaymentUpdate) -> Result<Applied, StoreError> {
     change_order(shop, source, CaseKey::of(update), &|order| lifecycle::decide(order, update)).await
 }
 
-/// What a checkout session's facts do when somebody asked for them.
+/// Applies the state of a checkout session that the shop asked for.
 pub async fn apply_session(shop: &Shop, update: &SessionUpdate) -> Result<Applied, StoreError> {
     let source = Source { provider: update.provider, delivery: None, at: shop.clock.now(), dry_run: false };
     apply_update(shop, source, &PaymentUpdate::Session(Box::new(update.clone()))).await
 }
 
-/// What a merchant does to a preorder by hand. `Applied::Ignored` says why it cannot be done.
+/// Applies a merchant's action. Returns `Applied::Ignored` with the reason if it is not possible.
 pub async fn apply_action(
     shop: &Shop,
     provider: ProviderId,
@@ -54,12 +55,12 @@ pub async fn apply_action(
     change_order(shop, source, CaseKey::Number(number), &decide).await
 }
 
-/// Brings a copy up to date.
+/// Updates the local copy of a provider's object.
 pub async fn apply_mirror(shop: &Shop, source: Source<'_>, mirror: &Mirror) -> Result<Applied, StoreError> {
     apply_step(shop, source, || Effect::Mirror { provider: source.provider, mirror }).await
 }
 
-/// An event that does nothing, for a reason that the log keeps.
+/// Logs an event that changes nothing, with the reason.
 pub async fn record_ignored(
     shop: &Shop,
     delivery: &Delivery,
@@ -96,7 +97,7 @@ async fn change_order(
     Ok(applied)
 }
 
-/// One step, repeated while the database says that it lost a race.
+/// Applies one step, and repeats it while the database reports a lost race.
 async fn apply_step<'a>(
     shop: &Shop,
     source: Source<'a>,
@@ -113,7 +114,7 @@ async fn apply_step<'a>(
     }
 }
 
-/// What is told outside of consequences that have just begun.
+/// Builds the messages for notifications that became due.
 fn messages_for(
     shop: &Shop,
     preorder: &Preorder,
@@ -136,12 +137,12 @@ fn messages_for(
     chaos::divert(shop.klaviyo.as_ref(), notifications.iter().filter_map(message).collect())
 }
 
-/// The line that an operator follows a purchase by.
+/// Logs the change. Operators follow an order by this line.
 fn log_change(preorder: &Preorder) {
     let details = &preorder.details;
     tracing::info!(number = %preorder.number, status = details.status.as_str(), "preorder");
     if details.review.is_open() {
         metrics::counter!("preorders_held_for_review_total").increment(1);
-        tracing::error!(number = %preorder.number, reason = details.review.text(), "a preorder needs review");
+        tracing::error!(number = %preorder.number, reason = details.review.text(), "preorder is held for review");
     }
 }

@@ -1,4 +1,5 @@
-//! What the provider `invoice` remembers: the preorders of the store, read back as facts.
+//! The order history of the provider `invoice`: it has no records of its own, so it reads the
+//! shop's orders back as session updates.
 
 use std::sync::Arc;
 
@@ -16,10 +17,10 @@ use crate::server::{
     store::{PreorderFilter, Purchase, Store, StoreError},
 };
 
-/// How many orders make a page.
+/// Orders of a page.
 const PAGE: u32 = 100;
 
-/// The store, as far as invoices go.
+/// Reads orders paid by bank transfer from the store.
 pub struct StoredOrders(pub Arc<dyn Store>);
 
 #[async_trait]
@@ -35,7 +36,7 @@ impl InvoiceLedger for StoredOrders {
         let filter = PreorderFilter {
             provider: Some(ProviderId::Invoice),
             since: Some(since),
-            after: after.map_err(|_| PaymentError::Unreadable("a place in the list of invoices".to_owned()))?,
+            after: after.map_err(|_| PaymentError::Unreadable("the cursor of the list of invoices".to_owned()))?,
             ..PreorderFilter::default()
         };
         let found = self.0.purchases(&filter, PAGE).await.map_err(payment_error)?;
@@ -49,7 +50,7 @@ impl InvoiceLedger for StoredOrders {
     }
 }
 
-/// What was recorded of an order, as its provider would tell it.
+/// Converts a stored order into the session update that its provider would report.
 pub fn session_update(details: &PreorderDetails) -> SessionUpdate {
     SessionUpdate {
         provider: details.provider,

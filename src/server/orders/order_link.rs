@@ -1,10 +1,12 @@
-//! What opens a customer's own page of an order: a token that only the customer holds, known here by its hash.
+//! The token that opens a customer's order page. Only the customer holds it; the shop stores its
+//! hash.
 
 use sha2::{Digest, Sha256};
 
 use crate::domain::preorder::AccessHash;
 
-/// SHA-256. An order is found by this and by nothing else, so who guesses at tokens learns nothing from a time.
+/// Returns the SHA-256 of a token. An order is found by this hash only, so the duration of a lookup
+/// tells a guesser nothing.
 pub fn hash_token(token: &str) -> AccessHash {
     AccessHash::from_digest(Sha256::digest(token).into())
 }

@@ -1,4 +1,5 @@
-//! Use case: the merchant gives money back. The provider does it; what it then says is recorded like anything else it says.
+//! Use case: the merchant refunds an order. The provider makes the refund, and its response is
+//! recorded like every other update.
 
 use thiserror::Error;
 
@@ -18,48 +19,53 @@ use crate::server::{
     store::{PurchaseKey, StoreError},
 };
 
-/// Why nothing was given back.
+/// Why no refund was made or recorded.
 #[derive(Debug, Error)]
 pub enum RefundError {
     #[error("there is no preorder {0}")]
     UnknownOrder(PreorderNumber),
-    #[error("it was not paid through a provider that can give money back; pay it back yourself")]
+    #[error("its payment provider cannot make refunds; return the money yourself")]
     NotSupported,
     #[error(
-        "the amount must be above zero, no more than is left of it ({left}), and in steps of {} minor units",
+        "the amount must be above zero, at most what is left ({left}), and in steps of {} minor units",
         left.currency().step()
     )]
     InvalidAmount { left: Money },
-    #[error("everything was given back already")]
+    #[error("the whole amount was refunded already")]
     NothingLeft,
-    #[error("{0} gave back the same amount before; say --again if another refund is meant")]
+    #[error("{0} refunded the same amount before; use --again if you mean another refund")]
     SameAmount(RefundId),
     #[error(transparent)]
     Provider(PaymentError),
-    /// No answer, or one that says nothing: the money may be on its way.
-    #[error(
-        "{0}; it may have gone through: run `rolitt reconcile`, look at the order, and repeat it only if it has not"
-    )]
+    /// The provider did not respond, or not clearly: the refund may exist.
+    #[error("{0}; the refund may exist: run `rolitt reconcile`, look at the order, and repeat it only if it does not")]
     OutcomeUnknown(PaymentError),
-    /// The money is on its way; reconciliation, or the event, will record it.
-    #[error("the provider gave the money back, and it could not be recorded: {0}; `rolitt reconcile` will")]
+    /// The refund exists. Its event or a reconciliation will record it.
+    #[error("the refund was made but not recorded: {0}; run `rolitt reconcile` to record it")]
     NotRecorded(StoreError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What the merchant asks for.
+/// A merchant's request for a refund.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RefundRequest {
-    /// In minor units of what was charged; `None` is all that is left.
+    /// In minor units of the charge's currency; `None` refunds all that is left.
     pub minor: Option<i64>,
     pub reason: Option<RefundReason>,
-    /// Whether another refund of an amount that went back before is meant.
+    /// Whether to allow another refund of an amount that was refunded before.
     pub allow_repeat: bool,
 }
 
-/// Gives money back. A call that is repeated at once, because its answer was lost, gives nothing back twice: its idempotency key
-/// counts the refunds that are known. One that is repeated after the refund became known is refused unless another is meant.
+/// Refunds an order in full or in part.
+///
+/// A call that is repeated at once, because its response was lost, refunds only once: the
+/// idempotency key counts the known refunds. A call that is repeated after the refund became known
+/// is refused unless `allow_repeat` is set.
+///
+/// # Errors
+///
+/// [`RefundError::OutcomeUnknown`] and [`RefundError::NotRecorded`] mean that the refund may exist.
 pub async fn refund(shop: &Shop, number: &PreorderNumber, request: RefundRequest) -> Result<Refund, RefundError> {
     let purchase = shop.store.purchase(PurchaseKey::Number(number)).await?;
     let purchase = purchase.ok_or_else(|| RefundError::UnknownOrder(number.clone()))?;

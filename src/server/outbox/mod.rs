@@ -1,5 +1,6 @@
-//! Use case: what happened in the database is told outside, once. Workers lease a message, send its frozen bytes with no
-//! transaction open, and say how it went. A lane that is asked to slow down, or whose key is refused, stops as a whole.
+//! Use case: delivers the outbox. Workers lease a message, send its frozen bytes with no
+//! transaction open, and record the result. A lane pauses as a whole when its receiver throttles it
+//! or refuses its key.
 
 pub mod send_throttle;
 
@@ -19,22 +20,22 @@ use crate::{
     domain::lifecycle,
 };
 
-/// Longer than any attempt to send.
+/// Longer than any attempt to send takes.
 const LEASE: Duration = Duration::from_mins(1);
 
-/// After this long a message is parked: nobody promises to recognize a repeat for ever.
+/// The age at which a message is parked. A receiver does not recognize a repeat for ever.
 const PARK_AFTER: Duration = Duration::from_hours(72);
 
-/// How long a lane with a refused key waits before it tries one message again.
+/// How long a lane with a refused key pauses before it tries one message.
 const REFUSED_KEY_PAUSE: Duration = Duration::from_mins(1);
 
-/// What is written beside a message that was not sent because the process ended.
-const RELEASED: &str = "given back: the process ended before it was sent";
+/// The error that is stored with a message that was not sent because the process ended.
+const RELEASED: &str = "released: the process ended before the message was sent";
 
-/// How many messages are on their way at the same time.
+/// How many messages are sent at the same time.
 pub const SENDERS: usize = 4;
 
-/// Sends the message that is due first, if the lane is open.
+/// Sends the message that is due first, unless its lane is paused.
 pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
     let Some(klaviyo) = &shop.klaviyo else {
         return Ok(Progress::Idle);
@@ -51,12 +52,12 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
     } else {
         shop.store.finish_message(&message, MessageEnd::Withdrawn).await?;
         metrics::counter!("outbox_messages_total", "result" => MessageStatus::Withdrawn.as_str()).increment(1);
-        tracing::info!(about = message.about(), "klaviyo event withdrawn: what it is about no longer holds");
+        tracing::info!(about = message.about(), "klaviyo event withdrawn: its order has changed since");
     }
     Ok(Progress::Worked)
 }
 
-/// Whether what the message is about is still so: nobody is told of a success that was undone meanwhile.
+/// Returns whether the message still holds. A customer must not hear of a success that was undone.
 async fn still_applies(shop: &Shop, message: &LeasedMessage) -> Result<bool, StoreError> {
     let Some((preorder, consequence)) = &message.cause else { return Ok(true) };
     let purchase = shop.store.purchase(PurchaseKey::Id(preorder)).await?;
@@ -64,7 +65,8 @@ async fn still_applies(shop: &Shop, message: &LeasedMessage) -> Result<bool, Sto
 }
 
 async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Result<(), StoreError> {
-    // A message that only waits is given back at the end, for the next process to find at once; one on its way is waited for.
+    // A message that still waits for the throttle is released at shutdown, so that the next process
+    // finds it at once. A message that is being sent is finished.
     tokio::select! {
         biased;
         () = shop.end.cancelled() => {
@@ -102,18 +104,26 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     };
     let result = match &end {
         MessageEnd::Parked { .. } => {
-            tracing::error!(about = message.about(), error = reason, "klaviyo event parked: it needs a person");
+            tracing::error!(
+                about = message.about(),
+                error = reason,
+                "klaviyo event parked; read last_error of its row in outbox"
+            );
             MessageStatus::Parked.as_str()
         }
         MessageEnd::Again { counts: false, .. } => {
-            // A lane that is only asked to slow down mends itself; one whose key is refused needs somebody.
+            // A throttled lane recovers by itself. A lane with a refused key needs a person.
             if matches!(error, MarketingError::Throttled { .. }) {
-                tracing::warn!(about = message.about(), error = reason, "klaviyo lane paused");
+                tracing::warn!(
+                    about = message.about(),
+                    error = reason,
+                    "klaviyo lane paused: Klaviyo asks to slow down"
+                );
             } else {
                 tracing::error!(
                     about = message.about(),
                     error = reason,
-                    "klaviyo lane stopped: nothing is sent until the key is mended"
+                    "klaviyo lane paused: Klaviyo refuses the key; correct KLAVIYO_API_KEY"
                 );
             }
             "lane_stopped"
@@ -123,7 +133,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
                 about = message.about(),
                 attempt = message.attempts,
                 error = reason,
-                "klaviyo event not sent, to be tried again"
+                "klaviyo event not sent; it will be retried"
             );
             "failed"
         }
@@ -133,7 +143,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     Ok(())
 }
 
-/// Sends until the end.
+/// Sends messages until `end` is cancelled.
 pub async fn run(shop: &Shop, end: CancellationToken) {
     worker::run("outbox", &shop.work, shop.store.rest(), end, || deliver_next(shop)).await;
 }

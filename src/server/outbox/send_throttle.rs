@@ -1,14 +1,15 @@
-//! A receiver's limiter: how fast it may be written to, and when not at all. Shared by all who write to it.
+//! Bounds how fast the shop sends to one receiver, and pauses it. All senders to the receiver share
+//! one throttle.
 
 use std::{num::NonZeroU32, sync::Mutex, time::Duration};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time::Instant;
 
-/// Below Klaviyo's steady limit of 3,500 a minute.
+/// Messages per second: below Klaviyo's steady limit of 3,500 a minute.
 const PER_SECOND: NonZeroU32 = NonZeroU32::new(50).unwrap();
 
-/// One receiver's pace, shared by its senders.
+/// The throttle of one receiver.
 pub struct SendThrottle {
     paused_until: Mutex<Option<Instant>>,
     limiter: DefaultDirectRateLimiter,
@@ -21,7 +22,7 @@ impl Default for SendThrottle {
 }
 
 impl SendThrottle {
-    /// Nothing more is sent for `pause`, or longer if that was asked before.
+    /// Pauses sending for `pause`. A longer pause that is in force stays.
     pub fn pause_for(&self, pause: Duration) {
         let now = Instant::now();
         let until = now.checked_add(pause).unwrap_or(now);
@@ -30,13 +31,13 @@ impl SendThrottle {
         }
     }
 
-    /// How long nothing may be sent, if so.
+    /// Returns the rest of the pause, or `None` if sending is not paused.
     pub fn paused_for(&self) -> Option<Duration> {
         let paused_until = self.paused_until.lock().ok().and_then(|guard| *guard)?;
         paused_until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
-    /// Waits for this message's turn.
+    /// Waits until the rate limit allows the next message.
     pub async fn acquire(&self) {
         self.limiter.until_ready().await;
     }
@@ -49,7 +50,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_stopped_lane_opens_when_its_time_is_up_and_not_before() {
+    async fn a_paused_throttle_opens_when_the_longest_pause_ends_and_not_before() {
         let throttle = SendThrottle::default();
         assert_eq!(throttle.paused_for(), None);
         throttle.pause_for(Duration::from_secs(30));
@@ -61,10 +62,10 @@ mod tests {
     }
 
     #[test]
-    fn messages_take_turns() {
+    fn the_throttle_limits_the_rate_of_messages() {
         let throttle = SendThrottle::default();
         assert!(throttle.acquire().now_or_never().is_some(), "the first goes at once");
         // More than any machine that runs this could have let through by waiting.
-        assert!((0..10_000).any(|_| throttle.acquire().now_or_never().is_none()), "nobody ever had to wait");
+        assert!((0..10_000).any(|_| throttle.acquire().now_or_never().is_none()), "no message ever had to wait");
     }
 }

@@ -1,5 +1,6 @@
-//! Use case: what is personal is taken away when it is old. Small batches, one instance at a time, every hour. What is still to be
-//! applied or sent keeps its body, whatever its age, and every row stays, so that a repeat is recognized for ever.
+//! Use case: removes personal data by age, every hour, in small batches, on one instance at a time.
+//! A message or an event that is still to be handled keeps its body at any age. Every row stays, so
+//! that a repeat is always recognized.
 
 use std::time::Duration;
 
@@ -14,18 +15,18 @@ use crate::server::{
     worker::{self, Progress},
 };
 
-/// Between two passes.
+/// The pause between two runs.
 const INTERVAL: Duration = Duration::from_hours(1);
 
-/// Longer than any batch takes.
+/// The length of the lease: longer than any batch takes.
 const LEASE: Duration = Duration::from_mins(2);
 
 const NAME: &str = "retention";
 
-/// Rows of one step in the store, and orders that are listed at a time.
+/// Rows of one step in the store, and orders of a page.
 const BATCH: u32 = 100;
 
-/// What one pass took away.
+/// What one run erased.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct ErasedCounts {
     pub events: u64,
@@ -33,7 +34,7 @@ pub struct ErasedCounts {
     pub orders: u64,
 }
 
-/// Takes away all that is too old now. Nothing while another instance does.
+/// Erases everything that is too old now. Returns zeros while another instance holds the lease.
 pub async fn run_once(shop: &Shop, retention: Retention) -> Result<ErasedCounts, StoreError> {
     let run = Run { shop, token: shop.ids.lease_token() };
     let mut erased = ErasedCounts::default();
@@ -41,11 +42,11 @@ pub async fn run_once(shop: &Shop, retention: Retention) -> Result<ErasedCounts,
         return Ok(erased);
     }
     let result = run.erase_all(retention, &mut erased).await;
-    // Best effort: a lease that is not given back runs out.
+    // Best effort: a lease that is not released expires.
     let _ = shop.store.drop_lease(NAME, &run.token).await;
     if erased != ErasedCounts::default() {
         let ErasedCounts { events, messages, orders } = erased;
-        tracing::info!(events, messages, orders, "personal data was taken away because of its age");
+        tracing::info!(events, messages, orders, "personal data erased by age");
         for (what, count) in [("events", events), ("messages", messages), ("orders", orders)] {
             metrics::counter!("personal_data_forgotten_total", "what" => what).increment(count);
         }
@@ -59,7 +60,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Whether the next batch is this instance's to do.
+    /// Extends the lease. Returns whether this instance may do the next batch.
     async fn hold_lease(&self) -> Result<bool, StoreError> {
         Ok(!self.shop.end.is_cancelled() && self.shop.store.take_lease(NAME, &self.token, LEASE).await?)
     }
@@ -101,14 +102,16 @@ impl Run<'_> {
             for over in page.iter().filter(|over| !over.erased) {
                 match erasure::erase_order(self.shop, &over.number, ErasureOptions::default()).await {
                     Ok(Some(Erased::Done { .. })) => erased.orders += 1,
-                    // Something is going on about it: it is looked at again in the next pass.
+                    // The order still needs its data. The next run tries again.
                     Ok(Some(Erased::Refused(reason))) => {
-                        tracing::debug!(number = %over.number, reason, "kept for longer");
+                        tracing::debug!(number = %over.number, reason, "order not erased yet");
                     }
                     Ok(None) => {}
                     Err(error) if error.retryable() => return Err(error),
-                    // One that cannot be erased must not keep the others.
-                    Err(error) => tracing::error!(number = %over.number, %error, "an order could not be erased"),
+                    // One failed order must not stop the others.
+                    Err(error) => {
+                        tracing::error!(number = %over.number, %error, "order could not be erased; the next run retries it");
+                    }
                 }
             }
             if page.len() < BATCH as usize {
@@ -120,9 +123,9 @@ impl Run<'_> {
     }
 }
 
-/// Works until the end.
+/// Runs every hour until `end` is cancelled.
 pub async fn run(shop: &Shop, retention: Retention, end: CancellationToken) {
-    // Nobody wakes it: nothing becomes old in a hurry.
+    // Never notified: a run is never urgent.
     let wake = Notify::new();
     worker::run(NAME, &wake, INTERVAL, end, || async { run_once(shop, retention).await.map(|_| Progress::Idle) }).await;
 }

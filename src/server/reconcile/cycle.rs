@@ -1,5 +1,5 @@
-//! One comparison with one provider: which lists are read from where, what a difference is, and what is left at the end. The lists
-//! themselves are in `passes`.
+//! One comparison with one provider: from where each list is read, what counts as a difference, and
+//! what stays open at the end. `passes` reads the lists.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -17,12 +17,13 @@ use crate::{
     },
 };
 
-/// How far back the very first comparison looks: as far as Stripe lists events.
+/// How far back the first comparison reads: as far as Stripe lists events.
 const FIRST_WINDOW: Duration = Duration::from_hours(30 * 24);
 
-/// Longer than any page takes.
+/// The length of the lease: longer than any page takes.
 const LEASE: Duration = Duration::from_mins(2);
 
+/// One comparison with one provider, under a lease.
 pub struct Cycle<'a> {
     pub shop: &'a Shop,
     pub provider: &'a dyn PaymentProvider,
@@ -30,24 +31,30 @@ pub struct Cycle<'a> {
     report: &'a mut ReconcileReport,
     lease: String,
     token: LeaseToken,
-    /// The sessions that the provider listed, or was asked for.
+    /// The sessions that the provider listed or returned in this cycle.
     pub seen: HashSet<SessionId>,
-    /// What was found open in this cycle.
+    /// The ids of the differences that this cycle found open.
     found_open: HashSet<String>,
+    /// The report of the list that is being compared.
     pub current: ScopeReport,
 }
 
-/// Where a list is read: from when on, and from which place.
+/// The part of a list that a pass reads: from a time on, and from a cursor.
 pub struct Window {
     pub since: OffsetDateTime,
     began: OffsetDateTime,
     pub from: Option<Cursor>,
     mark: Option<Mark>,
-    /// Whether it goes on with a pass that was interrupted: what is newer is still to be read then.
+    /// Whether it continues an interrupted pass. Newer objects are still to be read then.
     resumed: bool,
 }
 
 impl<'a> Cycle<'a> {
+    /// Takes the lease of this provider's comparison.
+    ///
+    /// # Errors
+    ///
+    /// [`ReconcileError::Busy`] if another instance holds the lease.
     pub async fn begin(
         shop: &'a Shop,
         provider: &'a dyn PaymentProvider,
@@ -72,19 +79,19 @@ impl<'a> Cycle<'a> {
         })
     }
 
-    /// Compares everything, or as much as there is time for until the process ends.
+    /// Compares all lists, or as many as there is time for before the process ends.
     pub async fn run(mut self) -> Result<(), ReconcileError> {
         let (shop, lease, token) = (self.shop, self.lease.clone(), self.token.clone());
         let result = tokio::select! {
             compared = self.compare_all() => compared,
             () = shop.end.cancelled() => Err(ReconcileError::Ended),
         };
-        // Best effort: a lease that is not given back runs out.
+        // Best effort: a lease that is not released expires.
         let _ = shop.store.drop_lease(&lease, &token).await;
         result
     }
 
-    /// A list that cannot be finished does not keep the others from being compared.
+    /// Compares all lists. A list that fails does not stop the others.
     async fn compare_all(&mut self) -> Result<(), ReconcileError> {
         let before = self.shop.store.open_differences(self.provider.id()).await?;
         for scope in [Scope::Events, Scope::Sessions, Scope::Refunds, Scope::Disputes, Scope::Preorders, Scope::Recheck]
@@ -95,7 +102,7 @@ impl<'a> Cycle<'a> {
                 _ => self.compare(scope).await,
             };
             if let Err(ReconcileError::Provider(error)) = &compared {
-                tracing::warn!(%scope, %error, "a list could not be compared to its end");
+                tracing::warn!(%scope, %error, "list could not be compared to its end; the next comparison continues there");
                 self.current.failure = Some(error.to_string());
             }
             self.report.scopes.push(self.current.clone());
@@ -112,7 +119,8 @@ impl<'a> Cycle<'a> {
         let resumed = window.resumed;
         let result = self.pass(scope, &mut window).await;
         match &result {
-            // A place that the provider no longer knows would be asked for in every cycle.
+            // The provider no longer knows the cursor. Every later cycle would fail in the same
+            // way.
             Err(ReconcileError::Provider(error)) if !error.retryable() && window.from.is_some() => {
                 self.reset_cursor(scope, &window).await?;
             }
@@ -136,7 +144,8 @@ impl<'a> Cycle<'a> {
         }
     }
 
-    /// Looks again at what was open before, unless this cycle found it open anyway; what agrees now is taken away.
+    /// Checks the differences that were open before, unless this cycle found them again. Removes
+    /// those that agree now.
     async fn recheck_all(&mut self, before: &[OpenDifference]) -> Result<(), ReconcileError> {
         if self.options.dry_run {
             return Ok(());
@@ -155,7 +164,7 @@ impl<'a> Cycle<'a> {
         Ok(())
     }
 
-    /// Tells what the provider has; `true` when that changed something.
+    /// Applies what the provider reports. Returns whether that changed something.
     pub async fn apply(&mut self, update: &PaymentUpdate, id: &str, what: &str) -> Result<bool, ReconcileError> {
         self.current.compared += 1;
         let source = Source {
@@ -169,7 +178,7 @@ impl<'a> Cycle<'a> {
         if let (true, Some(drawn)) = (self.options.dry_run, &number)
             && self.shop.store.purchase(PurchaseKey::Number(drawn)).await?.is_none()
         {
-            // Drawn for the rehearsal, and gone with it.
+            // The number was drawn in the dry run, and rolled back with it.
             number = None;
         }
         self.report(Difference {
@@ -182,7 +191,8 @@ impl<'a> Cycle<'a> {
         Ok(true)
     }
 
-    /// Where this list is to be read: from the last mark on, or from where an interrupted pass stopped.
+    /// Returns the part of the list to read: from the last cursor on, or from where an interrupted
+    /// pass stopped.
     async fn window(&self, scope: Scope) -> Result<Window, ReconcileError> {
         let now = self.shop.clock.now();
         if let Some(since) = self.options.since {
@@ -197,7 +207,7 @@ impl<'a> Cycle<'a> {
         Ok(Window { since: mark.until - scope.overlap(), began, resumed: from.is_some(), from, mark: Some(mark) })
     }
 
-    /// After a page: leaves a mark, keeps the lease. `false` at the list's end.
+    /// Saves the cursor after a page and extends the lease. Returns `false` at the end of the list.
     pub async fn finish_page(&mut self, window: &mut Window, next: Option<Cursor>) -> Result<bool, ReconcileError> {
         chaos::pass(Point::PageCompared);
         window.from = next;
@@ -212,6 +222,7 @@ impl<'a> Cycle<'a> {
         Ok(window.from.is_some())
     }
 
+    /// Restarts the list from its beginning in the next cycle.
     async fn reset_cursor(&self, scope: Scope, window: &Window) -> Result<(), ReconcileError> {
         if let (Some(mark), false) = (&window.mark, self.options.dry_run) {
             let mark = Mark { until: mark.until, passing: None };
@@ -220,6 +231,11 @@ impl<'a> Cycle<'a> {
         Ok(())
     }
 
+    /// Extends the lease.
+    ///
+    /// # Errors
+    ///
+    /// [`ReconcileError::Busy`] if another instance has taken it.
     pub async fn extend_lease(&self) -> Result<(), ReconcileError> {
         if self.shop.store.take_lease(&self.lease, &self.token, LEASE).await? {
             Ok(())
@@ -228,9 +244,10 @@ impl<'a> Cycle<'a> {
         }
     }
 
-    /// Something that nothing explains: kept until a later cycle finds that it agrees.
+    /// Records a difference that nothing explains. It stays open until a later cycle finds that
+    /// both sides agree.
     pub async fn unexplained(&mut self, id: &str, known: Option<&Purchase>, what: &str) -> Result<(), ReconcileError> {
-        tracing::error!(id, what, "the books differ from the provider's");
+        tracing::error!(id, what, "shop and provider differ; see `rolitt reconcile --dry-run`");
         let number = known.map(|purchase| purchase.preorder.number.to_string());
         let scope = self.current.scope;
         self.current.unexplained += 1;
@@ -254,7 +271,8 @@ impl<'a> Cycle<'a> {
         Ok(())
     }
 
-    /// An error about one object is a difference; one about everything ends the pass.
+    /// Records an error about one object as a difference. An error about the whole list ends the
+    /// pass.
     pub async fn object_failed(
         &mut self,
         id: &str,
@@ -264,12 +282,13 @@ impl<'a> Cycle<'a> {
         match error {
             PaymentError::NotFound => self.unexplained(id, known, "the provider does not know it").await,
             PaymentError::Unreadable(_) | PaymentError::State(_) | PaymentError::Configuration(_) => {
-                self.unexplained(id, known, "the provider's answer about it does not read").await
+                self.unexplained(id, known, "the provider's response about it could not be parsed").await
             }
             error => Err(error.into()),
         }
     }
 
+    /// Counts a difference, and lists it while the report has room.
     pub fn report(&mut self, difference: Difference) {
         self.current.differed += 1;
         if self.report.differences.len() < ReconcileReport::MAX_LISTED {

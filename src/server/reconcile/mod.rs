@@ -1,8 +1,9 @@
-//! Use case: the books are compared with the provider's, whatever became of its webhooks. What the provider lists is told to the
-//! same function as an event, so that comparing repairs; what still differs after that is counted, and needs a person.
+//! Use case: compares the shop's records with each provider's, whether or not webhooks arrived.
+//! What the provider lists goes through the same function as an event, so a comparison also
+//! repairs. What still differs after that is counted, and needs a person.
 //!
-//! A cycle is safe beside live webhooks and beside itself: one instance at a time holds a lease, and every page leaves a mark
-//! from which the next run goes on.
+//! A cycle may run at the same time as webhooks and as another cycle: one instance at a time holds
+//! the lease, and after every page a cursor is saved, from which the next run continues.
 
 mod cycle;
 mod passes;
@@ -19,30 +20,31 @@ use self::cycle::Cycle;
 use super::{payments::PaymentError, state::Shop, store::StoreError};
 use crate::domain::payment::ProviderId;
 
-/// How a comparison is made.
+/// How to compare.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReconcileOptions {
-    /// How far back to look, instead of from the last mark on; the mark is left alone then.
+    /// How far back to read, instead of from the saved cursor. The cursor is not changed then.
     pub since: Option<Duration>,
-    /// Whether nothing is changed: differences are found, and stay.
+    /// Whether to report differences and change nothing.
     pub dry_run: bool,
 }
 
-/// What a cycle found.
+/// What a comparison found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ReconcileReport {
     pub scopes: Vec<ScopeReport>,
-    /// What differed, most of it repaired; at most [`ReconcileReport::MAX_LISTED`] are listed.
+    /// The differences, most of them repaired. At most [`ReconcileReport::MAX_LISTED`] are listed.
     pub differences: Vec<Difference>,
-    /// Differences that nothing explains and nothing repaired: normally 0.
+    /// The number of differences that are unexplained and not repaired: normally 0.
     pub unexplained: u64,
 }
 
 impl ReconcileReport {
+    /// The most differences that a report lists.
     pub const MAX_LISTED: usize = 1000;
 }
 
-/// One list at the provider, compared.
+/// The result of comparing one list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScopeReport {
     pub provider: &'static str,
@@ -50,7 +52,7 @@ pub struct ScopeReport {
     pub compared: u64,
     pub differed: u64,
     pub unexplained: u64,
-    /// Why the comparison could not be finished; the next one goes on from there.
+    /// Why the list could not be compared to its end. The next comparison continues there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }
@@ -61,7 +63,7 @@ impl ScopeReport {
     }
 }
 
-/// What is compared.
+/// A list that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
@@ -69,16 +71,16 @@ pub enum Scope {
     Sessions,
     Refunds,
     Disputes,
-    /// Our own rows, looked for at the provider.
+    /// The shop's own orders, looked up at the provider.
     Preorders,
-    /// What was open before, looked at again.
+    /// Differences that were open before.
     #[serde(rename = "again")]
     Recheck,
 }
 
 impl Scope {
-    /// How far before the last mark a list is read again: a session may be finished a day after it began (Stripe's bound), and
-    /// clocks differ.
+    /// How far before the saved cursor a list is read again. A session may be finished a day after
+    /// it began (Stripe's bound for `expires_at`), and clocks differ.
     const fn overlap(self) -> Duration {
         match self {
             Self::Sessions => Duration::from_hours(25),
@@ -100,37 +102,38 @@ impl fmt::Display for Scope {
     }
 }
 
-/// One difference.
+/// One difference between the shop and a provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     pub scope: Scope,
-    /// The provider's id, or ours.
+    /// The id of the object at the provider.
     pub id: String,
-    /// The order it is about, where there is one.
+    /// The number of the order, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
     pub what: String,
     pub end: Resolution,
 }
 
-/// What became of a difference.
+/// The result of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resolution {
     Repaired,
-    /// In a rehearsal: it would be repaired.
+    /// A dry run found it. A real run would repair it.
     Found,
-    /// Nothing explains it and nothing repaired it. It stays open until a later comparison finds that it agrees.
+    /// Nothing explains it and nothing repaired it. It stays open until a later comparison finds
+    /// that both sides agree.
     Unexplained,
 }
 
-/// Why a cycle did not take place at all.
+/// Why a comparison ended early.
 #[derive(Debug, Error)]
 pub enum ReconcileError {
-    #[error("another instance is comparing the books right now; try again in a few minutes")]
+    #[error("another instance is reconciling right now; try again in a few minutes")]
     Busy,
-    /// The next one goes on from the last page.
-    #[error("the process ended before the comparison did")]
+    /// The next run continues after the last page.
+    #[error("the process ended before the reconciliation did; the next run continues")]
     Ended,
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -138,14 +141,14 @@ pub enum ReconcileError {
     Provider(#[from] PaymentError),
 }
 
-/// Compares the books with those of every provider.
+/// Compares the shop's records with those of every provider, and repairs what differs.
 pub async fn reconcile(shop: &Shop, options: ReconcileOptions) -> Result<ReconcileReport, ReconcileError> {
     let mut report = ReconcileReport::default();
     for provider in shop.payments.all().filter(|provider| provider.keeps_books()) {
         Cycle::begin(shop, provider.as_ref(), options, &mut report).await?.run().await?;
     }
     let backlog = shop.store.backlog().await?;
-    // What is open from before counts as well; so does money of this shop that never found its order.
+    // Differences from earlier cycles count, too, and so do payments without an order.
     let open = u64::try_from(backlog.differences_open).unwrap_or_default();
     let found = report.scopes.iter().map(|scope| scope.unexplained).sum::<u64>();
     let orphans = u64::try_from(backlog.payments_without_preorder).unwrap_or_default();
@@ -168,12 +171,12 @@ fn publish(shop: &Shop, report: &ReconcileReport) {
     if report.unexplained > 0 {
         tracing::error!(
             unexplained = report.unexplained,
-            "the books differ from the provider's, and nothing explains it"
+            "reconciliation found unexplained differences; see `rolitt reconcile --dry-run`"
         );
     }
 }
 
-/// Compares every `every`, until the end; the first time soon after the start.
+/// Compares soon after the start and then at every interval, until `end` is cancelled.
 pub async fn run(shop: &Shop, every: Duration, end: CancellationToken) {
     const FIRST: Duration = Duration::from_secs(5);
     let mut wait = every.min(FIRST);
@@ -183,20 +186,20 @@ pub async fn run(shop: &Shop, every: Duration, end: CancellationToken) {
             () = tokio::time::sleep(wait) => {}
         }
         wait = every;
-        // It ends by itself at the end, and gives its lease back.
+        // The comparison itself ends with the process, and releases its lease.
         let Ok(compared) = AssertUnwindSafe(reconcile(shop, ReconcileOptions::default())).catch_unwind().await else {
-            tracing::error!("a comparison of the books panicked; the next one is made in its time");
+            tracing::error!("reconciliation panicked; the next one starts on schedule");
             continue;
         };
         match compared {
             Ok(report) => {
                 let repaired =
                     report.differences.iter().filter(|difference| difference.end == Resolution::Repaired).count();
-                tracing::info!(repaired, unexplained = report.unexplained, "books compared");
+                tracing::info!(repaired, unexplained = report.unexplained, "reconciliation finished");
             }
             Err(ReconcileError::Ended) => return,
-            Err(ReconcileError::Busy) => tracing::debug!("another instance compares the books"),
-            Err(error) => tracing::warn!(%error, "the books could not be compared; trying again next time"),
+            Err(ReconcileError::Busy) => tracing::debug!("another instance is reconciling"),
+            Err(error) => tracing::warn!(%error, "reconciliation failed; the next one starts on schedule"),
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The lists, one after another: undelivered events first, because they say most; then the objects, because an event may never
-//! have been made; then our own rows, because the provider may not know them.
+//! The lists, one after another. Undelivered events come first, because they say most. Then come
+//! the provider's objects, because an event may never have been made, and then the shop's own
+//! orders, because the provider may not know them.
 
 use super::{
     Difference, ReconcileError, Resolution, Scope,
@@ -19,10 +20,10 @@ use crate::{
     },
 };
 
-/// How many rows of ours that wait for something are asked for one by one in one cycle.
+/// How many waiting objects are looked up one by one in one cycle.
 const MAX_SINGLE_CALLS: u32 = 500;
 
-/// How many orders are read at a time.
+/// Orders of a page.
 const PAGE: u32 = 50;
 
 impl Cycle<'_> {
@@ -34,7 +35,8 @@ impl Cycle<'_> {
                 self.current.compared += 1;
                 let id = event.id().as_str().to_owned();
                 if self.options.dry_run {
-                    // What it would do shows in the objects; here it only counts as undelivered.
+                    // The pass over the objects shows what the event would change. Here it only
+                    // counts as compared.
                     continue;
                 }
                 match webhook::process_event(self.shop, self.provider, event).await {
@@ -47,7 +49,7 @@ impl Cycle<'_> {
                     }),
                     Ok(_) => {}
                     Err(webhook::WebhookError::NotStored(error)) => return Err(error.into()),
-                    Err(error) => tracing::error!(event = id, %error, "an undelivered event could not be taken"),
+                    Err(error) => tracing::error!(event = id, %error, "undelivered event could not be processed"),
                 }
             }
             if !self.finish_page(window, page.next).await? {
@@ -70,8 +72,8 @@ impl Cycle<'_> {
         }
     }
 
-    /// One session as the provider has it, told and then compared. What differs is asked for once more before it counts: it may
-    /// have changed while the page was worked through.
+    /// Applies one session as the provider has it, then compares. A session that differs is fetched
+    /// again before it counts: it may have changed while the page was processed.
     async fn session(&mut self, update: SessionUpdate) -> Result<(), ReconcileError> {
         let session = update.session.clone();
         if self.apply_session(update).await?.is_none() {
@@ -87,7 +89,7 @@ impl Cycle<'_> {
         }
     }
 
-    /// Tells a session, and says what differs after that.
+    /// Applies a session, and returns what differs after that.
     async fn apply_session(
         &mut self,
         update: SessionUpdate,
@@ -137,7 +139,10 @@ impl Cycle<'_> {
     async fn refund(&mut self, id: &RefundId) -> Result<(), ReconcileError> {
         let Some(refunds) = self.provider.refunds() else { return Ok(()) };
         match throttled(|| refunds.retrieve(id)).await {
-            Ok(refund) => self.apply(&PaymentUpdate::Refund(refund), id.as_str(), "a refund went on").await.map(|_| ()),
+            Ok(refund) => self
+                .apply(&PaymentUpdate::Refund(refund), id.as_str(), "a refund had changed its status")
+                .await
+                .map(|_| ()),
             Err(error) => self.object_failed(id.as_str(), None, error).await,
         }
     }
@@ -165,22 +170,30 @@ impl Cycle<'_> {
     async fn dispute(&mut self, id: &DisputeId) -> Result<(), ReconcileError> {
         let Some(disputes) = self.provider.disputes() else { return Ok(()) };
         match throttled(|| disputes.retrieve(id)).await {
-            Ok(dispute) => {
-                self.apply(&PaymentUpdate::Dispute(dispute), id.as_str(), "a dispute went on").await.map(|_| ())
-            }
+            Ok(dispute) => self
+                .apply(&PaymentUpdate::Dispute(dispute), id.as_str(), "a dispute had changed its status")
+                .await
+                .map(|_| ()),
             Err(error) => self.object_failed(id.as_str(), None, error).await,
         }
     }
 
-    /// What stands in a list and does not read must not be passed over in silence: its mark goes on.
+    /// Reports the objects of a list that could not be parsed. They must not be skipped in silence,
+    /// because the cursor moves past them.
     async fn report_unreadable(&mut self, ids: Vec<String>) -> Result<(), ReconcileError> {
         for id in ids {
-            self.unexplained(&id, None, "it does not read: this program is older than the provider's answer").await?;
+            self.unexplained(
+                &id,
+                None,
+                "it could not be parsed; this program may be too old for the provider's response",
+            )
+            .await?;
         }
         Ok(())
     }
 
-    /// Our rows of this window that the provider did not list, and those that still wait for their money, one by one.
+    /// Compares the shop's orders of this window that the provider did not list, and those that
+    /// still await their payment, one by one.
     pub(super) async fn preorders(&mut self, window: &mut Window) -> Result<(), ReconcileError> {
         let provider = Some(self.provider.id());
         let recent = PreorderFilter { provider, since: Some(window.since), ..PreorderFilter::default() };
@@ -209,7 +222,7 @@ impl Cycle<'_> {
                 self.extend_lease().await?;
             }
         }
-        // Where not everything was asked for, the next cycle begins at the same place.
+        // If not everything was compared, the next cycle begins at the same cursor.
         if complete {
             self.finish_page(window, None).await?;
         }
@@ -237,18 +250,18 @@ impl Cycle<'_> {
     }
 }
 
-/// What our row says that the provider does not.
+/// Returns how the status of our order contradicts the provider's session.
 fn status_mismatch(known: &Purchase, outcome: SessionOutcome) -> Option<&'static str> {
     let status = known.preorder.details.status;
     let payment_succeeded =
         known.case.payment.as_ref().is_some_and(|payment| payment.status == IntentStatus::Succeeded);
     match outcome {
-        SessionOutcome::Paid if status < PreorderStatus::Paid => Some("it is paid there and not here"),
-        SessionOutcome::Open | SessionOutcome::Expired => Some("it was never finished there"),
+        SessionOutcome::Paid if status < PreorderStatus::Paid => Some("it is paid at the provider and not in the shop"),
+        SessionOutcome::Open | SessionOutcome::Expired => Some("it was never finished at the provider"),
         SessionOutcome::Pending | SessionOutcome::Failed | SessionOutcome::Cancelled
             if status >= PreorderStatus::Paid && !payment_succeeded =>
         {
-            Some("it is paid here and not there")
+            Some("it is paid in the shop and not at the provider")
         }
         _ => None,
     }

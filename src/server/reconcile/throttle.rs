@@ -1,18 +1,20 @@
-//! The pace at which a provider is asked: below its limits, and as it says when it says so.
+//! Throttles the calls of a reconciliation to a provider: below its limits, and as its rate-limit
+//! responses ask.
 
 use std::time::Duration;
 
 use crate::server::payments::PaymentError;
 
-/// Between calls. Stripe allows 25 a second in test mode and 100 in live mode; customers come first.
+/// The pause between calls. Stripe allows 25 calls a second in test mode and 100 in live mode;
+/// customers come first.
 const CALL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The longest wait that a provider may ask for before a cycle is given up until the next.
+/// The longest wait. If a provider asks for more, the pass ends until the next cycle.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
 const MAX_ATTEMPTS: u32 = 4;
 
-/// Makes one call, again where that can help.
+/// Makes one call, and retries it if the error may pass.
 pub async fn throttled<T, F>(call: impl Fn() -> F) -> Result<T, PaymentError>
 where
     F: Future<Output = Result<T, PaymentError>>,
@@ -46,7 +48,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_limit_is_waited_for_and_a_refusal_is_not() {
+    async fn a_rate_limit_is_retried_and_an_authentication_error_is_not() {
         let calls = AtomicU32::new(0);
         let limited = || async {
             let number = calls.fetch_add(1, Ordering::SeqCst);

@@ -1,11 +1,11 @@
-//! Two rows of one key: which of them is the newer one, and in what they differ.
+//! Compares two rows of one key: which one is newer, and in which columns they differ.
 
 use time::OffsetDateTime;
 
 use crate::server::store::{EventStatus, MessageStatus, Row, Table, Value};
 
-/// The row as it may be moved. What somebody holds just now is let go of: the lease is of the other shop's worker, and the target
-/// tries again when its time is up.
+/// Returns the row without its lease. The lease belongs to a worker of the other shop; the target
+/// retries when the row is due.
 pub fn without_lease(mut row: Row) -> Row {
     match row.table {
         Table::Outbox => row.set("lease_token", Value::Null),
@@ -17,7 +17,8 @@ pub fn without_lease(mut row: Row) -> Row {
     row
 }
 
-/// The source's row without what was taken out of the target's for ever: a copy brings nothing personal back.
+/// Returns the source's row without the personal data that was erased at the target: a copy must
+/// not bring it back.
 pub fn without_erased_data(mut source: Row, target: &Row) -> Row {
     let is_null = |row: &Row, column: &str| row.columns.get(column).is_none_or(|value| *value == Value::Null);
     match source.table {
@@ -50,12 +51,13 @@ fn is_closed(log: &Row) -> bool {
     EventStatus::of(log).is_some_and(EventStatus::is_closed)
 }
 
-/// Whether the target knows more than the source: then it is left alone. Of equal age, the source's counts.
+/// Returns whether the target's row is newer and must be left alone. Of two rows of equal age the
+/// source's is copied.
 pub fn target_is_newer(source: &Row, target: &Row) -> bool {
     version_of(target) > version_of(source)
 }
 
-/// How far a row has come in its life, by its table's own clock.
+/// Returns how far a row has come, by the clock of its table.
 fn version_of(row: &Row) -> (bool, Option<OffsetDateTime>, Option<i64>, Option<OffsetDateTime>) {
     let time = |column| row.time_opt(column).ok().flatten();
     match row.table {
@@ -72,7 +74,7 @@ fn version_of(row: &Row) -> (bool, Option<OffsetDateTime>, Option<i64>, Option<O
     }
 }
 
-/// The columns in which the two differ, by name.
+/// Returns the names of the columns in which the two rows differ.
 pub fn differing(source: &Row, target: &Row) -> String {
     let value = |row: &Row, column: &str| row.columns.get(column).filter(|value| **value != Value::Null).cloned();
     let mut columns: Vec<&str> = source.columns.keys().chain(target.columns.keys()).map(String::as_str).collect();
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn each_table_has_a_clock_of_its_own_and_a_tie_is_the_sources() {
+    fn each_table_has_its_own_clock_and_a_tie_goes_to_the_source() {
         let expected = [true, false, false];
         for table in [Table::Preorders, Table::Payments, Table::Refunds, Table::Disputes] {
             assert_eq!(newer(|age| Row::new(table).with("updated_at", at(i64::from(age)))), expected, "{table:?}");
@@ -109,7 +111,7 @@ mod tests {
             let told = |age: u8| {
                 Row::new(table).with("told_at", at(5 + i64::from(age))).with("updated_at", at(9 - i64::from(age)))
             };
-            assert_eq!(newer(told), expected, "what was told before what was written");
+            assert_eq!(newer(told), expected, "the provider's time before the time of writing");
         }
         use EventStatus::{Done, Failed, Ignored, Parked, Received};
         for (earlier, later) in [(Failed, Done), (Parked, Ignored), (Received, Done)] {
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_erased_at_the_target_does_not_come_back() {
+    fn personal_data_erased_at_the_target_does_not_come_back() {
         let full = Row::new(Table::Preorders)
             .with("email", "jo@example.com")
             .with("shipping_address", "x")
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_let_go_of_and_nothing_else_changes() {
+    fn only_the_lease_of_a_row_is_removed() {
         let held = Row::new(Table::Outbox)
             .with("status", MessageStatus::Pending)
             .with("lease_token", "x")

@@ -1,5 +1,6 @@
-//! Use case: a shop is copied from one store into another. Read in pages, written where the target lacks a row or has an older
-//! one, and compared in the end. Nothing is deleted on either side, and a run that was killed goes on at its place.
+//! Use case: copies a shop from one store into another. Reads pages, writes rows that the target
+//! lacks or has in an older version, and compares everything at the end. It deletes nothing on
+//! either side, and a run that was killed continues at its checkpoint.
 
 mod compare;
 mod report;
@@ -16,11 +17,12 @@ use self::{
 };
 use super::store::{Entry, Page, Row, Store, StoreError, Table, Unread};
 
+/// How to copy.
 #[derive(Clone, Copy, Debug)]
 pub struct CopyOptions {
-    /// Say what would be written, and change nothing.
+    /// Report what would be written, and change nothing.
     pub dry_run: bool,
-    /// Rows of a page; those with whole events in them come in smaller ones.
+    /// Rows of a page. Pages of the webhook log are smaller.
     pub batch: u32,
 }
 
@@ -31,14 +33,14 @@ impl Default for CopyOptions {
 }
 
 impl CopyOptions {
-    /// A row of the webhook log holds up to a megabyte.
+    /// Returns the page size of a table. A row of the webhook log holds up to a megabyte.
     const fn page(self, table: Table) -> u32 {
         let rows = if matches!(table, Table::WebhookLogs) { self.batch / 8 } else { self.batch };
         if rows == 0 { 1 } else { rows }
     }
 }
 
-/// What a run is doing.
+/// The progress of a run.
 #[derive(Debug)]
 pub enum CopyStep<'a> {
     Copying {
@@ -51,27 +53,28 @@ pub enum CopyStep<'a> {
         done: u64,
         of: u64,
     },
-    /// A store does not answer now, and is asked again.
+    /// A store does not respond, and the call will be retried.
     Waiting(&'a StoreError),
 }
 
-/// Hears of every page.
+/// Called after every page and before every retry.
 pub type OnProgress<'a> = dyn FnMut(CopyStep<'_>) + Send + 'a;
 
-/// Why a run ended early. What it had copied stays, and the next run goes on there.
+/// Why a run ended early. The rows that were copied stay, and the next run continues there.
 #[derive(Debug, Error)]
 pub enum CopyError {
-    #[error("the store to copy from: {0}; start again to go on")]
+    #[error("the source store failed: {0}; run the copy again to continue")]
     Source(StoreError),
-    #[error("the store to copy to: {0}; start again to go on")]
+    #[error("the target store failed: {0}; run the copy again to continue")]
     Target(StoreError),
-    #[error("the store to copy from is not ready: {0}")]
+    #[error("the source store is not ready: {0}")]
     SourceNotReady(StoreError),
-    #[error("the store to copy to is not ready, and a dry run does not make it so: {0}")]
+    #[error("the target store is not ready, and a dry run does not migrate it: {0}")]
     TargetNotReady(StoreError),
 }
 
-/// Copies everything, then compares everything. `origin` names the store that is copied from: places are kept under it.
+/// Copies everything, then compares everything. `origin` names the source store; checkpoints are
+/// stored under it.
 pub async fn copy(
     from: &dyn Store,
     to: &dyn Store,
@@ -91,7 +94,8 @@ pub async fn copy(
         tables.push(run.copy_table(table).await?);
     }
     if !options.dry_run {
-        // From here on there is nothing to go on with: a run that is killed while it compares begins anew, and finds little to do.
+        // From here on there is no checkpoint: a run that is killed during the comparison starts
+        // from the beginning, and finds little to do.
         for table in Table::ALL {
             run.set_checkpoint(table, None).await?;
         }
@@ -109,7 +113,7 @@ struct CopyRun<'a, 'p> {
     options: CopyOptions,
     progress: &'a mut OnProgress<'p>,
     notes: DifferenceLog,
-    /// Why rows are not at the target, for those that the report will name.
+    /// Why the target refused rows, for those that the report will list.
     refused: HashMap<(Table, String), String>,
 }
 
@@ -117,7 +121,7 @@ impl CopyRun<'_, '_> {
     async fn copy_table(&mut self, table: Table) -> Result<TableReport, CopyError> {
         let mut report = TableReport::new(table);
         report.source = self.count_source(table).await?;
-        // A dry run looks at everything: it is about what differs, not about how far somebody came.
+        // A dry run reads everything: it reports what differs, not what is left to do.
         let mut after = if self.options.dry_run { None } else { self.checkpoint(table).await? };
         report.resumed = after.is_some();
         (self.progress)(CopyStep::Copying { table, done: 0, of: report.source });
@@ -128,7 +132,7 @@ impl CopyRun<'_, '_> {
             for entry in page.entries {
                 match entry {
                     Entry::Row(row) => rows.push(without_lease(row)),
-                    // Those that do not read are told of by the comparison, which sees every row.
+                    // Unreadable rows are reported by the comparison, which sees every row.
                     Entry::Unreadable(unread) if self.options.dry_run => {
                         report.unreadable += 1;
                         self.notes.add(table, &unread.key, unread.why);
@@ -152,7 +156,7 @@ impl CopyRun<'_, '_> {
         Ok(report)
     }
 
-    /// Writes those of a page that the target lacks, or has an older one of.
+    /// Writes the rows of a page that the target lacks or has in an older version.
     async fn write_rows(&mut self, table: Table, rows: Vec<Row>, report: &mut TableReport) -> Result<(), CopyError> {
         let mut existing = self.target_rows(table, rows.iter().map(Row::key).collect()).await?;
         let mut writing = Vec::new();
@@ -160,7 +164,7 @@ impl CopyRun<'_, '_> {
             let key = row.key();
             let why = match existing.remove(&key) {
                 None => "is not there".to_owned(),
-                Some(Entry::Unreadable(_)) => "does not read there".to_owned(),
+                Some(Entry::Unreadable(_)) => "is unreadable there".to_owned(),
                 Some(Entry::Row(target)) => {
                     let target = without_lease(target);
                     row = without_erased_data(row, &target);
@@ -245,7 +249,8 @@ fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
 
-/// Asks again while the store may answer later: half a minute in all, beside the store's own patience.
+/// Calls a store, and retries for about half a minute while the error may pass. The store has its
+/// own shorter retries in addition.
 async fn with_retry<T, F>(progress: &mut OnProgress<'_>, call: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
@@ -280,7 +285,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_store_that_may_answer_later_is_asked_again_but_not_for_ever() {
+    async fn a_store_error_that_may_pass_is_retried_with_backoff_but_not_for_ever() {
         let busy = || StoreError::Busy(String::new());
         let (result, calls, waits) = asked(3, busy).await;
         assert!((result.is_ok(), calls, waits) == (true, 4, 3));

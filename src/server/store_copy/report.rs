@@ -1,44 +1,49 @@
-//! What a copy says in the end: figures for each table, and rows that need a look, by their keys and never by what is in them.
+//! The report of a copy: counts for each table, and the rows that a person must check, by key and
+//! never by content.
 
 use serde::Serialize;
 
 use crate::server::store::Table;
 
+/// The result of a copy.
 #[derive(Debug, Serialize)]
 pub struct CopyReport {
     pub dry_run: bool,
-    /// Whether every row of the source is at the target as it is at the source.
+    /// Whether every row of the source is at the target in the same version.
     pub agrees: bool,
     pub tables: Vec<TableReport>,
-    /// Those that are kept here; `differences_total` counts all.
+    /// The listed differences; `differences_total` counts all.
     pub differences: Vec<RowDifference>,
     pub differences_total: u64,
 }
 
+/// The counts of one table.
 #[derive(Debug, Default, Serialize)]
 pub struct TableReport {
     pub table: &'static str,
-    /// Whether an earlier run had come some way.
+    /// Whether the run continued an earlier one.
     pub resumed: bool,
     pub read: u64,
-    /// Of a dry run: would be written.
+    /// In a dry run: rows that would be written.
     pub written: u64,
     pub same: u64,
-    /// The target's row was newer, and was left alone.
+    /// The target's row was newer and was left alone.
     pub kept: u64,
-    /// The target did not take it.
+    /// The target refused the row.
     pub refused: u64,
-    /// From here on: what the comparison in the end found. Rows of the source that do not read.
+    /// From here on: what the comparison at the end found. Rows of the source that could not be
+    /// parsed.
     pub unreadable: u64,
     pub missing: u64,
     pub differing: u64,
     pub only_at_target: u64,
-    /// Rows that came or went while they were compared, as far as they were not seen.
+    /// Rows that were added or removed during the comparison and not seen by it.
     pub unseen: u64,
     pub source: u64,
     pub target: u64,
 }
 
+/// One row that differs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct RowDifference {
     pub table: &'static str,
@@ -51,7 +56,7 @@ impl TableReport {
         Self { table: table.as_str(), ..Self::default() }
     }
 
-    /// What only the target has is told, and stands in nobody's way: nothing is ever deleted.
+    /// Rows that only the target has are reported and need no check: nothing is ever deleted.
     fn rows_to_check(&self, dry_run: bool) -> u64 {
         let kept = if dry_run { self.kept } else { 0 };
         self.unreadable + self.unseen + kept + self.refused.max(self.missing + self.differing)
@@ -66,23 +71,24 @@ impl CopyReport {
         report
     }
 
-    /// Whether nothing is left to do: every row reads, was taken, and is equal on both sides. A dry run agrees when a run would
-    /// write everything that differs.
+    /// Returns whether nothing is left to do: every row was parsed, taken and is equal on both
+    /// sides. A dry run agrees if a run would write everything that differs.
     pub const fn agrees(&self) -> bool {
         self.agrees
     }
 
-    /// How many rows a person should look at.
+    /// Returns how many rows a person should check.
     pub fn rows_to_check(&self) -> u64 {
         self.tables.iter().map(|table| table.rows_to_check(self.dry_run)).sum()
     }
 
+    /// Returns the sum of one count over all tables.
     pub fn sum(&self, figure: impl Fn(&TableReport) -> u64) -> u64 {
         self.tables.iter().map(figure).sum()
     }
 }
 
-/// Differences, as many as a report holds.
+/// Collects differences, up to the number that a report lists.
 #[derive(Default)]
 pub struct DifferenceLog {
     kept: Vec<RowDifference>,
@@ -105,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_is_not_as_at_the_source_needs_a_look_but_not_what_only_the_target_has() {
+    fn every_row_that_differs_needs_a_check_except_rows_that_only_the_target_has() {
         let report = |dry_run, change: fn(&mut TableReport)| {
             let mut table = TableReport::new(Table::Outbox);
             change(&mut table);
@@ -127,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_holds_a_thousand_differences_and_counts_all() {
+    fn a_report_lists_a_thousand_differences_and_counts_all() {
         let mut notes = DifferenceLog::default();
         for number in 0..1500 {
             notes.add(Table::Outbox, &number.to_string(), String::new());

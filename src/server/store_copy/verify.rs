@@ -1,5 +1,5 @@
-//! The comparison at the end of a copy: every row of the source against the target's, from the beginning, then what only the
-//! target has. A page of each is held at a time.
+//! The comparison at the end of a copy: every row of the source with the target's, then the rows
+//! that only the target has. It holds one page of each in memory.
 
 use super::{
     CopyError, CopyRun, CopyStep,
@@ -35,7 +35,7 @@ impl CopyRun<'_, '_> {
         report.target = self.count_target(table).await?;
         report.unseen = report.source.abs_diff(seen);
         (self.progress)(CopyStep::Verifying { table, done: seen, of: report.source });
-        // When all that the target has was found from the source's side, there is nothing else to be found.
+        // If every row of the target was found from the source's side, no other rows exist.
         if report.target == found { Ok(()) } else { self.only_at_target(table, report).await }
     }
 
@@ -57,13 +57,14 @@ impl CopyRun<'_, '_> {
     }
 }
 
-/// What is wrong with a row of the source, or with the target's row of the same key; `None` when they are equal.
+/// Compares a row of the source with the target's row of the same key. Returns what is wrong, or
+/// `None` when they are equal.
 fn compare_entry(source: Entry, target: Option<Entry>, report: &mut TableReport) -> Option<String> {
     let source = match source {
         Entry::Row(row) => without_lease(row),
         Entry::Unreadable(unread) => {
             report.unreadable += 1;
-            return Some(format!("does not read at the source, skipped: {}", unread.why));
+            return Some(format!("unreadable at the source, skipped: {}", unread.why));
         }
     };
     let what = match target {
@@ -71,7 +72,7 @@ fn compare_entry(source: Entry, target: Option<Entry>, report: &mut TableReport)
             report.missing += 1;
             return Some("missing at the target".to_owned());
         }
-        Some(Entry::Unreadable(unread)) => format!("does not read at the target: {}", unread.why),
+        Some(Entry::Unreadable(unread)) => format!("unreadable at the target: {}", unread.why),
         Some(Entry::Row(target)) => {
             let target = without_lease(target);
             let source = without_erased_data(source, &target);

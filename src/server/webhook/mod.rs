@@ -1,5 +1,6 @@
-//! Use case: a provider tells what happened. Bytes in, status out: verify the bytes, store them with all that follows from
-//! them in one transaction, then acknowledge. No network in here, and nothing that waits for marketing.
+//! Use case: receives a provider's events. Verifies the signature over the raw bytes, stores the
+//! event with everything that follows from it in one transaction, then acknowledges. It makes no
+//! network calls and never waits for marketing.
 
 pub mod retry;
 pub mod signature_stats;
@@ -23,18 +24,19 @@ use crate::{
     domain::payment::Mentions,
 };
 
-/// Why a webhook is not acknowledged; the provider is told the status and nothing else.
+/// Why a webhook is not acknowledged. The provider sees the status only.
 #[derive(Debug, Error)]
 pub enum WebhookError {
-    #[error("not signed by the provider: {0}")]
+    #[error("the webhook has no valid signature: {0}")]
     Signature(#[from] SignatureError),
-    #[error("too many events are being taken")]
+    #[error("too many webhooks are in progress")]
     Busy,
     #[error("the event could not be stored: {0}")]
     NotStored(#[from] StoreError),
 }
 
 impl WebhookError {
+    /// Returns the response status.
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Signature(_) => StatusCode::BAD_REQUEST,
@@ -43,7 +45,7 @@ impl WebhookError {
     }
 }
 
-/// Why a stored event was not applied.
+/// Why an event was not applied.
 #[derive(Debug, Error)]
 enum Failure {
     #[error(transparent)]
@@ -55,13 +57,13 @@ enum Failure {
 }
 
 impl Failure {
-    /// Whether a later try could end otherwise without a new version of the program.
+    /// Returns whether only a new version of the program can apply the event.
     const fn is_permanent(&self) -> bool {
         matches!(self, Self::Decode(DecodeError::NotAnEvent(_)))
     }
 }
 
-/// Takes one delivery. Returns once the event is durable: applied, or kept to be applied later.
+/// Receives one webhook. Returns once the event is durable: applied, or stored for a retry.
 pub async fn receive(
     shop: &Shop,
     provider: &dyn PaymentProvider,
@@ -70,12 +72,12 @@ pub async fn receive(
 ) -> Result<(), WebhookError> {
     let verified = provider.verify(headers, body, shop.clock.now()).inspect_err(|error| {
         metrics::counter!("webhook_signature_failures_total", "reason" => error.reason()).increment(1);
-        // Whoever knocks without a key says nothing about ours.
+        // A request without any of our secrets says nothing about our configuration.
         if matches!(error, SignatureError::Mismatch | SignatureError::Stale) {
             shop.signature_stats.record_bad(*error, shop.clock.now());
         }
         if let Some(suppressed) = shop.log_limiter.allow(error.reason()) {
-            tracing::warn!(reason = error.reason(), suppressed, "webhook refused: not signed by the provider");
+            tracing::warn!(reason = error.reason(), suppressed, "webhook rejected: its signature is invalid");
         }
     })?;
     shop.signature_stats.record_good(shop.clock.now());
@@ -83,7 +85,7 @@ pub async fn receive(
     let Some(_permit) = shop.concurrency.acquire_webhook().await else {
         metrics::counter!("requests_refused_total", "reason" => "busy_webhooks").increment(1);
         if let Some(suppressed) = shop.log_limiter.allow("busy webhooks") {
-            tracing::warn!(suppressed, "webhook refused: too many are being taken; the provider will send it again");
+            tracing::warn!(suppressed, "webhook rejected: too many are in progress; the provider will resend it");
         }
         return Err(WebhookError::Busy);
     };
@@ -91,8 +93,8 @@ pub async fn receive(
     Ok(())
 }
 
-/// Takes one verified event, wherever it came from. Returns once it is durable: what it did, or `None` when it was kept to be
-/// applied later.
+/// Processes one verified event, from a webhook or from reconciliation. Returns once it is durable:
+/// the change that it made, or `None` when it was stored for a retry.
 pub async fn process_event(
     shop: &Shop,
     provider: &dyn PaymentProvider,
@@ -104,7 +106,7 @@ pub async fn process_event(
         Ok(applied) => return Ok(Some(applied)),
         Err(failure) => failure,
     };
-    // A store that cannot be reached cannot keep it either; asking it again would only make the provider wait.
+    // An unreachable store cannot store the event either. Trying would only delay the provider.
     let (failure, error) = match failure {
         Failure::Store(error @ StoreError::Unavailable(_)) => (error.to_string(), error),
         failure => {
@@ -118,12 +120,13 @@ pub async fn process_event(
     metrics::counter!("webhook_events_total", "result" => "not_stored").increment(1);
     tracing::error!(
         event = %delivery.event_id, failure, %error,
-        "webhook event could not be stored; the provider will send it again"
+        "webhook event could not be stored; the provider will resend it"
     );
     Err(WebhookError::NotStored(error))
 }
 
-/// Applies an event: the log row, the preorder's change and the outbox rows, together. A panic is a failure like another.
+/// Applies an event: writes the log row, the preorder's change and the outbox rows together. A
+/// panic is one kind of failure.
 async fn apply(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery) -> Result<Applied, Failure> {
     let applied = AssertUnwindSafe(apply_uncaught(shop, provider, delivery))
         .catch_unwind()
@@ -136,7 +139,7 @@ async fn apply(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery)
         Applied::Changed(_) => "applied",
     };
     metrics::counter!("webhook_events_total", "result" => result).increment(1);
-    tracing::info!(event = %delivery.event_id, kind = delivery.event_type, result, "webhook event taken");
+    tracing::info!(event = %delivery.event_id, kind = delivery.event_type, result, "webhook event processed");
     Ok(applied)
 }
 
@@ -157,7 +160,8 @@ async fn apply_uncaught(shop: &Shop, provider: &dyn PaymentProvider, delivery: &
     })
 }
 
-/// Stores an event that could not be applied, so that it can be acknowledged.
+/// Stores an event that could not be applied, so that it can be acknowledged. It is retried after
+/// `next`, or parked if that is `None`.
 async fn store_failed(
     shop: &Shop,
     delivery: &Delivery,
@@ -168,9 +172,12 @@ async fn store_failed(
     let result = EventStatus::after_failure(next.is_some()).as_str();
     metrics::counter!("webhook_events_total", "result" => result).increment(1);
     if next.is_some() {
-        tracing::warn!(event = %delivery.event_id, kind = delivery.event_type, %failure, "webhook event kept, to be tried again");
+        tracing::warn!(event = %delivery.event_id, kind = delivery.event_type, %failure, "webhook event failed; it will be retried");
     } else {
-        tracing::error!(event = %delivery.event_id, kind = delivery.event_type, %failure, "webhook event parked: it needs a person");
+        tracing::error!(
+            event = %delivery.event_id, kind = delivery.event_type, %failure,
+            "webhook event parked; repair the cause, then resend the event at the provider"
+        );
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The worker that applies kept events again: with backoff, and parks them in the end.
+//! The worker that retries stored events with backoff, and parks an event after its last attempt.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use crate::{
     },
 };
 
-/// How many tries an event gets: about a day, by the pauses between them.
+/// How many attempts an event gets: with the pauses between them, about a day.
 const MAX_ATTEMPTS: u32 = 30;
 
-/// How long one try may hold its event before another worker may take it.
+/// How long one attempt may hold its event before another worker may lease it.
 const LEASE: Duration = Duration::from_mins(1);
 
-/// How long the worker sleeps when nothing is due.
+/// The shortest pause of the worker when nothing is due.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Tries the event that is due first.
+/// Retries the event that is due first.
 pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
     let Some(leased) = shop.store.lease_event(chaos::lease(LEASE)).await? else {
         return Ok(Progress::Idle);
@@ -32,7 +32,7 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
     chaos::pass(Point::EventLeased);
     let delivery = &leased.delivery;
     let Some(provider) = shop.payments.by_id(delivery.provider) else {
-        shop.store.keep_event(delivery, "its provider is not set up", None).await?;
+        shop.store.keep_event(delivery, "its provider is not in PAYMENT_PROVIDERS", None).await?;
         return Ok(Progress::Worked);
     };
     if let Err(failure) = apply(shop, provider.as_ref(), delivery).await {
@@ -44,7 +44,7 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
     Ok(Progress::Worked)
 }
 
-/// Works until the end.
+/// Retries events until `end` is cancelled.
 pub async fn run(shop: &Shop, end: CancellationToken) {
     worker::run("kept events", &shop.work, IDLE.max(shop.store.rest()), end, || retry_next(shop)).await;
 }

@@ -68,7 +68,7 @@ async fn each_is_named_and_skipped_and_the_others_are_copied() {
         ("outbox", "paid/cs_6", "outbox.attempts of paid/cs_6"),
     ] {
         let told = line(table, key);
-        assert!(told.contains("does not read at the source, skipped") && told.contains(why), "{told}");
+        assert!(told.contains("unreadable at the source, skipped") && told.contains(why), "{told}");
     }
     // What points at the orders that are not there is named too.
     for number in 1..=4 {

@@ -1,4 +1,7 @@
-//! A listener of our own: hyper's HTTP/1 with the deadlines that `axum::serve` does not set, and an orderly end.
+//! The HTTP/1 listener: hyper, with the deadlines that `axum::serve` does not set, and a drain.
+//!
+//! It exists because no crate offers these three together: a bound on slow readers, lingering
+//! close, and a deadline for request bodies.
 
 mod capacity;
 mod stream;
@@ -23,24 +26,25 @@ use tower_http::timeout::DeadlineBody;
 use self::{capacity::max_connections, stream::Stream};
 pub use self::{capacity::raise_descriptor_limit, stream::SlowReaderLimit};
 
-/// The longest head of a request, in bytes: the request line and every header.
+/// The largest request head, in bytes: the request line and all headers.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// The most that is read ahead of one connection, in bytes: what a connection can cost while its head does not end.
+/// The most that is read ahead on one connection, in bytes. It bounds the memory of a connection
+/// whose head does not end.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// What a connection is allowed, and how many there may be.
+/// The limits of a connection, and the number of connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// How long a client may take to send a request's head, and how long a kept connection may be silent.
+    /// How long a client may take to send a request's head, and how long a connection may be idle.
     pub head: Duration,
-    /// How long a request's body may take to arrive, in all.
+    /// How long a request's body may take to arrive in total.
     pub body: Duration,
-    /// How fast answers have to be taken.
+    /// How fast a client must read responses.
     pub slow_reader: SlowReaderLimit,
-    /// How long what was begun may take once the listener stops.
+    /// How long requests in progress may take once the listener stops.
     pub drain: Duration,
-    /// How many connections are served at a time; more wait in the kernel's queue until one ends.
+    /// How many connections are served at a time. Further ones wait in the kernel's queue.
     pub connections: usize,
 }
 
@@ -56,11 +60,13 @@ impl Default for Bounds {
     }
 }
 
-/// Serves `app` until `end`, then stops accepting and lets what was begun finish.
+/// Serves `app` with the default bounds until `end` is cancelled, then drains: it accepts no more
+/// and finishes the requests in progress.
 pub async fn serve(listener: TcpListener, app: Router, end: CancellationToken) {
     serve_with(listener, app, Bounds::default(), end).await;
 }
 
+/// As [`serve`], with other bounds.
 pub async fn serve_with(listener: TcpListener, app: Router, bounds: Bounds, end: CancellationToken) {
     let connections = TaskTracker::new();
     let permits = Arc::new(Semaphore::new(bounds.connections));
@@ -87,7 +93,7 @@ pub async fn serve_with(listener: TcpListener, app: Router, bounds: Bounds, end:
     drop(listener);
     connections.close();
     if timeout(bounds.drain, connections.wait()).await.is_err() {
-        tracing::warn!(open = connections.len(), "connections cut at the end of the drain");
+        tracing::warn!(open = connections.len(), "drain deadline passed; open connections were cut");
     }
 }
 
@@ -107,19 +113,20 @@ async fn connection(stream: TcpStream, peer: SocketAddr, app: Router, bounds: Bo
         .serve_connection(TokioIo::new(Stream::new(stream, bounds.slow_reader)), TowerToHyperService::new(service));
     tokio::pin!(connection);
     tokio::select! {
-        // An error here is the client's: a broken connection, a head that never came.
+        // An error here is the client's: a broken connection, or a head that never arrived.
         _ = connection.as_mut() => return,
         () = end.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
 }
 
-/// Out of descriptors or memory: wait a moment instead of spinning. A connection that went away needs no wait.
+/// Waits a moment when the process is out of descriptors or memory, instead of spinning. A
+/// connection that the client closed early needs no wait.
 async fn pause_after_accept_error(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         return;
     }
-    tracing::error!(%error, "cannot accept connections now");
+    tracing::error!(%error, "connection could not be accepted; is the process out of file descriptors?");
     sleep(Duration::from_millis(500)).await;
 }

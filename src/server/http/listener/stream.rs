@@ -1,4 +1,5 @@
-//! A connection whose peer has to take what it asked for. Timed by the connection's own task, and only while something waits.
+//! A TCP stream that closes a connection whose peer reads too slowly. The connection's own task
+//! keeps the time, and only while data waits.
 
 use std::{
     io::{self, IoSlice},
@@ -14,54 +15,55 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// How much the kernel may hold of what was written but is not on its way, in bytes. Its own buffer of megabytes would hide
-/// for minutes how slowly a peer reads.
+/// How much written but unsent data the kernel may hold, in bytes. The kernel's default of
+/// megabytes would hide for minutes how slowly a peer reads.
 const MAX_UNSENT: u32 = 16 * 1024;
 
-/// How long a peer is listened to after the last answer. A connection that is closed over bytes that were not read is reset,
-/// and the reset can overtake the answer: who still sends a body that was refused would never read why.
+/// How long to drain input after the response (lingering close). Closing a socket with unread data
+/// sends RST, which can discard the response before the peer has read it.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How fast a peer has to read: at least `min_bytes` bytes in each `window` in which something waits for it.
+/// How fast a peer must read: at least `min_bytes` bytes in each `window` in which data waits.
 #[derive(Clone, Copy, Debug)]
 pub struct SlowReaderLimit {
+    /// The length of a window.
     pub window: Duration,
-    /// In bytes. At most half of what the kernel holds: it takes more in pieces of that size.
+    /// In bytes. At most half of [`MAX_UNSENT`]: the kernel takes more data in pieces of that size.
     pub min_bytes: usize,
 }
 
-/// A TCP stream that fails once its peer reads too slowly. A peer that nothing waits for may be silent for as long as it likes
-/// (a stream of server-sent events seldom writes).
+/// A TCP stream that fails once its peer reads too slowly. A peer may be idle for any time while no
+/// data waits for it: a stream of server-sent events seldom writes.
 pub struct Stream {
     inner: TcpStream,
     slow_reader: SlowReaderLimit,
-    /// Made when it is first needed: most connections never wait.
+    /// Created when it is first needed: most connections never wait.
     timer: Option<Pin<Box<Sleep>>>,
     state: State,
 }
 
 enum State {
-    /// Everything that was written was taken.
+    /// The kernel took everything that was written.
     Flushed,
-    /// Something waits; so many bytes were taken in this window.
+    /// Data waits; `taken` bytes were written in this window.
     Behind { taken: usize },
-    /// Nothing more is written; what the peer still sends is thrown away.
+    /// Nothing more is written; input from the peer is discarded.
     Lingering,
 }
 
 impl Stream {
     pub fn new(inner: TcpStream, slow_reader: SlowReaderLimit) -> Self {
         let socket = SockRef::from(&inner);
-        // Refinements all of them: where the system refuses one, the connection is as good as any.
-        // Small answers leave at once; without it they would wait for the peer's acknowledgement.
+        // These options are refinements: where the system refuses one, the connection still works.
+        // Small responses leave at once, without waiting for the peer's acknowledgement.
         let _ = socket.set_tcp_nodelay(true);
         let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT);
-        // A peer that vanished acknowledges nothing; the kernel would ask it again for a quarter of an hour.
+        // A vanished peer acknowledges nothing. Without this the kernel resends for 15 minutes.
         let _ = socket.set_tcp_user_timeout(Some(slow_reader.window * 2));
         Self { inner, slow_reader, timer: None, state: State::Flushed }
     }
 
-    /// The timer, set to `pause` from now.
+    /// Sets the timer to `pause` from now.
     fn set_timer(&mut self, pause: Duration) {
         match &mut self.timer {
             Some(timer) => timer.as_mut().reset(Instant::now() + pause),
@@ -73,7 +75,8 @@ impl Stream {
         self.timer.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(cx))
     }
 
-    /// After a try to write. Bytes taken do not end the wait, only a flush does: a peer that takes one now and then waits on.
+    /// Records the result of a write. Written bytes do not end the wait, only a flush does: a peer
+    /// that takes a byte now and then stays measured.
     fn track_write(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match (&result, &mut self.state) {
             (Poll::Ready(Ok(number)), State::Behind { taken }) => *taken += number,
@@ -89,12 +92,12 @@ impl Stream {
         result
     }
 
-    /// Ready at the end of a window in which too little was taken.
+    /// Ready at the end of a window in which the peer read too little.
     fn poll_too_slow(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         while self.poll_timer(cx).is_ready() {
             if matches!(self.state, State::Behind { taken } if taken < self.slow_reader.min_bytes) {
                 metrics::counter!("connections_cut_total", "reason" => "slow_reader").increment(1);
-                // What it does not read shall not stay in the kernel either.
+                // Unread data must not stay in the kernel, either.
                 let _ = self.inner.set_zero_linger();
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
@@ -130,7 +133,7 @@ impl AsyncWrite for Stream {
         self.inner.is_write_vectored()
     }
 
-    /// Called once everything was written: nothing waits any more.
+    /// Called once everything was written: no data waits any more.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if matches!(self.state, State::Behind { .. }) {
             self.state = State::Flushed;

@@ -1,5 +1,6 @@
-//! Use case: what is personal about one customer is taken away. Each order is one atomic step; then events that name no order are
-//! gone through, and the copies of customers. What others hold (Stripe, Klaviyo) they hold: the report says so.
+//! Use case: erases one customer's personal data. Each order is one atomic step. Then follow events
+//! that name no order, and the copies of customers. Stripe and Klaviyo have their own copies; the
+//! report says so.
 
 mod search;
 
@@ -16,26 +17,27 @@ use crate::server::{
     store::{Erased, Erasure, PreorderFilter, PurchaseKey, StoreError},
 };
 
-/// How many orders are read at a time.
+/// Orders of a page.
 const PAGE: u32 = 100;
 
-/// How often a step that lost a race inside the database is tried again before it is a failure.
+/// How often a step is tried that lost a race inside the database.
 const CONFLICT_TRIES: u32 = 3;
 
-/// Who is to be erased.
+/// Whose data is erased.
 #[derive(Clone, Debug)]
 pub enum Subject {
-    /// One order, with what belongs to it. Other orders of the same customer stay as they are.
+    /// One order, and what belongs to it. Other orders of the same customer stay.
     Order(PreorderNumber),
-    /// Every order of this address, and everything that holds it.
+    /// Every order of this email address, and every row that holds the address.
     Address(String),
 }
 
+/// How to erase.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ErasureOptions {
-    /// Say what would be erased, and change nothing.
+    /// Report what would be erased, and change nothing.
     pub dry_run: bool,
-    /// Erase also what orders still need, and events that wait for a person.
+    /// Also erase data that orders still need, and parked events.
     pub force: bool,
 }
 
@@ -44,34 +46,36 @@ pub struct ErasureOptions {
 pub struct ErasureReport {
     pub dry_run: bool,
     pub orders: Vec<OrderResult>,
-    /// Logged events whose bodies and addresses went.
+    /// Logged events whose bodies and addresses were removed.
     pub events: u64,
-    /// Messages whose bodies went; those that were not sent are withdrawn.
+    /// Messages whose bodies were removed. Unsent ones are withdrawn.
     pub messages: u64,
     /// Copies of the provider's customers.
     pub customers: u64,
-    /// Events that hold something and are not applied yet: they need their bodies.
+    /// Events that hold personal data and are not applied yet: they need their bodies.
     pub waiting: u64,
-    /// Rows that do not read, and may hold anything.
+    /// Rows that could not be parsed. They may hold personal data.
     pub unreadable: u64,
 }
 
+/// The result of one order.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct OrderResult {
     pub number: String,
     pub status: &'static str,
-    /// Why it was not erased; `None` when it was.
+    /// Why the order was not erased; `None` if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }
 
 impl ErasureReport {
-    /// Whether nothing of the customer is left here.
+    /// Returns whether the shop holds nothing of the customer any more.
     pub fn is_complete(&self) -> bool {
         self.waiting == 0 && self.unreadable == 0 && self.orders.iter().all(|order| order.refused.is_none())
     }
 }
 
+/// Why an erasure ended early. It is safe to repeat.
 #[derive(Debug, Error)]
 pub enum EraseError {
     #[error("there is no preorder {0}")]
@@ -80,8 +84,10 @@ pub enum EraseError {
     Store(#[from] StoreError),
 }
 
-/// Erases. Safe to repeat, and safe beside a running shop. While one of the orders is refused, events that name no order and the
-/// copies of customers stay: the customer is one still.
+/// Erases a customer's personal data. Safe to repeat, and safe while the shop runs.
+///
+/// If one of the orders is refused, events that name no order and the copies of customers stay:
+/// the customer is still a customer.
 pub async fn erase(shop: &Shop, subject: &Subject, options: ErasureOptions) -> Result<ErasureReport, EraseError> {
     let orders = find_orders(shop, subject).await?;
     let identifiers = identifiers(shop, subject, &orders).await?;
@@ -106,7 +112,7 @@ pub async fn erase(shop: &Shop, subject: &Subject, options: ErasureOptions) -> R
     Ok(report)
 }
 
-/// What to look for in rows that name no order.
+/// Returns the identifiers to search for in rows that name no order.
 async fn identifiers(shop: &Shop, subject: &Subject, orders: &[Preorder]) -> Result<Identifiers, StoreError> {
     let mut identifiers = Identifiers::default();
     for preorder in orders {
@@ -117,7 +123,7 @@ async fn identifiers(shop: &Shop, subject: &Subject, orders: &[Preorder]) -> Res
         Subject::Order(number) => {
             identifiers.only_this_order = true;
             for preorder in orders.iter().filter(|preorder| !preorder.details.email.is_empty()) {
-                // What holds no more than the address may be about the customer's other orders.
+                // A row with only the address may belong to the customer's other orders.
                 let others = orders_of_address(shop, &preorder.details.email).await?;
                 if others.iter().all(|other| other.number == *number) {
                     identifiers.add_address(&preorder.details.email);
@@ -128,7 +134,8 @@ async fn identifiers(shop: &Shop, subject: &Subject, orders: &[Preorder]) -> Res
     Ok(identifiers)
 }
 
-/// Erases one order, as often as it takes while the database says that it lost a race. `None` when there is no such order.
+/// Erases one order, and repeats the step while the database reports a lost race. Returns `None` if
+/// there is no such order.
 pub async fn erase_order(
     shop: &Shop,
     number: &PreorderNumber,

@@ -1,5 +1,5 @@
-//! What a customer is known by where no order is named: the address, and the provider's ids of session and payment. Rows are read
-//! page by page and looked through here, because neither store can be asked what a body holds.
+//! Finds rows that name no order but belong to a customer, by email address, session id and payment
+//! id. Rows are read page by page and searched here: neither store can search bodies.
 
 use std::collections::HashSet;
 
@@ -14,23 +14,25 @@ use crate::{
     },
 };
 
-/// Rows of a page; one of the log may hold a megabyte.
+/// Rows of a page. A row of the log may hold a megabyte.
 const EVENTS_PAGE: u32 = 25;
 const CUSTOMERS_PAGE: u32 = 200;
 
 #[derive(Default)]
+/// The identifiers of a customer, and the search for them.
 pub struct Identifiers {
-    /// In lower case.
+    /// All identifiers, in lower case.
     needles: Vec<String>,
-    /// The address among them, in lower case, where everything of it is to go.
+    /// The email addresses among them, in lower case.
     addresses: HashSet<String>,
-    /// The row ids of the orders: what names them was erased with them.
+    /// The ids of the erased orders: rows that name one were erased with it.
     orders: HashSet<String>,
-    /// Whether what names another order is left alone.
+    /// Whether rows that name another order are left alone.
     pub only_this_order: bool,
 }
 
 impl Identifiers {
+    /// Adds the session id and the payment id of an order.
     pub fn add_order(&mut self, preorder: &Preorder) {
         let details = &preorder.details;
         self.needles.push(details.session.as_str().to_lowercase());
@@ -38,15 +40,17 @@ impl Identifiers {
         self.orders.insert(preorder.id.as_str().to_owned());
     }
 
+    /// Adds an email address.
     pub fn add_address(&mut self, address: &str) {
         let address = address.trim().to_lowercase();
         if address.is_empty() || !self.addresses.insert(address.clone()) {
             return;
         }
-        // As it stands in a URL, too.
+        // As it is written in a URL, too.
         self.needles.extend([address.replace('@', "%40"), address]);
     }
 
+    /// Erases events that hold one of the identifiers, and counts them in `report`.
     pub async fn erase_events(
         &self,
         shop: &Shop,
@@ -86,7 +90,8 @@ impl Identifiers {
         }
     }
 
-    /// Whether a row of the log, not erased with its order, holds one of these.
+    /// Returns whether a row of the log holds one of the identifiers and was not erased with its
+    /// order.
     fn matches_log(&self, log: &Row) -> bool {
         let text = |column| log.text_opt(column).ok().flatten();
         match text("preorder_id") {
@@ -99,7 +104,7 @@ impl Identifiers {
     }
 
     fn matches_body(&self, body: &[u8]) -> bool {
-        // As it stands, and as it is meant where JSON has another spelling for it (`\u0040`).
+        // As it is written, and as it reads after JSON's escapes (`\u0040`).
         self.matches_text(&String::from_utf8_lossy(body))
             || serde_json::from_slice(body).is_ok_and(|body: Value| self.matches_json(&body))
     }
@@ -120,6 +125,7 @@ impl Identifiers {
         self.needles.iter().any(|needle| contains_word(&text, needle))
     }
 
+    /// Erases copies of customers that have one of the email addresses.
     pub async fn erase_customers(
         &self,
         shop: &Shop,
@@ -158,7 +164,8 @@ impl Identifiers {
     }
 }
 
-/// Whether `needle` stands in `text` by itself: `jo@example.com` is not in `bigjo@example.com`, nor in `jo@example.com.au`.
+/// Returns whether `needle` is in `text` as a whole word: `jo@example.com` is neither in
+/// `bigjo@example.com` nor in `jo@example.com.au`.
 fn contains_word(text: &str, needle: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || "_-+%".contains(c);
     text.match_indices(needle).any(|(at, _)| {
@@ -176,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_found_however_it_is_written_and_nobody_elses_is() {
+    fn an_email_address_is_found_in_any_spelling_and_never_inside_another_address() {
         let mut identifiers = Identifiers::default();
         identifiers.add_address(" Jo@Example.com ");
         for body in [
@@ -203,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_another_order_is_left_alone_where_only_one_is_erased() {
+    fn rows_of_another_order_are_left_alone_when_one_order_is_erased() {
         let log = |order: Option<&str>| {
             Row::new(Table::WebhookLogs)
                 .with("preorder_id", order.map(str::to_owned))
