@@ -21,4 +21,5 @@ pub mod backoff;
 pub mod clock;
 pub mod http;
 pub mod ids;
+mod retry;
 pub mod worker;

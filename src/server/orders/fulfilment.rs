@@ -13,12 +13,10 @@ use crate::domain::{
 };
 use crate::server::{
     marketing::klaviyo::event_of,
+    retry,
     state::Shop,
     store::{Applied, CaseEffect, CaseKey, Delivery, Effect, Message, MessageKind, Step, StoreError},
 };
-
-/// How often a step is tried that lost a race inside the database.
-const CONFLICT_TRIES: u32 = 3;
 
 /// Where an update comes from.
 #[derive(Clone, Copy)]
@@ -103,15 +101,8 @@ async fn apply_step<'a>(
     source: Source<'a>,
     effect: impl Fn() -> Effect<'a> + Send + Sync,
 ) -> Result<Applied, StoreError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let step = Step { delivery: source.delivery, effect: effect(), dry_run: source.dry_run };
-        match shop.store.apply(step).await {
-            Err(StoreError::Conflict(_)) if tries < CONFLICT_TRIES => {}
-            other => return other,
-        }
-    }
+    let step = || Step { delivery: source.delivery, effect: effect(), dry_run: source.dry_run };
+    retry::on_conflict(|| shop.store.apply(step())).await
 }
 
 /// Builds the messages for notifications that became due.

@@ -68,30 +68,33 @@ impl Run<'_> {
     async fn erase_all(&self, retention: Retention, erased: &mut ErasedCounts) -> Result<(), StoreError> {
         let store = &self.shop.store;
         if let Some(age) = retention.raw {
-            loop {
-                let events = store.forget_events(age, BATCH).await?;
-                erased.events += events;
-                if events < u64::from(BATCH) {
-                    break;
-                }
-                if !self.hold_lease().await? {
-                    return Ok(());
-                }
-            }
-            loop {
-                let messages = store.forget_messages(age, BATCH).await?;
-                erased.messages += messages;
-                if messages < u64::from(BATCH) {
-                    break;
-                }
-                if !self.hold_lease().await? {
-                    return Ok(());
-                }
+            if !self.erase_batches(&mut erased.events, || store.forget_events(age, BATCH)).await?
+                || !self.erase_batches(&mut erased.messages, || store.forget_messages(age, BATCH)).await?
+            {
+                return Ok(());
             }
         }
         match retention.personal {
             Some(age) => self.erase_orders(age, erased).await,
             None => Ok(()),
+        }
+    }
+
+    /// Erases batch after batch until one is not full, and counts the rows in `erased`. Returns
+    /// `false` if the lease was lost before.
+    async fn erase_batches<F>(&self, erased: &mut u64, batch: impl Fn() -> F) -> Result<bool, StoreError>
+    where
+        F: Future<Output = Result<u64, StoreError>>,
+    {
+        loop {
+            let rows = batch().await?;
+            *erased += rows;
+            if rows < u64::from(BATCH) {
+                return Ok(true);
+            }
+            if !self.hold_lease().await? {
+                return Ok(false);
+            }
         }
     }
 

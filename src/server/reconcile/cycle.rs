@@ -94,8 +94,7 @@ impl<'a> Cycle<'a> {
     /// Compares all lists. A list that fails does not stop the others.
     async fn compare_all(&mut self) -> Result<(), ReconcileError> {
         let before = self.shop.store.open_differences(self.provider.id()).await?;
-        for scope in [Scope::Events, Scope::Sessions, Scope::Refunds, Scope::Disputes, Scope::Preorders, Scope::Recheck]
-        {
+        for scope in Scope::ALL {
             self.current = ScopeReport::begin(self.provider.id(), scope);
             let compared = match scope {
                 Scope::Recheck => self.recheck_all(&before).await,

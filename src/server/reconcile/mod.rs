@@ -6,10 +6,11 @@
 //! the lease, and after every page a cursor is saved, from which the next run continues.
 
 mod cycle;
+mod object_list;
 mod passes;
 mod throttle;
 
-use std::{fmt, panic::AssertUnwindSafe, time::Duration};
+use std::{fmt, panic::AssertUnwindSafe, str::FromStr, time::Duration};
 
 use futures::FutureExt as _;
 use serde::Serialize;
@@ -79,6 +80,22 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// All lists, in the order in which they are compared.
+    const ALL: [Self; 6] =
+        [Self::Events, Self::Sessions, Self::Refunds, Self::Disputes, Self::Preorders, Self::Recheck];
+
+    /// Returns the name under which cursors and differences of this list are stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Sessions => "sessions",
+            Self::Refunds => "refunds",
+            Self::Disputes => "disputes",
+            Self::Preorders => "preorders",
+            Self::Recheck => "again",
+        }
+    }
+
     /// How far before the saved cursor a list is read again. A session may be finished a day after
     /// it began (Stripe's bound for `expires_at`), and clocks differ.
     const fn overlap(self) -> Duration {
@@ -91,14 +108,20 @@ impl Scope {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Events => "events",
-            Self::Sessions => "sessions",
-            Self::Refunds => "refunds",
-            Self::Disputes => "disputes",
-            Self::Preorders => "preorders",
-            Self::Recheck => "again",
-        })
+        f.write_str(self.as_str())
+    }
+}
+
+/// The text names no list that this program compares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[error("no such list")]
+pub struct UnknownScope;
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(name: &str) -> Result<Self, UnknownScope> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or(UnknownScope)
     }
 }
 
@@ -201,5 +224,19 @@ pub async fn run(shop: &Shop, every: Duration, end: CancellationToken) {
             Err(ReconcileError::Busy) => tracing::debug!("another instance is reconciling"),
             Err(error) => tracing::warn!(%error, "reconciliation failed; the next one starts on schedule"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_each_scope_parses_and_is_the_one_in_json() {
+        for scope in Scope::ALL {
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+            assert_eq!(serde_json::to_value(scope).unwrap(), scope.as_str());
+        }
+        assert_eq!("charges".parse::<Scope>(), Err(UnknownScope));
     }
 }

@@ -5,6 +5,7 @@
 use super::{
     Difference, ReconcileError, Resolution, Scope,
     cycle::{Cycle, Window},
+    object_list::{DisputeList, ObjectList, RefundList},
     throttle::throttled,
 };
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
         preorder::PreorderStatus,
     },
     server::{
-        payments::capability::RefundFilter,
         store::{Applied, OpenDifference, PreorderFilter, Purchase, PurchaseKey},
         webhook,
     },
@@ -117,64 +117,37 @@ impl Cycle<'_> {
 
     pub(super) async fn refunds(&mut self, window: &mut Window) -> Result<(), ReconcileError> {
         let Some(refunds) = self.provider.refunds() else { return Ok(()) };
-        loop {
-            let filter = RefundFilter { since: Some(window.since), intent: None };
-            let page = throttled(|| refunds.list(&filter, window.from.as_ref())).await?;
-            for refund in page.items {
-                let id = refund.id.to_string();
-                self.apply(&PaymentUpdate::Refund(refund), &id, "a refund was not recorded").await?;
-            }
-            self.report_unreadable(page.unreadable).await?;
-            if !self.finish_page(window, page.next).await? {
-                break;
-            }
-        }
-        for id in self.shop.store.waiting_refunds(self.provider.id(), MAX_SINGLE_CALLS).await? {
-            self.refund(&id).await?;
-            self.extend_lease().await?;
-        }
-        Ok(())
-    }
-
-    async fn refund(&mut self, id: &RefundId) -> Result<(), ReconcileError> {
-        let Some(refunds) = self.provider.refunds() else { return Ok(()) };
-        match throttled(|| refunds.retrieve(id)).await {
-            Ok(refund) => self
-                .apply(&PaymentUpdate::Refund(refund), id.as_str(), "a refund had changed its status")
-                .await
-                .map(|_| ()),
-            Err(error) => self.object_failed(id.as_str(), None, error).await,
-        }
+        self.objects(&RefundList(refunds), window).await
     }
 
     pub(super) async fn disputes(&mut self, window: &mut Window) -> Result<(), ReconcileError> {
         let Some(disputes) = self.provider.disputes() else { return Ok(()) };
+        self.objects(&DisputeList(disputes), window).await
+    }
+
+    /// Applies the objects of this window, then those that were open in the shop, one by one.
+    async fn objects<L: ObjectList>(&mut self, list: &L, window: &mut Window) -> Result<(), ReconcileError> {
         loop {
-            let page = throttled(|| disputes.list(window.since, window.from.as_ref())).await?;
-            for dispute in page.items {
-                let id = dispute.id.to_string();
-                self.apply(&PaymentUpdate::Dispute(dispute), &id, "a dispute was not recorded").await?;
+            let page = throttled(|| list.list(window.since, window.from.as_ref())).await?;
+            for (id, update) in page.items {
+                self.apply(&update, &id, L::NOT_RECORDED).await?;
             }
             self.report_unreadable(page.unreadable).await?;
             if !self.finish_page(window, page.next).await? {
                 break;
             }
         }
-        for id in self.shop.store.open_disputes(self.provider.id(), MAX_SINGLE_CALLS).await? {
-            self.dispute(&id).await?;
+        for id in list.open(self.shop.store.as_ref(), self.provider.id(), MAX_SINGLE_CALLS).await? {
+            self.object(list, &id).await?;
             self.extend_lease().await?;
         }
         Ok(())
     }
 
-    async fn dispute(&mut self, id: &DisputeId) -> Result<(), ReconcileError> {
-        let Some(disputes) = self.provider.disputes() else { return Ok(()) };
-        match throttled(|| disputes.retrieve(id)).await {
-            Ok(dispute) => self
-                .apply(&PaymentUpdate::Dispute(dispute), id.as_str(), "a dispute had changed its status")
-                .await
-                .map(|_| ()),
-            Err(error) => self.object_failed(id.as_str(), None, error).await,
+    async fn object<L: ObjectList>(&mut self, list: &L, id: &L::Id) -> Result<(), ReconcileError> {
+        match throttled(|| list.retrieve(id)).await {
+            Ok(update) => self.apply(&update, &id.to_string(), L::CHANGED).await.map(|_| ()),
+            Err(error) => self.object_failed(&id.to_string(), None, error).await,
         }
     }
 
@@ -238,10 +211,17 @@ impl Cycle<'_> {
     }
 
     pub(super) async fn recheck(&mut self, open: &OpenDifference) -> Result<(), ReconcileError> {
-        match (open.scope.as_str(), RefundId::parse(&open.id), DisputeId::parse(&open.id), SessionId::parse(&open.id)) {
-            ("refunds", Some(refund), _, _) => self.refund(&refund).await,
-            ("disputes", _, Some(dispute), _) => self.dispute(&dispute).await,
-            (_, _, _, Some(session)) => {
+        let ids = (RefundId::parse(&open.id), DisputeId::parse(&open.id), SessionId::parse(&open.id));
+        match (open.scope.parse().ok(), ids) {
+            (Some(Scope::Refunds), (Some(refund), _, _)) => match self.provider.refunds() {
+                Some(refunds) => self.object(&RefundList(refunds), &refund).await,
+                None => Ok(()),
+            },
+            (Some(Scope::Disputes), (_, Some(dispute), _)) => match self.provider.disputes() {
+                Some(disputes) => self.object(&DisputeList(disputes), &dispute).await,
+                None => Ok(()),
+            },
+            (_, (_, _, Some(session))) => {
                 let known = self.shop.store.purchase(PurchaseKey::Session(&session)).await?;
                 self.check_session(&session, known.as_ref()).await
             }

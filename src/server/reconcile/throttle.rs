@@ -1,7 +1,9 @@
 //! Throttles the calls of a reconciliation to a provider: below its limits, and as its rate-limit
 //! responses ask.
 
-use std::time::Duration;
+use std::{iter::repeat_n, time::Duration};
+
+use backon::Retryable as _;
 
 use crate::server::payments::PaymentError;
 
@@ -9,36 +11,33 @@ use crate::server::payments::PaymentError;
 /// customers come first.
 const CALL_INTERVAL: Duration = Duration::from_millis(100);
 
+/// The pause after the first failed attempt, unless the provider asks for another one. It grows by
+/// its own length with each attempt.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
 /// The longest wait. If a provider asks for more, the pass ends until the next cycle.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-const MAX_ATTEMPTS: u32 = 4;
+const MAX_ATTEMPTS: usize = 4;
 
 /// Makes one call, and retries it if the error may pass.
-pub async fn throttled<T, F>(call: impl Fn() -> F) -> Result<T, PaymentError>
+pub async fn throttled<T, F>(call: impl FnMut() -> F) -> Result<T, PaymentError>
 where
     F: Future<Output = Result<T, PaymentError>>,
 {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let error = match call().await {
-            Ok(answer) => {
-                tokio::time::sleep(CALL_INTERVAL).await;
-                return Ok(answer);
-            }
-            Err(error) => error,
-        };
-        let wait = match &error {
-            PaymentError::RateLimited { retry_after } => retry_after.unwrap_or(Duration::from_secs(1)) * tries,
-            error if error.retryable() => Duration::from_secs(1) * tries,
-            _ => return Err(error),
-        };
-        if tries == MAX_ATTEMPTS || wait > MAX_WAIT {
-            return Err(error);
-        }
-        tokio::time::sleep(wait).await;
-    }
+    let mut attempt = 0;
+    let result = call
+        .retry(repeat_n(RETRY_DELAY, MAX_ATTEMPTS - 1))
+        .when(PaymentError::retryable)
+        .adjust(|error, delay| {
+            attempt += 1;
+            let asked = if let PaymentError::RateLimited { retry_after } = error { *retry_after } else { None };
+            let wait = asked.or(delay)? * attempt;
+            delay.filter(|_| wait <= MAX_WAIT).map(|_| wait)
+        })
+        .await?;
+    tokio::time::sleep(CALL_INTERVAL).await;
+    Ok(result)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod verify;
 
 use std::{collections::HashMap, time::Duration};
 
+use backon::{ExponentialBuilder, Retryable as _};
 use thiserror::Error;
 
 pub use self::report::{CopyReport, RowDifference, TableReport};
@@ -16,6 +17,12 @@ use self::{
     report::DifferenceLog,
 };
 use super::store::{Entry, Page, Row, Store, StoreError, Table, Unread};
+
+/// The pause before a call is retried for the first time. It doubles with each retry.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often a call is retried: half a minute in all.
+const MAX_RETRIES: usize = 6;
 
 /// How to copy.
 #[derive(Clone, Copy, Debug)]
@@ -251,21 +258,12 @@ fn count(rows: usize) -> u64 {
 
 /// Calls a store, and retries for about half a minute while the error may pass. The store has its
 /// own shorter retries in addition.
-async fn with_retry<T, F>(progress: &mut OnProgress<'_>, call: impl Fn() -> F) -> Result<T, StoreError>
+async fn with_retry<T, F>(progress: &mut OnProgress<'_>, call: impl FnMut() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let mut pause = Duration::from_millis(500);
-    loop {
-        match call().await {
-            Err(error) if error.retryable() && pause <= Duration::from_secs(16) => {
-                progress(CopyStep::Waiting(&error));
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
-            other => return other,
-        }
-    }
+    let pauses = ExponentialBuilder::new().with_min_delay(FIRST_PAUSE).with_factor(2.0).with_max_times(MAX_RETRIES);
+    call.retry(pauses).when(StoreError::retryable).notify(|error, _| progress(CopyStep::Waiting(error))).await
 }
 
 #[cfg(test)]

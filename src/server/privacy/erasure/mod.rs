@@ -13,15 +13,13 @@ use crate::domain::{
     preorder::{Preorder, PreorderNumber},
 };
 use crate::server::{
+    retry,
     state::Shop,
     store::{Erased, Erasure, PreorderFilter, PurchaseKey, StoreError},
 };
 
 /// Orders of a page.
 const PAGE: u32 = 100;
-
-/// How often a step is tried that lost a race inside the database.
-const CONFLICT_TRIES: u32 = 3;
 
 /// Whose data is erased.
 #[derive(Clone, Debug)]
@@ -143,14 +141,7 @@ pub async fn erase_order(
 ) -> Result<Option<Erased>, StoreError> {
     let action = MerchantAction::Erase { at: shop.clock.now().unix_timestamp(), force: options.force };
     let decide = |order: &OrderState| lifecycle::act(order, &action).unwrap_or_else(Change::Ignore);
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match shop.store.erase(Erasure { number, decide: &decide, dry_run: options.dry_run }).await {
-            Err(StoreError::Conflict(_)) if tries < CONFLICT_TRIES => {}
-            other => return other,
-        }
-    }
+    retry::on_conflict(|| shop.store.erase(Erasure { number, decide: &decide, dry_run: options.dry_run })).await
 }
 
 async fn find_orders(shop: &Shop, subject: &Subject) -> Result<Vec<Preorder>, EraseError> {
