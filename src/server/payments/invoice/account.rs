@@ -1,9 +1,9 @@
-//! The merchant's bank account, as customers copy it into their bank's form: checked, because a wrong digit sends their money
-//! elsewhere.
+//! The merchant's bank account, as customers copy it into their bank's form. It is validated,
+//! because a wrong digit sends their money elsewhere.
 
 use std::fmt;
 
-/// Where transfers go.
+/// The account that receives transfers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BankAccount {
     pub holder: String,
@@ -11,43 +11,30 @@ pub struct BankAccount {
     pub bic: Option<Bic>,
 }
 
-/// An account's number by ISO 13616, without spaces; its check digits are right.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Iban(String);
+/// An account's number by ISO 13616, with valid check digits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Iban(iban::Iban);
 
 impl Iban {
-    /// Reads it as people write it: spaces anywhere, any case.
+    /// Parses a number as people write it: spaces anywhere, any case. Returns `None` if the check
+    /// digits, or the length and shape of its country (the registry of ISO 13616), are wrong.
     pub fn parse(text: &str) -> Option<Self> {
         let iban: String = text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect();
-        let bytes = iban.as_bytes();
-        let shaped = (15..=34).contains(&bytes.len())
-            && bytes.iter().all(u8::is_ascii_alphanumeric)
-            && bytes[..2].iter().all(u8::is_ascii_uppercase)
-            && bytes[2..4].iter().all(u8::is_ascii_digit);
-        (shaped && remainder(bytes) == 1).then_some(Self(iban))
+        iban.parse().ok().map(Self)
     }
 
-    /// In groups of four, as it stands on paper.
+    /// Returns the number in groups of four, as on paper.
     pub fn grouped(&self) -> String {
-        let groups: Vec<String> =
-            self.0.chars().collect::<Vec<_>>().chunks(4).map(|group| group.iter().collect()).collect();
-        groups.join(" ")
+        self.0.to_string()
     }
 }
 
-/// Modulo 97 with the first four characters moved to the end and letters read as 10 to 35 (ISO 7064, MOD 97-10).
-fn remainder(iban: &[u8]) -> u32 {
-    iban[4..].iter().chain(&iban[..4]).fold(0, |rest, byte| match byte {
-        b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
-        letter => (rest * 100 + u32::from(letter - b'A') + 10) % 97,
-    })
-}
-
-/// A bank's name by ISO 9362: 8 or 11 characters.
+/// A bank's identifier (BIC) by ISO 9362: 8 or 11 characters.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Bic(String);
 
 impl Bic {
+    /// Parses an identifier in any case; `None` if it is malformed.
     pub fn parse(text: &str) -> Option<Self> {
         let bic = text.trim().to_ascii_uppercase();
         let bytes = bic.as_bytes();
@@ -70,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    /// The examples of the standard's registry, and the longest there is.
+    /// Examples of the standard's registry, and some long ones.
     const GOOD: [&str; 5] = [
         "DE89370400440532013000",
         "GB29 NWBK 6016 1331 9268 19",
@@ -80,7 +67,7 @@ mod tests {
     ];
 
     #[test]
-    fn numbers_read_as_people_write_them_and_print_in_groups() {
+    fn an_iban_parses_as_people_write_it_and_prints_in_groups() {
         for good in GOOD {
             assert!(Iban::parse(good).is_some(), "{good}");
         }
@@ -90,10 +77,17 @@ mod tests {
         {
             assert!(Iban::parse(bad).is_none(), "{bad}");
         }
+        for (bad, why) in [
+            ("DE5137040044053201300", "a digit too few for its country, with fitting check digits"),
+            ("DE0537040044053201300A", "a letter where its country has digits, with fitting check digits"),
+            ("ZZ22370400440532013000", "no country of the registry, with fitting check digits"),
+        ] {
+            assert!(Iban::parse(bad).is_none(), "{why}");
+        }
     }
 
     #[test]
-    fn banks_have_eight_or_eleven_characters() {
+    fn a_bic_has_eight_or_eleven_characters() {
         assert_eq!(Bic::parse(" cobadeff ").unwrap().to_string(), "COBADEFF");
         assert!(Bic::parse("COBADEFFXXX").is_some());
         for bad in ["", "COBADEF", "COBADEFFX", "C0BADEFF", "COBADEFF XX", "ÄOBADEF"] {
@@ -103,7 +97,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_wrong_digit_and_two_changed_about_are_noticed(place in 4_usize..22, digit in 0_u8..10) {
+        fn the_iban_check_digits_catch_a_wrong_digit_and_two_swapped_ones(place in 4_usize..22, digit in 0_u8..10) {
             let good = GOOD[0].as_bytes();
             let mut wrong = good.to_vec();
             wrong[place] = b'0' + digit;
@@ -114,7 +108,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics(text in any::<String>()) {
+        fn parsing_an_iban_or_a_bic_never_panics(text in any::<String>()) {
             let _ = (Iban::parse(&text), Bic::parse(&text));
         }
     }
