@@ -1,6 +1,8 @@
-//! The contract with marketing: an event is made once, as bytes, and those bytes are sent until somebody has them.
+//! The contract with marketing: an event is built once, as bytes, and those bytes are sent until
+//! the receiver has accepted them.
 //!
-//! Nothing here knows the store or the payment provider. Which moment deserves an event is the use cases' business.
+//! Nothing here knows the store or the payment provider. The use cases decide which change causes
+//! an event.
 
 pub mod klaviyo;
 
@@ -8,27 +10,27 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// An event, frozen: every attempt sends the same bytes.
+/// A frozen event: every attempt sends the same bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MarketingEvent {
-    /// The receiver's key against doubles: the same for ever for the same occurrence.
+    /// The receiver's deduplication key: always the same for the same occurrence.
     pub unique_id: String,
     pub body: Vec<u8>,
 }
 
-/// Why an event was not taken.
+/// Why an event was not accepted.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum MarketingError {
-    /// No answer, or "later": this event may go through at another time.
+    /// No response, or a temporary failure: a retry may succeed.
     #[error("not accepted at the moment: {0}")]
     Again(String),
-    /// Nothing more may be sent for this long.
+    /// The receiver asks for a pause of this length.
     #[error("rate limited by the receiver")]
     Throttled { retry_after: Duration },
-    /// The key is not accepted: nothing can be sent until somebody mends it.
+    /// The key is not accepted. Nothing can be sent until the key is corrected.
     #[error("the API key is rejected: {0}; set a valid key")]
     Refused(String),
-    /// This event will never be taken.
+    /// The receiver will never accept this event.
     #[error("rejected for good: {0}")]
     Final(String),
 }

@@ -1,5 +1,6 @@
-//! What not every payment provider has. Each capability is a trait that a provider hands out when it has it and it is switched
-//! on. Calls that change something carry an idempotency key of the caller's: the same key, the same effect, once.
+//! The capabilities that only some payment providers have. Each is a trait that a provider returns
+//! if it has the capability and the configuration enables it. Calls that change something carry the
+//! caller's idempotency key: the same key has one effect.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +17,16 @@ use crate::domain::{
     payment::{CustomerId, DisputeId, IntentId, PaymentMethodId, PriceId, ProductId, RefundId, SubscriptionId},
 };
 
-/// The caller's name for one change: repeats of it change nothing more. At most 200 characters, nothing personal.
+/// The caller's name for one change (<https://docs.stripe.com/api/idempotent_requests>). A repeat
+/// with the same key changes nothing more. At most 200 characters, without personal data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
+    /// The longest key, in characters.
     pub const MAX: usize = 200;
 
-    /// `None` when the text is empty, too long, or not of visible ASCII.
+    /// Returns the key; `None` if the text is empty, too long, or not of visible ASCII.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=Self::MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         fits.then(|| Self(text.to_owned()))
@@ -36,25 +39,25 @@ impl IdempotencyKey {
 
 #[async_trait]
 pub trait Prices: Send + Sync {
-    /// The prices of the product that can be sold at now: active, paid once, with a fixed amount.
+    /// Returns the prices at which the product is sold now: active, one-time and fixed.
     async fn prices(&self, product: &ProductId) -> Result<BTreeMap<String, Money>, PaymentError>;
 }
 
 #[async_trait]
 pub trait Customers: Send + Sync {
     async fn create(&self, draft: &CustomerDraft, key: &IdempotencyKey) -> Result<Customer, PaymentError>;
-    /// Fields that are `None` stay as they are.
+    /// Updates a customer. Fields that are `None` stay as they are.
     async fn update(
         &self,
         id: &CustomerId,
         change: &CustomerChange,
         key: &IdempotencyKey,
     ) -> Result<Customer, PaymentError>;
-    /// Deleting one that is gone already is [`PaymentError::NotFound`].
+    /// Deletes a customer. Returns [`PaymentError::NotFound`] if it was deleted before.
     async fn delete(&self, id: &CustomerId) -> Result<(), PaymentError>;
-    /// [`PaymentError::NotFound`] for one that was deleted, too.
+    /// Returns a customer. Returns [`PaymentError::NotFound`] for a deleted one, too.
     async fn retrieve(&self, id: &CustomerId) -> Result<Customer, PaymentError>;
-    /// Every customer of exactly this address; several may share one.
+    /// Returns all customers of exactly this address; several may share one.
     async fn find_by_email(&self, email: &Email) -> Result<Vec<Customer>, PaymentError>;
 }
 
@@ -84,7 +87,8 @@ pub struct Customer {
 #[async_trait]
 pub trait PaymentIntents: Send + Sync {
     async fn create(&self, draft: &IntentDraft, key: &IdempotencyKey) -> Result<Intent, PaymentError>;
-    /// Pays with `method`, or with the one that the intent has. A refusal is [`PaymentError::Declined`].
+    /// Pays with `method`, or with the intent's own method. Returns [`PaymentError::Declined`] if
+    /// the payment is refused.
     async fn confirm(
         &self,
         id: &IntentId,
@@ -92,7 +96,8 @@ pub trait PaymentIntents: Send + Sync {
         return_url: Option<&str>,
         key: &IdempotencyKey,
     ) -> Result<Intent, PaymentError>;
-    /// [`PaymentError::State`] when it was paid, cancelled, or belongs to a checkout session.
+    /// Cancels a payment. Returns [`PaymentError::State`] if it was paid or cancelled, or belongs
+    /// to a checkout session.
     async fn cancel(&self, id: &IntentId, key: &IdempotencyKey) -> Result<Intent, PaymentError>;
     async fn retrieve(&self, id: &IntentId) -> Result<Intent, PaymentError>;
 }
@@ -111,32 +116,32 @@ pub struct Intent {
     pub id: IntentId,
     pub amount: Money,
     pub status: IntentStatus,
-    /// What the customer must do before it goes on.
+    /// What the customer must do next.
     pub next_action: Option<NextAction>,
-    /// Why the last try failed.
+    /// Why the last attempt failed.
     pub decline: Option<Decline>,
-    /// What lets the customer's browser go on with it.
+    /// The secret with which the customer's browser continues the payment.
     pub client_secret: Option<SecretString>,
     pub livemode: bool,
 }
 
-/// What a customer must do before a payment goes on.
+/// What a customer must do before a payment can continue.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NextAction {
-    /// Give a means of payment.
+    /// Choose a payment method.
     GiveMethod,
-    /// Confirm it.
+    /// Confirm the payment.
     Confirm,
-    /// Go to this page of the bank's, and come back.
+    /// Visit this page of the bank and return.
     Redirect { url: String },
-    /// Something that only the provider's own script can do; its name at the provider.
+    /// A step that only the provider's script can do, by the provider's name for it.
     Scripted { kind: String },
 }
 
 #[async_trait]
 pub trait Subscriptions: Send + Sync {
     async fn create(&self, draft: &SubscriptionDraft, key: &IdempotencyKey) -> Result<Subscription, PaymentError>;
-    /// Fields that are `None` stay as they are.
+    /// Updates a subscription. Fields that are `None` stay as they are.
     async fn update(
         &self,
         id: &SubscriptionId,
@@ -165,7 +170,7 @@ pub struct SubscriptionDraft {
 pub struct SubscriptionChange {
     pub price: Option<PriceId>,
     pub quantity: Option<u32>,
-    /// Whether its invoices are collected: `true` stops that, `false` lets it go on.
+    /// Whether to pause the collection of invoices: `true` pauses it, `false` resumes it.
     pub pause: Option<bool>,
 }
 
@@ -190,17 +195,18 @@ pub struct Subscription {
 
 #[async_trait]
 pub trait Refunds: Send + Sync {
-    /// Gives back `amount`, or all that is left where it is `None`. [`PaymentError::State`] when there is not that much left.
+    /// Refunds `amount`, or all that is left if it is `None`. Returns [`PaymentError::State`] if
+    /// less is left.
     async fn create(&self, draft: &RefundDraft, key: &IdempotencyKey) -> Result<Refund, PaymentError>;
     async fn retrieve(&self, id: &RefundId) -> Result<Refund, PaymentError>;
-    /// Refunds made since `since`, or of one payment, or both; newest first.
+    /// Returns refunds made since `since`, or of one payment, or both, newest first.
     async fn list(&self, filter: &RefundFilter, from: Option<&Cursor>) -> Result<Page<Refund>, PaymentError>;
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RefundDraft {
     pub intent: IntentId,
-    /// In the currency that was charged.
+    /// In the currency of the charge.
     pub amount: Option<Money>,
     pub reason: Option<RefundReason>,
 }
@@ -222,14 +228,15 @@ pub struct RefundFilter {
 #[async_trait]
 pub trait Disputes: Send + Sync {
     async fn retrieve(&self, id: &DisputeId) -> Result<Dispute, PaymentError>;
-    /// Disputes that began since `since`; newest first.
+    /// Returns disputes that were opened since `since`, newest first.
     async fn list(&self, since: OffsetDateTime, from: Option<&Cursor>) -> Result<Page<Dispute>, PaymentError>;
 }
 
 #[async_trait]
 pub trait Events: Send + Sync {
-    /// Events of the types that the shop handles, made since `since`, that no endpoint has acknowledged; newest first. How far
-    /// back they reach is the provider's to say (Stripe: 30 days).
+    /// Returns the events that no endpoint has acknowledged, of the types that the shop handles,
+    /// created since `since`, newest first. The provider bounds how far back they reach (Stripe: 30
+    /// days).
     async fn undelivered(
         &self,
         since: OffsetDateTime,
@@ -237,13 +244,13 @@ pub trait Events: Send + Sync {
     ) -> Result<Page<VerifiedEvent>, PaymentError>;
 }
 
-/// What the provider has been told about where to send events.
+/// The webhook endpoints that are registered at the provider.
 #[async_trait]
 pub trait Endpoints: Send + Sync {
     async fn endpoints(&self) -> Result<Vec<Endpoint>, PaymentError>;
-    /// The types that an endpoint of this shop must ask for.
+    /// Returns the event types that an endpoint of this shop must receive.
     fn expected_events(&self) -> &'static [&'static str];
-    /// The version that an endpoint of this shop must send.
+    /// Returns the API version that an endpoint of this shop must send.
     fn expected_version(&self) -> &'static str;
 }
 
@@ -254,7 +261,7 @@ pub struct Endpoint {
     pub enabled: bool,
     /// Event types; `*` stands for all.
     pub events: Vec<String>,
-    /// `None`: the account's default, whatever that is.
+    /// `None` means the account's default version.
     pub api_version: Option<String>,
     pub livemode: bool,
 }

@@ -1,5 +1,5 @@
-//! What can go wrong with a provider, in the shop's words. The texts are for the operator; `for_customer` says what a customer
-//! is told.
+//! The errors of a payment provider, in the shop's terms. The texts are for operators;
+//! `for_customer` maps them to what a customer sees.
 
 use std::time::Duration;
 
@@ -10,60 +10,62 @@ use crate::domain::checkout::{CheckoutError, Field};
 /// Why a call to the provider failed.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum PaymentError {
-    /// No answer: no connection, or none in time. The same call may succeed.
+    /// No response: no connection, or none in time. The same call may succeed later.
     #[error("the payment provider cannot be reached: {0}; check the network and the provider's status page")]
     Unreachable(String),
-    /// The provider answered that it has a fault of its own. The same call may succeed.
+    /// The provider reports a failure of its own. The same call may succeed later.
     #[error("the payment provider reports a fault of its own: {0}; check its status page")]
     Unavailable(String),
     #[error("the payment provider limits the rate of requests; wait a minute")]
     RateLimited { retry_after: Option<Duration> },
-    /// The same object, or the same idempotency key, is at work elsewhere. The same call may succeed.
+    /// Another call uses the same object or the same idempotency key. The same call may succeed
+    /// later.
     #[error("the payment provider is still processing a request for the same object: {0}; wait a minute")]
     Conflict(String),
-    /// The idempotency key was used for another request: a defect of this program.
+    /// The idempotency key was used for another request: a bug of this program.
     #[error("the idempotency key was used for a different request before: {0}; this is a defect of this program")]
     KeyReused(String),
     #[error("the payment provider rejects the API key: {0}; set a valid key")]
     Authentication(String),
     #[error("the API key lacks a permission: {0}; grant it in the provider's dashboard")]
     Permission(String),
-    /// A parameter or an id in the configuration is wrong: every call like this will fail.
+    /// A parameter or an id in the configuration is wrong: every such call will fail.
     #[error("the payment provider rejects the request: {0}; compare the configured ids with its dashboard")]
     Configuration(String),
-    /// The provider does not take this email address.
+    /// The provider does not accept this email address.
     #[error("the payment provider rejects the customer's email address")]
     Email,
-    /// The customer's bank, or the provider's own judgement, refused this payment.
+    /// The customer's bank or the provider refused this payment.
     #[error("the payment was declined: {0}")]
     Declined(Decline),
-    /// The object is in a state in which this cannot be done: already refunded, already paid, over.
+    /// The object's state does not allow the call: it is refunded, paid or finished already.
     #[error("the object's current state does not allow it: {0}; look at the object in the provider's dashboard")]
     State(String),
     #[error("the payment provider has no such object; check that the key is of the same account and mode")]
     NotFound,
-    /// An answer that does not read.
+    /// The response could not be parsed.
     #[error("the payment provider's response cannot be parsed: {0}; check for a newer version of this program")]
     Unreadable(String),
 }
 
-/// Why a card, or another means of payment, was refused. Never shown to a customer: some codes must not be.
+/// Why a card or another payment method was refused. Never shown to a customer: Stripe forbids it
+/// for some codes (<https://docs.stripe.com/declines/codes>).
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("{code}{}", decline_code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
 pub struct Decline {
     /// The provider's code, such as `card_declined`.
     pub code: String,
-    /// The bank's, such as `insufficient_funds`.
+    /// The bank's code, such as `insufficient_funds`.
     pub decline_code: Option<String>,
 }
 
 impl PaymentError {
-    /// Whether the same call, later, may end otherwise.
+    /// Returns whether the same call may succeed later.
     pub const fn retryable(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::Unavailable(_) | Self::RateLimited { .. } | Self::Conflict(_))
     }
 
-    /// What a customer is told of it.
+    /// Returns what the customer sees.
     pub fn for_customer(&self) -> CheckoutError {
         match self {
             Self::Unreachable(_) | Self::Unavailable(_) | Self::RateLimited { .. } | Self::Conflict(_) => {
@@ -85,7 +87,7 @@ impl PaymentError {
     }
 }
 
-/// Why a webhook request is not believed. Told to nobody but the log.
+/// Why a webhook's signature is invalid. Only the log shows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum SignatureError {
     #[error("the signature header is missing")]
@@ -101,7 +103,7 @@ pub enum SignatureError {
 impl SignatureError {
     pub const ALL: [Self; 4] = [Self::Missing, Self::Malformed, Self::Stale, Self::Mismatch];
 
-    /// A word for a metric's label.
+    /// Returns the value of a metric's label.
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -111,7 +113,7 @@ impl SignatureError {
         }
     }
 
-    /// What is usually behind it, and the mend.
+    /// Returns the usual cause and its fix.
     pub const fn likely_cause(self) -> &'static str {
         match self {
             Self::Missing => {
@@ -131,13 +133,13 @@ impl SignatureError {
     }
 }
 
-/// Why a verified event could not be read. Carries where, never what stood there.
+/// Why a verified event could not be decoded. Names the field, never its content.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum DecodeError {
-    /// Not an event at all: no later try will read it.
+    /// The body is no event: no retry will decode it.
     #[error("the body is not a valid event: {0}")]
     NotAnEvent(String),
-    /// An event of a type that matters here, with an object that does not read.
+    /// The event's type is handled, but its object could not be parsed.
     #[error("the event's object cannot be parsed: {0}")]
     Object(String),
 }
@@ -147,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_end_otherwise_is_the_network_to_a_customer_and_the_rest_is_what_it_is() {
+    fn retryable_errors_are_network_errors_for_the_customer() {
         let text = || "x".to_owned();
         for error in [
             PaymentError::Unreachable(text()),
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_signature_has_a_word_for_the_metric_and_a_mend_for_the_operator() {
+    fn an_invalid_signature_has_a_metric_label_and_a_fix_for_the_operator() {
         let words = ["missing", "malformed", "stale", "mismatch"];
         assert_eq!(SignatureError::ALL.map(SignatureError::reason), words);
         for (error, mend) in SignatureError::ALL.into_iter().zip(["every header", "unchanged", "NTP", "exactly this"]) {

@@ -1,8 +1,9 @@
 //! The contract of a payment provider.
 //!
-//! Nothing here names a provider's types, and nothing under here knows the store, marketing or the pages. Every method of
-//! [`PaymentProvider`] is required; what not every provider has is a capability, asked for by name. An event that was not
-//! verified cannot be built: its fields are private, and only a provider makes one.
+//! Nothing here names a provider's types, and nothing in this room knows the store, marketing or
+//! the pages. Every method of [`PaymentProvider`] is required. What only some providers have is a
+//! capability that a caller asks for. An event that was not verified cannot be built: its fields
+//! are private, and only a provider makes one.
 
 pub mod capability;
 pub mod error;
@@ -33,39 +34,52 @@ use crate::domain::{
     product::ProductColor,
 };
 
-/// A payment provider. Every method is required: a provider that forgets one does not compile.
+/// A payment provider. Every method is required, so that a provider without one does not compile.
 #[async_trait]
 pub trait PaymentProvider: Send + Sync {
+    /// Returns the provider's id.
     fn id(&self) -> ProviderId;
 
-    /// Whether real money moves.
+    /// Returns whether real money moves.
     fn livemode(&self) -> bool;
 
-    /// Whether it has books of its own, to compare ours with.
+    /// Returns whether the provider has records of its own, to compare ours with.
     fn keeps_books(&self) -> bool;
 
-    /// Begins the checkout that this order asks for, or finds the one that the same order began before.
+    /// Creates the checkout session of this order, or returns the one that an equal order created
+    /// before.
     async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError>;
 
-    /// How the session stands now. [`PaymentError::NotFound`] where the provider knows none.
+    /// Returns the current state of a session.
+    ///
+    /// # Errors
+    ///
+    /// [`PaymentError::NotFound`] if the provider does not know it.
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionUpdate, PaymentError>;
 
-    /// Ends a session that waits for its customer, and says how it stands. [`PaymentError::State`] where it no longer waits.
+    /// Ends a session that waits for its customer, and returns its state.
+    ///
+    /// # Errors
+    ///
+    /// [`PaymentError::State`] if the session no longer waits.
     async fn expire_session(&self, id: &SessionId) -> Result<SessionUpdate, PaymentError>;
 
-    /// The sessions that customers finished, of those begun since `since`; newest first, a page at a time.
+    /// Returns a page of the sessions that were created since `since` and that customers finished,
+    /// newest first.
     async fn list_sessions(
         &self,
         since: OffsetDateTime,
         from: Option<&Cursor>,
     ) -> Result<Page<SessionUpdate>, PaymentError>;
 
-    /// Checks that `body` was signed by the provider, recently.
+    /// Verifies that the provider signed `body` recently.
     fn verify(&self, headers: &HeaderMap, body: Bytes, now: OffsetDateTime) -> Result<VerifiedEvent, SignatureError>;
 
-    /// Reads an event that was verified before.
+    /// Decodes an event that was verified before.
     fn decode(&self, body: &[u8]) -> Result<ProviderEvent, DecodeError>;
 
+    // The capabilities. No use case of the shop needs customers, payment intents or subscriptions
+    // yet: the programme's brief asks for them, and the conformance suite exercises them.
     fn prices(&self) -> Option<&dyn Prices>;
     fn customers(&self) -> Option<&dyn Customers>;
     fn payment_intents(&self) -> Option<&dyn PaymentIntents>;
@@ -76,7 +90,7 @@ pub trait PaymentProvider: Send + Sync {
     fn endpoints(&self) -> Option<&dyn Endpoints>;
 }
 
-/// Everything that a checkout session is made of. Equal orders lead to one session.
+/// The content of a checkout session. Equal orders lead to one session.
 #[derive(Clone, Debug)]
 pub struct SessionOrder {
     pub attempt: Attempt,
@@ -84,10 +98,11 @@ pub struct SessionOrder {
     pub email: Email,
     pub locale: Locale,
     pub price: PriceId,
-    /// What the customer was shown and will be asked to pay.
+    /// The amount that the page showed and that the customer will be asked to pay.
     pub expected: Money,
     pub asked_at: OffsetDateTime,
-    /// Between 30 minutes and 24 hours from now, and the same for every repeat of this order (Stripe's bounds).
+    /// Between 30 minutes and 24 hours from now (Stripe's bounds), and equal for every repeat of
+    /// this order.
     pub expires_at: OffsetDateTime,
     pub success_url: String,
     pub cancel_url: String,
@@ -95,15 +110,17 @@ pub struct SessionOrder {
     pub shipping_countries: Arc<[String]>,
 }
 
-/// How a checkout goes on.
+/// The next step of a checkout.
 pub enum Started {
-    /// At the provider's own page; an event will tell how it ended.
+    /// The customer pays on the provider's page. An event will report the result.
     Redirect(OpenSession),
-    /// The order is placed, and must be written now: no event will tell of it. The token opens its page and is kept nowhere.
+    /// The order is placed and must be stored now: no event will report it. The token opens its
+    /// order page and is stored nowhere.
     Placed { facts: Box<SessionUpdate>, token: SecretString },
 }
 
 impl Started {
+    /// Returns the session's id.
     pub fn session(&self) -> &SessionId {
         match self {
             Self::Redirect(open) => &open.id,
@@ -116,7 +133,7 @@ impl Started {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OpenSession {
     pub id: SessionId,
-    /// The provider's own page.
+    /// The provider's payment page.
     pub url: String,
 }
 
@@ -124,13 +141,13 @@ pub struct OpenSession {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Page<T> {
     pub items: Vec<T>,
-    /// The ids of objects in the list that do not read; they are not among the items.
+    /// The ids of objects in the list that could not be parsed; they are not among the items.
     pub unreadable: Vec<String>,
-    /// Where the next page begins; `None` at the end.
+    /// The cursor of the next page; `None` at the end.
     pub next: Option<Cursor>,
 }
 
-/// A place in a provider's list. Good for as long as the list's other conditions stay the same.
+/// A position in a provider's list. Valid while the list's other conditions stay the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cursor(String);
 
@@ -144,8 +161,8 @@ impl Cursor {
     }
 }
 
-/// An event whose signature was good, or that was fetched from the provider itself: what was told, and its name. What it
-/// means is for `decode` to say.
+/// An event with a valid signature, or one that was fetched from the provider itself. `decode`
+/// interprets its body.
 pub struct VerifiedEvent {
     id: EventId,
     event_type: String,
@@ -153,34 +170,37 @@ pub struct VerifiedEvent {
 }
 
 impl VerifiedEvent {
+    /// Returns the event's id at the provider.
     pub const fn id(&self) -> &EventId {
         &self.id
     }
 
+    /// Returns the id, the type and the body.
     pub fn into_parts(self) -> (EventId, String, Bytes) {
         (self.id, self.event_type, self.body)
     }
 }
 
-/// A verified event, read.
+/// A verified event, decoded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProviderEvent {
-    /// Where the event says it. One that does not is of our mode: each mode signs with a secret of its own.
+    /// As the event states it. An event without it is of our mode: each mode signs with its own
+    /// secret.
     pub livemode: Option<bool>,
-    /// When it happened, by the provider's clock (whole seconds): not an order of events.
+    /// When it happened, by the provider's clock, in whole seconds. It does not order events.
     pub created: OffsetDateTime,
     pub occurrence: Occurrence,
-    /// Whom it is about, where nothing is done about it.
+    /// Whose data an event holds that changes nothing.
     pub mentions: Mentions,
 }
 
-/// What happened, in the shop's words.
+/// What happened, in the shop's terms.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Occurrence {
-    /// About a payment, and so about a preorder.
+    /// A payment changed, and so a preorder may.
     PaymentUpdate(Box<PaymentUpdate>),
-    /// About something that the shop keeps a copy of.
+    /// An object changed of which the shop has a copy.
     Mirror(Box<Mirror>),
-    /// Something that the shop does nothing about.
+    /// An event that changes nothing in the shop.
     Other,
 }

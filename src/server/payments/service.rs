@@ -1,10 +1,11 @@
-//! The providers that are set up, by name, one of them the default.
+//! The configured providers by name. One of them is the default.
 
 use std::sync::Arc;
 
 use super::PaymentProvider;
 use crate::domain::payment::ProviderId;
 
+/// The configured payment providers.
 #[derive(Clone)]
 pub struct PaymentService {
     default: Arc<dyn PaymentProvider>,
@@ -16,20 +17,22 @@ impl PaymentService {
         Self { default, others }
     }
 
+    /// Returns the provider of a checkout that names none.
     pub fn default_provider(&self) -> &Arc<dyn PaymentProvider> {
         &self.default
     }
 
-    /// Every provider, the default first.
+    /// Returns all providers, the default first.
     pub fn all(&self) -> impl Iterator<Item = &Arc<dyn PaymentProvider>> {
         std::iter::once(&self.default).chain(&self.others)
     }
 
+    /// Returns the provider with this id, if it is configured.
     pub fn by_id(&self, id: ProviderId) -> Option<&Arc<dyn PaymentProvider>> {
         self.all().find(|provider| provider.id() == id)
     }
 
-    /// The provider that `/api/webhooks/{name}` means.
+    /// Returns the provider that `/api/webhooks/{name}` addresses.
     pub fn by_name(&self, name: &str) -> Option<&Arc<dyn PaymentProvider>> {
         self.by_id(ProviderId::from_name(name)?)
     }

@@ -1,5 +1,6 @@
-//! What Klaviyo is told of each consequence: its metric, its key against doubles, its properties. Names are Klaviyo's customary
-//! ones where it has one, so that its own flows and reports find them.
+//! Builds the Klaviyo event of each notification: its metric, deduplication key and properties.
+//! Names are Klaviyo's customary ones where they exist, so that its own flows and reports find
+//! them.
 
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
@@ -14,7 +15,7 @@ use crate::domain::{
     product::ProductColor,
 };
 
-/// The event of `consequence`; `None` when there is nobody to address it to.
+/// Builds the event of a notification; `None` if the order has no email address.
 pub fn event_of(
     consequence: &Notification,
     preorder: &Preorder,
@@ -37,7 +38,7 @@ pub fn event_of(
         Notification::Shipped => ("Fulfilled Order", "fulfilled_order"),
         Notification::Refunded(_) => ("Refunded Order", "refunded_order"),
     };
-    // A preorder may have several refunds, and has one of everything else.
+    // A preorder may have several refunds, but only one of every other notification.
     let about = refund.map_or(details.session.as_str(), |refund| refund.id.as_str());
     let unique_id = format!("{key}:{}:{about}", email_hash(&details.email));
     let amount = refund.map_or(details.amount, |refund| Some(refund.amount));
@@ -65,7 +66,7 @@ pub fn event_of(
     Some(MarketingEvent { unique_id, body })
 }
 
-/// A JSON number made of decimal text: money never passes through a float.
+/// Returns a JSON number made of decimal text: money never passes through a float.
 fn number(amount: Money) -> Option<Box<RawValue>> {
     RawValue::from_string(amount.decimal()).ok()
 }
@@ -75,7 +76,7 @@ struct Envelope<'a> {
     data: Resource<Attributes<'a>>,
 }
 
-/// JSON:API's `{type, attributes}`.
+/// A JSON:API resource: `{type, attributes}`.
 #[derive(Serialize)]
 struct Resource<T> {
     #[serde(rename = "type")]
@@ -126,7 +127,7 @@ impl<'a> RefundProperties<'a> {
     }
 }
 
-/// Stands for an address in keys: the same for every spelling of its case.
+/// Returns a hash that replaces an address in keys. It is equal for all spellings of its case.
 fn email_hash(email: &str) -> String {
     hex::encode(&Sha256::digest(email.trim().to_lowercase())[..16])
 }
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_event_has_what_klaviyo_and_the_contract_ask_for() {
+    fn the_event_has_what_klaviyo_and_the_contract_require() {
         let event = success("Jo@example.com", "cs_1").unwrap();
         let body: Value = serde_json::from_slice(&event.body).unwrap();
         let attributes = &body["data"]["attributes"];
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_against_doubles_is_of_person_and_session_and_hides_the_address() {
+    fn the_deduplication_key_depends_on_person_and_session_and_hides_the_address() {
         let id = |email, session| success(email, session).unwrap().unique_id;
         assert_eq!(id("jo@example.com", "cs_1"), id("JO@example.com", "cs_1"));
         assert_ne!(id("jo@example.com", "cs_1"), id("jo@example.com", "cs_2"));
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn each_refund_is_an_event_of_its_own_worth_what_went_back() {
+    fn each_refund_is_its_own_event_with_the_refunded_amount_as_value() {
         let refund = |id: &str, minor| {
             let amount = Money::new(minor, Currency::USD).unwrap();
             let (id, intent) = (RefundId::parse(id).unwrap(), IntentId::parse("pi_1").unwrap());
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_address_there_is_no_event() {
+    fn without_an_email_address_there_is_no_event() {
         assert!(success("", "cs_1").is_none());
     }
 }

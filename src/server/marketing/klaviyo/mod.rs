@@ -13,13 +13,13 @@ pub use self::event::event_of;
 use super::MarketingError;
 use crate::server::backoff::retry_after;
 
-/// The API's revision. Klaviyo keeps one for two years.
+/// The API's revision. Klaviyo supports one for two years.
 const REVISION: &str = "2026-07-15";
 
-/// An attempt, connecting included; shorter than any lease on a message.
+/// The longest duration of an attempt with its connection; shorter than any lease on a message.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the lane waits when Klaviyo says 429 without saying how long.
+/// The pause of the lane after a 429 without `Retry-After`.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Klaviyo {
         Self { http, url, key: config.api_key.clone() }
     }
 
-    /// Sends a frozen body. Klaviyo's 202 means queued; `unique_id` makes a repeat harmless.
+    /// Sends a frozen body. Klaviyo's 202 means queued, and `unique_id` makes a repeat harmless.
     pub async fn send(&self, body: Vec<u8>) -> Result<(), MarketingError> {
         let again = |text: &str| MarketingError::Again(text.to_owned());
         let response = self
@@ -71,7 +71,8 @@ impl Klaviyo {
     }
 }
 
-/// The codes and pointers of a JSON:API error: what the operator needs, without the values that Klaviyo quotes.
+/// Returns the codes and pointers of a JSON:API error: what an operator needs, without the values
+/// that Klaviyo quotes.
 pub fn codes(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Errors {

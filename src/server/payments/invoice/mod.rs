@@ -1,5 +1,6 @@
-//! Payment by bank transfer. There is nobody to ask and nobody who tells: an order is placed at checkout, awaits its transfer,
-//! and is settled by the merchant. What was recorded is asked of a ledger that is handed in.
+//! Payment by bank transfer. There is no provider behind it: an order is placed at checkout, awaits
+//! its transfer, and the merchant marks it as paid. The recorded orders come from a history that
+//! the caller supplies.
 
 mod account;
 
@@ -27,23 +28,23 @@ use crate::{
     server::orders::order_link,
 };
 
-/// What the merchant sets up.
+/// The configuration of bank transfers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InvoiceConfig {
     pub account: BankAccount,
-    /// How long a place in the batch is kept for a transfer.
+    /// How long a place in the batch is reserved for a transfer.
     pub due_days: u16,
     /// Whether real money moves.
     pub livemode: bool,
 }
 
-/// The orders by invoice that were recorded: this provider has no memory of its own.
+/// The recorded bank-transfer orders: this provider stores nothing itself.
 #[async_trait]
 pub trait InvoiceLedger: Send + Sync {
-    /// The order of this session, where there is one by invoice.
+    /// Returns the bank-transfer order of this session, if there is one.
     async fn session(&self, id: &SessionId) -> Result<Option<SessionUpdate>, PaymentError>;
 
-    /// Orders by invoice placed since `since`; newest first, a page at a time.
+    /// Returns a page of the orders placed since `since`, newest first.
     async fn since(&self, since: OffsetDateTime, from: Option<&Cursor>) -> Result<Page<SessionUpdate>, PaymentError>;
 }
 
@@ -55,15 +56,16 @@ pub struct Invoice {
 }
 
 impl Invoice {
-    /// `key` is any lasting secret of this shop; only one-way hashes are made of it.
+    /// `key` is any lasting secret of this shop. It is used in one-way hashes only.
     pub fn new(config: &InvoiceConfig, ledger: Arc<dyn InvoiceLedger>, key: SecretString) -> Self {
         Self { livemode: config.livemode, ledger, key }
     }
 
-    /// What opens the order's page: a hash of the order, so that a double click and a reload lead to one link. It is as hard to
-    /// guess as the order is, and of the order only the attempt is nobody else's. One that a page of ours made is 256 random
-    /// bits of our own, and needs nothing more: its link stays the same whatever the merchant's keys do. One that somebody else
-    /// made may be `1`; there a secret of the shop goes into the hash, so that no guess of the attempt makes the token.
+    /// Returns the token of the order page: a hash of the order, so that a double click and a
+    /// reload lead to the same link. It is as hard to guess as the order's attempt, the only part
+    /// that others cannot know. An attempt made by our page has 256 random bits and needs nothing
+    /// more: its link stays the same when the merchant's keys change. A foreign attempt may be `1`.
+    /// Its hash includes a secret of the shop, so that no guess of the attempt yields the token.
     fn token(&self, order: &SessionOrder) -> Result<SecretString, PaymentError> {
         if order.attempt.is_unguessable() {
             return Ok(SecretString::from(hex::encode(digest("token", order))));
@@ -107,7 +109,7 @@ impl PaymentProvider for Invoice {
             locale: Some(order.locale.clone()),
             shipping: None,
             livemode: self.livemode,
-            // The order is complete with the form. Repeats come later, and the earliest moment stays.
+            // The order is complete with the form. A repeat comes later; the first time stays.
             completed_at: Some(order.asked_at.unix_timestamp()),
             access: Some(order_link::hash_token(token.expose_secret())),
         };
@@ -134,7 +136,7 @@ impl PaymentProvider for Invoice {
         self.ledger.since(since, from).await
     }
 
-    /// Nobody signs for a bank account.
+    /// Rejects everything: a bank account sends no webhooks.
     fn verify(&self, _: &HeaderMap, _: Bytes, _: OffsetDateTime) -> Result<VerifiedEvent, SignatureError> {
         Err(SignatureError::Missing)
     }
@@ -176,13 +178,15 @@ impl PaymentProvider for Invoice {
     }
 }
 
-/// The same order once `received` has arrived. An amount that is not the one asked for is for the preorder's life to flag.
+/// Returns the update of an order for which `received` arrived. The lifecycle flags an amount that
+/// differs from the expected one.
 pub fn paid(facts: SessionUpdate, received: Money) -> SessionUpdate {
     SessionUpdate { outcome: SessionOutcome::Paid, amount: Some(received), ..facts }
 }
 
-/// A hash of everything that the customer decided and was shown; `purpose` makes hashes that say nothing about each other.
-/// Not of the moment, nor of the shop's settings: an order stays the same order for as long as its page is open.
+/// Returns a hash of everything that the customer chose and was shown. Hashes of different purposes
+/// reveal nothing about each other. The time and the shop's settings are not included: an order is
+/// the same order for as long as its page is open.
 fn digest(purpose: &str, order: &SessionOrder) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [

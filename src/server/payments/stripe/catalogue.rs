@@ -1,4 +1,4 @@
-//! Prices at Stripe. Which color costs which price is the shop's business, not this file's.
+//! Prices at Stripe. The shop knows which color has which price; this file does not.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ impl Price {
 
 #[async_trait]
 impl Prices for Stripe {
-    /// At most a thousand of them.
+    /// Returns at most a thousand prices.
     async fn prices(&self, product: &ProductId) -> Result<BTreeMap<String, Money>, PaymentError> {
         const PAGES: usize = 10;
         let deadline = deadline();

@@ -1,7 +1,8 @@
-//! HTTP to Stripe: version, key, idempotency, deadlines, retries. It knows no resource.
+//! The HTTP client for Stripe: version, key, idempotency, deadlines and retries. It knows no
+//! resource.
 //!
-//! async-stripe builds the requests; its own client is not used, because it keeps no connection, sets no deadline, and cannot
-//! send a key of ours on every attempt.
+//! async-stripe builds the requests. Its own client is not used: it reuses no connection, sets no
+//! deadline, and cannot send our idempotency key on every attempt.
 
 use std::time::Duration;
 
@@ -21,13 +22,13 @@ use super::{
 };
 use crate::server::backoff::retry_after;
 
-/// The version whose shapes the adapter reads and writes.
+/// The API version that the adapter reads and writes.
 pub const API_VERSION: &str = "2025-06-30.basil";
 
-/// A call, retries included, never takes longer.
+/// The longest duration of a call with its retries.
 const DEADLINE: Duration = Duration::from_secs(8);
 
-/// One attempt never takes longer, so that a connection that hangs leaves room for another.
+/// The longest duration of one attempt, so that a hanging connection leaves time for another one.
 const ATTEMPT: Duration = Duration::from_millis(4500);
 
 /// The client of one account.
@@ -37,21 +38,21 @@ pub struct StripeClient {
     key: SecretString,
 }
 
-/// An answer with a 2xx status.
+/// A response with a 2xx status.
 pub struct Answer {
     pub body: Bytes,
-    /// Stripe had answered this idempotency key before, and repeats itself.
+    /// Stripe replayed the stored response of this idempotency key.
     pub replayed: bool,
 }
 
 /// A failed call.
 pub struct Failure {
     pub refusal: Refusal,
-    /// The failure is a stored answer: the same key will fail for ever.
+    /// The failure is a stored response: the same key will always fail.
     pub replayed: bool,
-    /// The same request is still at work: asking again is right until it has an answer.
+    /// The same request is in progress. It is right to retry until it has a response.
     pub in_progress: bool,
-    /// How many times this call asked; a replay at the first is of an earlier call.
+    /// The number of attempts of this call. A replay at the first one is of an earlier call.
     pub attempts: u32,
 }
 
@@ -60,13 +61,14 @@ impl Failure {
         self.refusal.error
     }
 
-    /// A repeat of this very call was told so: the try before it may have done the work, and its answer was lost.
+    /// Returns whether a retry of this call failed so. The attempt before it may have succeeded
+    /// with its response lost.
     pub fn repeated(&self) -> bool {
         self.attempts > 1
     }
 }
 
-/// Until when a call that begins now may take.
+/// Returns the deadline of a call that begins now.
 pub fn deadline() -> Instant {
     Instant::now() + DEADLINE
 }
@@ -76,7 +78,7 @@ impl StripeClient {
         Self { http, base: base.as_str().trim_end_matches('/').to_owned(), key }
     }
 
-    /// Sends `request` and reads its answer.
+    /// Sends `request` and decodes the response.
     pub async fn ask<T: DeserializeOwned, R: StripeRequest>(
         &self,
         request: &R,
@@ -86,7 +88,7 @@ impl StripeClient {
         answer(&sent.map_err(Failure::error)?.body)
     }
 
-    /// Sends `request` by `deadline`, repeating it under the same key while that can help.
+    /// Sends `request` until `deadline`, and retries it under the same key while that can help.
     pub async fn send<R: StripeRequest>(
         &self,
         request: &R,

@@ -19,7 +19,7 @@ use crate::domain::{
     payment::CustomerId,
 };
 
-/// What is read of a customer; of a deleted one, Stripe shows no more than its id.
+/// The fields of a customer that the adapter reads. A deleted customer has only an id.
 #[derive(Deserialize)]
 pub struct CustomerObject {
     id: CustomerId,
@@ -46,7 +46,8 @@ impl CustomerObject {
         })
     }
 
-    /// As `event_type` told it at `told_at`. Within one second a customer is made, changed, then deleted.
+    /// Returns the shop's copy, as an event of `event_type` reported it at `told_at`, in Unix
+    /// seconds. Within one second a customer may be created, updated and deleted, in this order.
     pub fn into_copy(self, livemode: bool, event_type: &str, told_at: i64) -> CustomerCopy {
         let deleted = self.deleted || event_type == "customer.deleted";
         let finality = match event_type {
@@ -121,7 +122,7 @@ impl Customers for Stripe {
             }
             let answer = self.client.send(&request, None, deadline).await.map_err(Failure::error)?;
             let page = page(&answer.body, |customer: CustomerObject| Ok(customer.into_customer(self.livemode).ok()))?;
-            // Stripe's filter minds upper and lower case; the first part of an address does, too.
+            // Stripe's filter is case-sensitive, as the local part of an address is.
             found.extend(page.items.into_iter().filter(|customer| customer.email.as_deref() == Some(email.as_str())));
             match page.next {
                 Some(next) => from = Some(next.as_str().to_owned()),

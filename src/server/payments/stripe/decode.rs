@@ -1,4 +1,4 @@
-//! Reading Stripe's JSON, answers and events alike, into structs that ask for no more than is needed.
+//! Decodes Stripe's JSON, in responses and events, into structs with only the necessary fields.
 
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::super::{Cursor, Page, PaymentError};
 use crate::domain::{money::Money, sanitize::clean};
 
-/// The error says where, not what stood there: bodies are personal.
+/// Decodes `bytes`. The error names the position and never the content: bodies are personal.
 pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
@@ -17,7 +17,7 @@ pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
     Ok(value)
 }
 
-/// As `read`, of an answer.
+/// Decodes a response, as [`read`].
 pub fn answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PaymentError> {
     read(bytes).map_err(PaymentError::Unreadable)
 }
@@ -30,7 +30,7 @@ struct List<'a> {
     has_more: bool,
 }
 
-/// A page of a list: its objects, as they were sent, and the id of the last one, where another page follows.
+/// A page of a list: its raw objects, and the id of the last one if another page follows.
 pub struct RawPage<'a> {
     pub objects: Vec<&'a [u8]>,
     pub next: Option<String>,
@@ -49,8 +49,8 @@ pub fn raw_page(bytes: &[u8]) -> Result<RawPage<'_>, PaymentError> {
     Ok(RawPage { objects, next: next.map(|named| named.id) })
 }
 
-/// A page of what `convert` makes of each object; what it makes nothing of is left out. An object that does not read is named
-/// beside the others: it must neither hide them nor be hidden.
+/// Decodes a page and converts each object. Leaves out objects for which `convert` returns `None`.
+/// An object that could not be parsed is named: it must neither hide the others nor be hidden.
 pub fn page<O: DeserializeOwned, T>(
     bytes: &[u8],
     convert: impl Fn(O) -> Result<Option<T>, String>,
@@ -72,11 +72,11 @@ pub fn page<O: DeserializeOwned, T>(
     Ok(Page { items, unreadable, next: raw.next.map(Cursor::new) })
 }
 
-/// Another object, which Stripe gives as an id, or whole where it was asked to expand it.
+/// A reference to another object: its id, or the whole object where the request expands it.
 #[derive(Debug)]
 pub struct Reference {
     pub id: String,
-    /// Of the whole object, where it has one.
+    /// The status of an expanded object that has one.
     pub status: Option<String>,
 }
 
@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for Reference {
     }
 }
 
-/// The reference that `parse` reads; the error names the field.
+/// Parses the id of a reference. The error names the field.
 pub fn reference<T>(
     field: &str,
     found: Option<&Reference>,
@@ -108,20 +108,20 @@ pub fn reference<T>(
     found.map(|found| parse(&found.id).ok_or_else(|| format!("{field}: invalid id"))).transpose()
 }
 
-/// A word of a list that this version of the program knows.
+/// Parses a value of an enumeration. The error names the field.
 pub fn known<T>(field: &str, text: Option<&str>, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, String> {
     let text = text.ok_or_else(|| format!("{field}: missing"))?;
     parse(text).ok_or_else(|| format!("{field}: unknown value"))
 }
 
-/// An amount; both its parts must be there.
+/// Parses an amount. Both the number and the currency are required.
 pub fn money(field: &str, minor: Option<i64>, currency: Option<&str>) -> Result<Money, String> {
     let minor = minor.ok_or_else(|| format!("{field}: missing"))?;
     let currency = currency.ok_or("currency: missing")?.parse().map_err(|error| format!("currency: {error}"))?;
     Money::new(minor, currency).map_err(|error| format!("{field}: {error}"))
 }
 
-/// Text for people, fit to store; `None` when nothing is left of it.
+/// Returns text that is safe to store, at most `max` characters; `None` if nothing is left.
 pub fn text(found: Option<String>, max: usize) -> Option<String> {
     found.map(|text| clean(&text, max)).filter(|text| !text.is_empty())
 }

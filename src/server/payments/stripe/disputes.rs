@@ -1,4 +1,4 @@
-//! Disputes at Stripe: customers' protests at their banks.
+//! Disputes at Stripe: chargebacks and inquiries by customers' banks.
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use crate::domain::{
     payment::{DisputeId, IntentId},
 };
 
-/// What is read of a dispute.
+/// The fields of a dispute that the adapter reads.
 #[derive(Deserialize)]
 pub struct DisputeObject {
     id: DisputeId,
@@ -33,7 +33,7 @@ pub struct DisputeObject {
     reason: Option<String>,
     #[serde(default)]
     evidence_details: Option<EvidenceDetails>,
-    /// What was taken from the account for it, and what was given back.
+    /// What was withdrawn from the account for the dispute, and what was reinstated.
     #[serde(default)]
     balance_transactions: Option<Vec<BalanceTransaction>>,
     #[serde(default)]
@@ -63,8 +63,8 @@ impl DisputeObject {
         funds.max().unwrap_or(DisputeFunds::Untouched)
     }
 
-    /// As an event of `event_type` told it, or an answer. `None` for a dispute about something that is no payment intent, and so
-    /// about no checkout.
+    /// Returns the dispute as an event of `event_type`, or a response, reported it. Returns `None`
+    /// for a dispute without a payment intent, which concerns no checkout.
     pub fn into_dispute(self, livemode: bool, event_type: Option<&str>) -> Result<Option<Dispute>, String> {
         let Some(intent) = reference("payment_intent", self.payment_intent.as_ref(), IntentId::parse)? else {
             return Ok(None);

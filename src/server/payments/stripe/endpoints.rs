@@ -1,4 +1,4 @@
-//! What the account has been told about where to send which events.
+//! The webhook endpoints of the account: where Stripe sends which events.
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use super::{
     event::EVENTS,
 };
 
-/// What is read of an endpoint.
+/// The fields of an endpoint that the adapter reads.
 #[derive(Deserialize)]
 struct EndpointObject {
     id: String,

@@ -1,4 +1,5 @@
-//! Stripe's errors in the shop's words: the only place with Stripe's codes. No text of a customer's passes through.
+//! Maps Stripe's errors to the shop's errors. Stripe's codes are in this file only, and no text of
+//! a customer passes through it.
 //!
 //! Source: <https://docs.stripe.com/api/errors>, <https://docs.stripe.com/error-codes>.
 
@@ -9,11 +10,11 @@ use serde::Deserialize;
 
 use super::super::{PaymentError, error::Decline};
 
-/// An answer that is no success.
+/// A response without a 2xx status.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Refusal {
     pub error: PaymentError,
-    /// Stripe's code and the parameter that it is about; empty where it says none.
+    /// Stripe's code and the parameter that it concerns; empty if the response names none.
     pub code: String,
     pub param: String,
 }
@@ -23,7 +24,7 @@ struct Body {
     error: ApiError,
 }
 
-/// Every field as lenient as can be: an error that does not read must not hide its status.
+/// The body of an error. Every field is lenient: an unreadable error must not hide its status.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct ApiError {
@@ -35,7 +36,7 @@ struct ApiError {
     message: Option<String>,
 }
 
-/// The object is in a state in which the call makes no sense.
+/// Codes that say that the object's state does not allow the call.
 const STATE: [&str; 15] = [
     "balance_insufficient",
     "charge_already_captured",
@@ -54,12 +55,12 @@ const STATE: [&str; 15] = [
     "status_transition_invalid",
 ];
 
-/// Parameters that name what a call is about. Where one of these is missing at Stripe, the caller's object is; where a price is,
-/// the configuration is wrong.
+/// Parameters that name the object of a call. If Stripe does not know such an object, the caller's
+/// object is missing; if it does not know a price, the configuration is wrong.
 const SUBJECTS: [&str; 9] =
     ["charge", "customer", "dispute", "id", "intent", "payment_intent", "payment_method", "refund", "session"];
 
-/// What an answer that is no success means.
+/// Classifies a response without a 2xx status.
 pub fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Refusal {
     let error = serde_json::from_slice::<Body>(body).map(|body| body.error).unwrap_or_default();
     let [kind, code, param] = [&error.kind, &error.code, &error.param].map(|text| word(text.as_deref()));
@@ -94,8 +95,8 @@ pub fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) 
 }
 
 impl Refusal {
-    /// For a call that carries nothing but the name of its object: what is refused, is refused for the object's state. Stripe
-    /// gives no code for most of these.
+    /// Returns the error of a call that has only its object as a parameter: a refusal then concerns
+    /// the object's state. Stripe gives no code for most of these.
     pub fn about_state(self) -> PaymentError {
         match self.error {
             PaymentError::Configuration(told) => PaymentError::State(told),
@@ -104,21 +105,22 @@ impl Refusal {
     }
 }
 
-/// A name of Stripe's own; a text that is none becomes `?`, because it may be a customer's.
+/// Returns a name that Stripe defines. Any other text becomes `?`, because it may be a customer's.
 fn word(text: Option<&str>) -> String {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return String::new() };
     let name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte);
     if text.len() <= 120 && text.bytes().all(name) { text.to_owned() } else { "?".to_owned() }
 }
 
-/// The permission that a restricted key lacks. Stripe names it in its sentence only: `Having the 'rak_charge_read' permission`.
+/// Returns the permission that a restricted key lacks. Stripe names it only in its message: `Having
+/// the 'rak_charge_read' permission`.
 fn permission(message: Option<&str>) -> Option<String> {
     let rest = &message?[message?.find("'rak_")? + 1..];
     let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_' || c.is_ascii_digit()).collect();
     rest[name.len()..].starts_with('\'').then_some(name)
 }
 
-/// What went wrong before there was an answer; never the URL, which may name a customer's session.
+/// Describes a failure without a response. Never contains the URL, which may name a session.
 pub fn transport(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         "no response in time"

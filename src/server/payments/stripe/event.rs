@@ -1,5 +1,6 @@
-//! Stripe's events, read leniently: an envelope of four fields, then only what is needed of the object. What is not needed
-//! may be missing, new or strange. A body is never read before its signature was found good.
+//! Decodes Stripe's events leniently: an envelope of four fields, and only the necessary fields of
+//! the object. All others may be missing, new or malformed. A body is never decoded before its
+//! signature was verified.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -23,7 +24,7 @@ use crate::domain::{
     sanitize::clean,
 };
 
-/// Every type that is read; an endpoint must ask for these.
+/// Every event type that is handled. An endpoint must receive these.
 pub const EVENTS: [&str; 26] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -72,7 +73,7 @@ struct Data<'a> {
     object: &'a RawValue,
 }
 
-/// The event's id and type, whatever the body is: a body without them is named by its hash.
+/// Returns the event's id and type. A body without them is named by its hash.
 pub fn name(body: &[u8]) -> Option<(EventId, String)> {
     #[derive(Deserialize)]
     struct Name {
@@ -89,7 +90,7 @@ pub fn name(body: &[u8]) -> Option<(EventId, String)> {
         })
 }
 
-/// `livemode` is the mode of an event that does not say its own.
+/// Decodes an event. `livemode` is the mode of an event that does not state its own.
 pub fn decode(body: &[u8], livemode: bool) -> Result<ProviderEvent, DecodeError> {
     let envelope: Envelope<'_> = read(body).map_err(DecodeError::NotAnEvent)?;
     if EventId::parse(&envelope.id).is_none() {
@@ -114,7 +115,7 @@ pub fn decode(body: &[u8], livemode: bool) -> Result<ProviderEvent, DecodeError>
     Ok(ProviderEvent { livemode: envelope.livemode, created, occurrence, mentions })
 }
 
-/// Whom an object is about, be it a payment, a customer, or something of theirs.
+/// Returns whose payment or customer an object concerns.
 fn mentions(object: &[u8]) -> Mentions {
     #[derive(Deserialize, Default)]
     #[serde(default)]
@@ -123,7 +124,7 @@ fn mentions(object: &[u8]) -> Mentions {
         payment_intent: Option<Reference>,
         customer: Option<Reference>,
     }
-    // An object with a strange reference is about nobody that is known.
+    // A malformed reference names no known customer or payment.
     let object: Object = read(object).unwrap_or_default();
     let own = |prefix: &str| object.id.as_deref().filter(|id| id.starts_with(prefix));
     let of = |reference: &Option<Reference>| reference.as_ref().map(|reference| reference.id.clone());
@@ -133,7 +134,7 @@ fn mentions(object: &[u8]) -> Mentions {
     }
 }
 
-/// What the envelope says.
+/// The envelope of an event.
 struct Told<'a> {
     event_type: &'a str,
     /// Unix seconds.
@@ -142,7 +143,8 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// Reads the object as what the event's type begins with. What cannot belong to a checkout or a subscription is `Other`.
+    /// Decodes the object by the prefix of the event's type. An object that cannot belong to a
+    /// checkout or a subscription is `Other`.
     fn read(&self, object: &[u8]) -> Result<Occurrence, String> {
         let &Self { event_type, at, livemode } = self;
         let kind = |prefix: &str| event_type.starts_with(prefix);

@@ -1,4 +1,4 @@
-//! Payment intents: payments without a checkout session, and what events say about those with one.
+//! Payment intents: payments without a checkout session, and events about payments with one.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ use crate::domain::{
     payment::{IntentId, PaymentMethodId},
 };
 
-/// What is read of a payment intent.
+/// The fields of a payment intent that the adapter reads.
 #[derive(Deserialize)]
 pub struct IntentObject {
     id: IntentId,
@@ -115,7 +115,8 @@ impl IntentObject {
         })
     }
 
-    /// As `event_type` told it at `told_at`. An amount that does not read is no fault of a payment that is not this shop's.
+    /// Returns the update that an event of `event_type` reported at `told_at`, in Unix seconds. An
+    /// unreadable amount is an error only if the payment belongs to this shop.
     pub fn into_update(self, livemode: bool, event_type: &str, told_at: i64) -> Result<IntentUpdate, String> {
         let ours = self.metadata.is_some_and(|metadata| metadata.contains_key("color"));
         let amount = match money("amount", self.amount, self.currency.as_deref()) {

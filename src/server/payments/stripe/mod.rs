@@ -40,22 +40,23 @@ use crate::domain::{
     payment::{ProviderId, SessionId},
 };
 
-/// How many objects one page of a list has: the most that Stripe gives.
+/// Objects of a page of a list: the most that Stripe returns.
 const PAGE: i64 = 100;
 
-/// What the adapter needs to know.
+/// The adapter's configuration.
 #[derive(Clone, Debug)]
 pub struct StripeConfig {
     pub secret_key: SecretString,
-    /// Live keys move real money.
+    /// Whether the key is a live key, which moves real money.
     pub livemode: bool,
-    /// The active webhook secrets, the current one first; never empty, never blank.
+    /// The active webhook secrets, the current one first. Never empty.
     pub webhook_secrets: Vec<SecretString>,
     pub api_base: Url,
     pub capabilities: Capabilities,
 }
 
-/// What of Stripe the shop may use beside checkout sessions. A restricted key may lack the permission for some of it.
+/// What the shop may use of Stripe in addition to checkout sessions. A restricted key may lack the
+/// permission for some of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "six switches that have nothing to do with each other")]
 pub struct Capabilities {
@@ -79,7 +80,7 @@ impl Capabilities {
 }
 
 impl Default for Capabilities {
-    /// All of them.
+    /// Enables all capabilities.
     fn default() -> Self {
         Self {
             customers: true,
@@ -188,7 +189,7 @@ impl PaymentProvider for Stripe {
     }
 }
 
-/// Whether Stripe Checkout ships to this ISO 3166-1 alpha-2 code.
+/// Returns whether Stripe Checkout ships to this ISO 3166-1 alpha-2 code.
 pub fn ships_to(code: &str) -> bool {
     session::ships_to(code)
 }

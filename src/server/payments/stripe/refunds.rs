@@ -1,4 +1,4 @@
-//! Refunds, and what a charge says of them in all.
+//! Refunds at Stripe, and the refunded total of a charge.
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -23,7 +23,7 @@ use crate::domain::{
     payment::{IntentId, RefundId},
 };
 
-/// What is read of a refund. It does not say its mode.
+/// The fields of a refund that the adapter reads. A refund does not state its mode.
 #[derive(Deserialize)]
 pub struct RefundObject {
     id: RefundId,
@@ -42,12 +42,12 @@ pub struct RefundObject {
 }
 
 fn status_named(name: &str) -> Option<RefundStatus> {
-    // Stripe spells it with one l.
+    // Stripe's spelling has one l.
     if name == "canceled" { Some(RefundStatus::Cancelled) } else { RefundStatus::from_name(name) }
 }
 
 impl RefundObject {
-    /// `None` for a refund of something that is no payment intent, and so of no checkout.
+    /// Returns the refund; `None` for one without a payment intent, which concerns no checkout.
     pub fn into_refund(self, livemode: bool) -> Result<Option<Refund>, String> {
         let Some(intent) = reference("payment_intent", self.payment_intent.as_ref(), IntentId::parse)? else {
             return Ok(None);
@@ -62,7 +62,7 @@ impl RefundObject {
     }
 }
 
-/// What is read of a charge.
+/// The fields of a charge that the adapter reads.
 #[derive(Deserialize)]
 pub struct ChargeObject {
     #[serde(default)]
@@ -76,7 +76,7 @@ pub struct ChargeObject {
 }
 
 impl ChargeObject {
-    /// `None` for a charge without a payment intent, which no checkout makes.
+    /// Returns the update; `None` for a charge without a payment intent, which no checkout makes.
     pub fn into_update(self, livemode: bool) -> Result<Option<ChargeUpdate>, String> {
         let Some(intent) = reference("payment_intent", self.payment_intent.as_ref(), IntentId::parse)? else {
             return Ok(None);
@@ -88,11 +88,12 @@ impl ChargeObject {
 
 impl Stripe {
     fn refund(&self, object: RefundObject) -> Result<Refund, PaymentError> {
-        // A refund of something else is none that this shop could have asked for.
+        // This shop never asks for a refund without a payment intent.
         object.into_refund(self.livemode).map_err(PaymentError::Unreadable)?.ok_or(PaymentError::NotFound)
     }
 
-    /// Stripe takes an amount without a currency: an amount of another one would be taken for one of the charge's.
+    /// Checks the currency of an amount. Stripe takes amounts without a currency, so an amount in
+    /// another one would be taken for one in the charge's.
     async fn check_currency(&self, intent: &IntentId, amount: Money) -> Result<(), PaymentError> {
         #[derive(Deserialize)]
         struct Charged {
@@ -106,7 +107,7 @@ impl Stripe {
     }
 }
 
-/// Whether Stripe refused a refund for its amount: more than what is left. It gives no code for that.
+/// Returns whether Stripe refused a refund because less is left. Stripe has no code for that.
 fn too_much(failure: &Failure) -> bool {
     let refusal = &failure.refusal;
     let amount = refusal.param == "amount" || refusal.param.is_empty();

@@ -1,38 +1,39 @@
-//! Whether a call that failed is made again, and when. Pure but for the jitter.
+//! Decides whether and when a failed call is retried. Pure, except for the jitter.
 
 use std::time::Duration;
 
 use super::super::PaymentError;
 use crate::server::backoff;
 
-/// How often one call may ask, the first time included.
+/// The most attempts of one call.
 pub const ATTEMPTS: u32 = 3;
 
-/// How often a request that is at work already (a double click's first) is asked for.
+/// The pause before a request is repeated that is in progress elsewhere (a double click).
 pub const POLL: Duration = Duration::from_millis(300);
 
-/// A failed attempt, as far as it matters here.
+/// A failed attempt.
 pub struct Failed<'a> {
-    /// Which attempt it was, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
     pub error: &'a PaymentError,
-    /// The failure is a stored answer: the same key will fail for ever.
+    /// The failure is a stored response: the same key will always fail.
     pub replayed: bool,
-    /// The same request is still at work: asking again is right until it has an answer.
+    /// The same request is in progress. It is right to retry until it has a response.
     pub in_progress: bool,
 }
 
-/// What to do after a failed attempt.
+/// The decision after a failed attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
-    /// Nothing: it would end the same, or too late.
+    /// Give up: a retry would fail in the same way, or come too late.
     GiveUp,
-    /// Ask, after this long, how the one at work ended. It counts as no attempt.
+    /// Ask after this pause for the response of the request in progress. This is no attempt.
     Poll(Duration),
     Again(Duration),
 }
 
-/// `left` is the time until the call's deadline: nothing is begun at or after it.
+/// Decides what follows a failed attempt. `left` is the time until the call's deadline; no attempt
+/// begins at or after it.
 pub fn next(failed: &Failed<'_>, left: Duration) -> Next {
     if failed.in_progress && POLL < left {
         return Next::Poll(POLL);
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_asked_again_twice_and_longer_each_time() {
+    fn a_server_error_is_retried_twice_with_growing_backoff() {
         let Next::Again(first) = after(1, &fault(), LONG) else { panic!("it can help") };
         let Next::Again(second) = after(2, &fault(), LONG) else { panic!("it can help") };
         assert!(first <= Duration::from_millis(200) && second >= Duration::from_millis(200), "{first:?} {second:?}");
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_will_not_end_otherwise_is_not_asked_again() {
+    fn a_permanent_error_is_not_retried() {
         assert_eq!(after(1, &PaymentError::NotFound, LONG), Next::GiveUp);
         let error = fault();
         let replayed = Failed { attempt: 1, error: &error, replayed: true, in_progress: false };
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_that_is_asked_for_is_kept_or_the_call_given_up() {
+    fn retry_after_is_waited_for_or_the_call_given_up() {
         let limited = |seconds| PaymentError::RateLimited { retry_after: Some(Duration::from_secs(seconds)) };
         assert_eq!(after(1, &limited(7), LONG), Next::Again(Duration::from_secs(7)));
         assert_eq!(after(1, &limited(8), LONG), Next::GiveUp, "not at the deadline");
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_at_work_is_waited_for_without_counting_until_time_is_up() {
+    fn a_request_in_progress_is_awaited_without_counting_attempts_until_the_deadline() {
         for attempt in [1, 3] {
             assert_eq!(at_work(attempt, LONG), Next::Poll(POLL), "{attempt}");
         }

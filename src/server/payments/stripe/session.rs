@@ -1,4 +1,4 @@
-//! Checkout sessions: begun by an order, looked up, listed, ended.
+//! Checkout sessions: creates, retrieves, lists and expires them.
 
 use std::{collections::HashMap, str::FromStr};
 
@@ -27,14 +27,14 @@ use crate::domain::{
     payment::SessionId,
 };
 
-/// How many keys one order may use up: a key whose session was paid or expired, or whose answer is a stored failure, gives
-/// way to the next.
+/// The most idempotency keys of one order. A key gives way to the next one if its session was paid
+/// or expired, or if its response is a stored failure.
 const LAST_GENERATION: u32 = 12;
 
-/// How many keys one call may see fail afresh, so that an outage does not use up an order's keys.
+/// The most keys that may fail anew in one call, so that an outage does not use up an order's keys.
 const FRESH_FAILURES: u32 = 2;
 
-/// Creates the session, or returns the open one that an equal order made before.
+/// Creates the session, or returns the open one that an equal order created before.
 pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenSession, PaymentError> {
     let deadline = deadline();
     let request = request(order);
@@ -43,7 +43,7 @@ pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenS
     for generation in 0..=LAST_GENERATION {
         let key = match generation {
             0 => base.clone(),
-            // The last one changes by the minute, so that no order is ever locked out.
+            // The last key changes every minute, so that no order is locked out for ever.
             LAST_GENERATION => format!("{base}-m{}", order.asked_at.unix_timestamp() / 60),
             _ => format!("{base}-{generation}"),
         };
@@ -68,7 +68,7 @@ pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenS
     ))
 }
 
-/// The session of this answer, unless the answer repeats one that is no longer open.
+/// Returns the session of a response, unless it is a replay of one that is no longer open.
 async fn still_open(
     client: &StripeClient,
     answer: Answer,
@@ -76,7 +76,7 @@ async fn still_open(
 ) -> Result<Option<OpenSession>, PaymentError> {
     let created: Session = read_answer(&answer.body)?;
     let session = if answer.replayed {
-        // A replay is the answer of then; whether the session is open, Stripe says only when asked now.
+        // A replay shows the session as it was. Only a new request shows whether it is still open.
         let request = RetrieveCheckoutSession::new(created.id.as_str());
         let now = client.send(&request, None, deadline).await.map_err(Failure::error)?;
         read_answer(&now.body)?
@@ -90,11 +90,11 @@ async fn still_open(
     Ok(Some(OpenSession { id: session.id, url }))
 }
 
-/// A session is asked for with its payment, because a session that is complete and unpaid does not say whether its money is
-/// still on the way.
+/// Sessions are requested with their payment: a session that is complete and unpaid does not show
+/// whether its money is still on the way.
 const PAYMENT: &str = "payment_intent";
 
-/// Ids come out of addresses that anybody can type: one that Stripe would not give is not asked for.
+/// Rejects ids that Stripe would not issue. They come from addresses that anyone can type.
 fn known_shape(id: &SessionId) -> Result<&str, PaymentError> {
     if id.as_str().starts_with("cs_") { Ok(id.as_str()) } else { Err(PaymentError::NotFound) }
 }
@@ -126,7 +126,7 @@ pub async fn expire(stripe: &Stripe, id: &SessionId) -> Result<SessionUpdate, Pa
     }
 }
 
-/// Finished sessions, whoever began them; one that is not this shop's and does not read is left out.
+/// Returns finished sessions of all origins. Leaves out unreadable sessions of other shops.
 pub async fn list(
     stripe: &Stripe,
     since: OffsetDateTime,
@@ -150,7 +150,7 @@ pub async fn list(
     })
 }
 
-/// The same for equal orders, different for any difference; nothing personal can be read from it.
+/// Returns a key that is equal for equal orders only. It reveals nothing personal.
 fn idempotency_key(order: &SessionOrder) -> String {
     let mut hash = Sha256::new();
     let expected = order.expected;
@@ -207,7 +207,7 @@ fn request(order: &SessionOrder) -> CreateCheckoutSession {
         .expires_at(order.expires_at.unix_timestamp())
         .success_url(order.success_url.as_str())
         .cancel_url(order.cancel_url.as_str())
-        // Any of these would make the amount differ from the one that the customer was shown.
+        // Any of these would change the amount that the customer was shown.
         .adaptive_pricing({
             let mut adaptive = CreateCheckoutSessionAdaptivePricing::new();
             adaptive.enabled = Some(false);
@@ -217,7 +217,8 @@ fn request(order: &SessionOrder) -> CreateCheckoutSession {
         .allow_promotion_codes(false)
 }
 
-/// Stripe's page in the customer's language where it has it: the whole tag, else its language, else what the browser says.
+/// Returns the language of Stripe's page: the whole tag if Stripe knows it, else its language, else
+/// the browser's.
 fn stripe_locale(locale: &Locale) -> CheckoutSessionLocale {
     let known = |tag: &str| {
         CheckoutSessionLocale::from_str(tag).ok().filter(|found| !matches!(found, CheckoutSessionLocale::Unknown(_)))
@@ -230,7 +231,7 @@ fn stripe_locale(locale: &Locale) -> CheckoutSessionLocale {
     known(tag).or_else(|| known(tag.split('-').next().unwrap_or_default())).unwrap_or(CheckoutSessionLocale::Auto)
 }
 
-/// Whether checkout sessions take this country, by the list of the API version.
+/// Returns whether checkout sessions ship to this country, by the list of the API version.
 pub fn ships_to(code: &str) -> bool {
     use CreateCheckoutSessionShippingAddressCollectionAllowedCountries as Country;
     Country::from_str(code).is_ok_and(|country| !matches!(country, Country::Unknown(_)))

@@ -1,4 +1,4 @@
-//! What a checkout session of Stripe's says, in the shop's words. The same reading serves webhooks and API answers.
+//! Converts a Stripe checkout session into a session update, for webhooks and API responses alike.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::domain::{
     sanitize::clean,
 };
 
-/// What is read of a checkout session. Everything but its id may be missing.
+/// The fields of a checkout session that the adapter reads. All but the id may be missing.
 #[derive(Deserialize)]
 pub struct Session {
     pub id: SessionId,
@@ -44,7 +44,7 @@ pub struct Session {
     livemode: Option<bool>,
 }
 
-/// The event that told of a session: the session inside it is of that moment.
+/// The event that contained a session. The session is as it was at that time.
 pub struct Telling<'a> {
     pub event_type: &'a str,
     /// Unix seconds.
@@ -78,12 +78,12 @@ struct ShippingDetails {
 }
 
 impl Session {
-    /// Whether a checkout of this shop made it: those say which color they are about.
+    /// Returns whether a checkout of this shop created the session: those name their color.
     pub fn is_ours(&self) -> bool {
         self.metadata.as_ref().is_some_and(|metadata| metadata.contains_key("color"))
     }
 
-    /// The facts; `livemode` is the mode of a session that does not say its own.
+    /// Returns the update. `livemode` is the mode of a session that does not state its own.
     pub fn into_update(self, livemode: bool, told: Option<Telling<'_>>) -> Result<SessionUpdate, String> {
         let outcome = self.outcome(told.as_ref().map(|told| told.event_type))?;
         let metadata = self.metadata.unwrap_or_default();
@@ -144,14 +144,14 @@ impl Session {
         }
     }
 
-    /// What the payment says of itself, where the session was asked for with it: an event's session is not.
+    /// Returns whether the expanded payment has failed. The session in an event is not expanded.
     fn money_will_not_come(&self) -> bool {
         let status = self.payment_intent.as_ref().and_then(|intent| intent.status.as_deref());
         matches!(status, Some("requires_payment_method" | "canceled"))
     }
 }
 
-/// What the metadata say was asked. Half of it, or text that is no amount, is not the same as nothing.
+/// Returns the expected amount of the metadata. A half or malformed one is not the same as none.
 fn asked(minor: Option<&String>, currency: Option<&String>) -> ExpectedAmount {
     match (minor, currency) {
         (None, None) => ExpectedAmount::NotStated,

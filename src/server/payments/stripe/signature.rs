@@ -1,4 +1,5 @@
-//! Stripe's webhook signature: HMAC-SHA256 over the timestamp and the raw bytes. Nothing here reads the body.
+//! Verifies Stripe's webhook signature: HMAC-SHA256 over the timestamp and the raw bytes. The body
+//! is not decoded here.
 //!
 //! Source: <https://docs.stripe.com/webhooks#verify-manually>.
 
@@ -11,13 +12,14 @@ use time::OffsetDateTime;
 
 use super::super::SignatureError;
 
-/// How far a signature's time may be from ours, in seconds, either way: Stripe's own default for the past.
+/// The largest difference between a signature's time and ours, in seconds, in both directions.
+/// Stripe's libraries have the same default for the past.
 const TOLERANCE_SECONDS: i64 = 300;
 
-/// A header longer than this carries more signatures than any rotation of secrets explains.
+/// The longest header, in bytes. No rotation of secrets needs more signatures than fit.
 const MAX_HEADER_BYTES: usize = 4096;
 
-/// The secrets that are active now: two while one is being rolled.
+/// The active webhook secrets: two while one is being rotated.
 pub struct WebhookSecrets(Vec<SecretString>);
 
 impl WebhookSecrets {
@@ -25,8 +27,8 @@ impl WebhookSecrets {
         Self(secrets)
     }
 
-    /// Every `v1` of the header is compared with every active secret, in constant time; other schemes are ignored, so that a
-    /// weaker one cannot be chosen for us.
+    /// Verifies a signature. Compares every `v1` of the header with every active secret in constant
+    /// time. Ignores other schemes, so that an attacker cannot choose a weaker one.
     pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: OffsetDateTime) -> Result<(), SignatureError> {
         let mut values = headers.get_all("stripe-signature").iter();
         let header = values.next().ok_or(SignatureError::Missing)?;
@@ -50,7 +52,7 @@ impl WebhookSecrets {
 }
 
 fn sign(secret: &[u8], timestamp: &str, body: &[u8]) -> [u8; 32] {
-    // HMAC takes a key of any length; the error case of its constructor does not occur.
+    // HMAC accepts keys of any length, so the constructor's error does not occur.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret) else {
         return [0; 32];
     };
@@ -61,7 +63,7 @@ fn sign(secret: &[u8], timestamp: &str, body: &[u8]) -> [u8; 32] {
 }
 
 struct Signature<'a> {
-    /// As written: the signed text holds it to the letter.
+    /// The timestamp as text: the signed payload contains it literally.
     timestamp: &'a str,
     seconds: i64,
     v1: Vec<[u8; 32]>,
@@ -77,7 +79,7 @@ impl<'a> Signature<'a> {
                 "t" => return Err(SignatureError::Malformed),
                 "v1" => {
                     let mut bytes = [0; 32];
-                    // One that is no signature cannot match; another one beside it still may.
+                    // A malformed signature cannot match; another one in the header still can.
                     if hex::decode_to_slice(value, &mut bytes).is_ok() {
                         v1.push(bytes);
                     }
@@ -104,7 +106,8 @@ mod tests {
 
     const NOW: i64 = 1_751_300_000;
     const BODY: &[u8] = br#"{"id":"evt_1","object":"event","type":"x"}"#;
-    /// Made by npm `stripe` 18.3.0 for the secret `whsec_test`, the time `NOW` and the bytes of `BODY`.
+    /// Made by npm `stripe` 18.3.0 for the secret `whsec_test`, the time `NOW` and the bytes of
+    /// `BODY`.
     const V1: &str = "2d0feaa7f68c25d92a81e1af2e2a6e13960b411faf4c1253ac35cacc50cdfb31";
 
     fn check(secrets: &[&str], header: &str, body: &[u8], now: i64) -> Result<(), SignatureError> {

@@ -1,4 +1,4 @@
-//! Events that no endpoint of ours acknowledged, asked for by hand.
+//! Lists the events that no endpoint of this shop has acknowledged.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,10 +14,11 @@ use super::{
     event::{EVENTS, name},
 };
 
-/// Stripe takes so many types in one question; the rest is asked for after them.
+/// The most event types of one request. Further types need further requests.
 const TYPES_AT_ONCE: usize = 20;
 
-/// Which question a cursor belongs to, and after which event it goes on, if after any: `1:evt_…`.
+/// Parses a cursor into the number of its request and the event after which it continues, if any:
+/// `1:evt_…`.
 fn place(cursor: &str) -> Option<(usize, &str)> {
     let (question, after) = cursor.split_once(':')?;
     Some((question.parse().ok()?, after))
@@ -25,7 +26,7 @@ fn place(cursor: &str) -> Option<(usize, &str)> {
 
 #[async_trait]
 impl Events for Stripe {
-    /// Newest first within the types that are asked for together. An event's body is the very text of the list.
+    /// Newest first within the types of one request. An event's body is the exact text of the list.
     async fn undelivered(
         &self,
         since: OffsetDateTime,
