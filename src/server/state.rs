@@ -72,8 +72,8 @@ impl Shop {
             match chosen {
                 ProviderConfig::Stripe => stripe.clone(),
                 ProviderConfig::Invoice(invoice) => {
-                    let ledger = Arc::new(StoredOrders(store.clone()));
-                    Arc::new(Invoice::new(invoice, ledger, config.stripe.secret_key.clone()))
+                    let history = Arc::new(StoredOrders(store.clone()));
+                    Arc::new(Invoice::new(invoice, history, config.stripe.secret_key.clone()))
                 }
             }
         };

@@ -23,14 +23,14 @@ pub struct MarketingEvent {
 pub enum MarketingError {
     /// No response, or a temporary failure: a retry may succeed.
     #[error("not accepted at the moment: {0}")]
-    Again(String),
+    Temporary(String),
     /// The receiver asks for a pause of this length.
     #[error("rate limited by the receiver")]
     Throttled { retry_after: Duration },
     /// The key is not accepted. Nothing can be sent until the key is corrected.
     #[error("the API key is rejected: {0}; set a valid key")]
-    Refused(String),
+    RefusedKey(String),
     /// The receiver will never accept this event.
     #[error("rejected for good: {0}")]
-    Final(String),
+    Permanent(String),
 }

@@ -12,7 +12,7 @@ use crate::domain::{
     preorder::{Preorder, PreorderNumber},
 };
 use crate::server::{
-    marketing::klaviyo::event_of,
+    marketing::klaviyo::build_event,
     retry,
     state::Shop,
     store::{Applied, CaseEffect, CaseKey, Delivery, Effect, Message, MessageKind, Step, StoreError},
@@ -117,7 +117,7 @@ fn messages_for(
         return Vec::new();
     }
     let message = |notification: &Notification| {
-        let event = event_of(notification, preorder, order, at)?;
+        let event = build_event(notification, preorder, order, at)?;
         Some(Message {
             kind: MessageKind::KlaviyoEvent,
             dedupe_key: event.unique_id,

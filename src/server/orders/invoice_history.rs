@@ -13,7 +13,7 @@ use crate::domain::{
     product::ProductColor,
 };
 use crate::server::{
-    payments::{Cursor, Page, PaymentError, invoice::InvoiceLedger},
+    payments::{Cursor, Page, PaymentError, invoice::OrderHistory},
     store::{PreorderFilter, Purchase, Store, StoreError},
 };
 
@@ -24,7 +24,7 @@ const PAGE: u32 = 100;
 pub struct StoredOrders(pub Arc<dyn Store>);
 
 #[async_trait]
-impl InvoiceLedger for StoredOrders {
+impl OrderHistory for StoredOrders {
     async fn session(&self, id: &SessionId) -> Result<Option<SessionUpdate>, PaymentError> {
         let known = self.0.preorder_of_session(id).await.map_err(payment_error)?;
         let invoice = known.filter(|preorder| preorder.details.provider == ProviderId::Invoice);

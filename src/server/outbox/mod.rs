@@ -93,14 +93,14 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
             shop.klaviyo_throttle.pause_for(retry_after);
             MessageEnd::Again { error: &reason, next: retry_after, counts: false }
         }
-        MarketingError::Refused(_) => {
+        MarketingError::RefusedKey(_) => {
             shop.klaviyo_throttle.pause_for(REFUSED_KEY_PAUSE);
             MessageEnd::Again { error: &reason, next: REFUSED_KEY_PAUSE, counts: false }
         }
-        MarketingError::Again(_) if message.age < PARK_AFTER => {
+        MarketingError::Temporary(_) if message.age < PARK_AFTER => {
             MessageEnd::Again { error: &reason, next: chaos::pause(backoff::message(message.attempts)), counts: true }
         }
-        MarketingError::Again(_) | MarketingError::Final(_) => MessageEnd::Parked { error: &reason },
+        MarketingError::Temporary(_) | MarketingError::Permanent(_) => MessageEnd::Parked { error: &reason },
     };
     let result = match &end {
         MessageEnd::Parked { .. } => {

@@ -16,8 +16,8 @@ use crate::domain::{
 };
 
 /// Builds the event of a notification; `None` if the order has no email address.
-pub fn event_of(
-    consequence: &Notification,
+pub fn build_event(
+    notification: &Notification,
     preorder: &Preorder,
     case: &OrderState,
     at: OffsetDateTime,
@@ -26,11 +26,11 @@ pub fn event_of(
     if details.email.is_empty() {
         return None;
     }
-    let refund = match consequence {
+    let refund = match notification {
         Notification::Refunded(id) => Some(case.refunds.iter().find(|refund| refund.id == *id)?),
         _ => None,
     };
-    let (metric, key) = match consequence {
+    let (metric, key) = match notification {
         Notification::AwaitingPayment => ("Preorder Awaiting Payment", "preorder_awaiting_payment"),
         Notification::PaymentFailed => ("Preorder Payment Failed", "preorder_payment_failed"),
         Notification::Cancelled => ("Cancelled Order", "cancelled_order"),
@@ -52,7 +52,7 @@ pub fn event_of(
             amount: decimal.as_deref(),
             currency: currency.as_deref(),
             session_id: details.session.as_str(),
-            tracking_number: details.tracking.as_deref().filter(|_| *consequence == Notification::Shipped),
+            tracking_number: details.tracking.as_deref().filter(|_| *notification == Notification::Shipped),
             refund: refund.map(RefundProperties::of),
         },
         time: at.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()?,
@@ -122,7 +122,7 @@ struct RefundProperties<'a> {
 }
 
 impl<'a> RefundProperties<'a> {
-    fn of(refund: &'a Refund) -> Self {
+    fn new(refund: &'a Refund) -> Self {
         Self { refund_id: refund.id.as_str(), refund_reason: refund.reason.as_deref() }
     }
 }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     fn success(email: &str, session: &str) -> Option<MarketingEvent> {
-        event_of(&Notification::Paid, &preorder(email, session), &OrderState::default(), OffsetDateTime::UNIX_EPOCH)
+        build_event(&Notification::Paid, &preorder(email, session), &OrderState::default(), OffsetDateTime::UNIX_EPOCH)
     }
 
     #[test]
@@ -206,8 +206,8 @@ mod tests {
         };
         let case = OrderState { refunds: vec![refund("re_1", 1_000), refund("re_2", 500)], ..OrderState::default() };
         let of = |id: &str| {
-            let consequence = Notification::Refunded(RefundId::parse(id).unwrap());
-            event_of(&consequence, &preorder("jo@example.com", "cs_1"), &case, OffsetDateTime::UNIX_EPOCH).unwrap()
+            let notification = Notification::Refunded(RefundId::parse(id).unwrap());
+            build_event(&notification, &preorder("jo@example.com", "cs_1"), &case, OffsetDateTime::UNIX_EPOCH).unwrap()
         };
         assert_ne!(of("re_1").unique_id, of("re_2").unique_id);
         let body = String::from_utf8(of("re_2").body).unwrap();

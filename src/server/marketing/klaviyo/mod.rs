@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-pub use self::event::event_of;
+pub use self::event::build_event;
 use super::MarketingError;
 use crate::server::backoff::retry_after;
 
@@ -43,7 +43,7 @@ impl Klaviyo {
 
     /// Sends a frozen body. Klaviyo's 202 means queued, and `unique_id` makes a repeat harmless.
     pub async fn send(&self, body: Vec<u8>) -> Result<(), MarketingError> {
-        let again = |text: &str| MarketingError::Again(text.to_owned());
+        let retry = |text: &str| MarketingError::Temporary(text.to_owned());
         let response = self
             .http
             .post(&self.url)
@@ -55,18 +55,18 @@ impl Klaviyo {
             .body(body)
             .send()
             .await
-            .map_err(|error| again(if error.is_timeout() { "no response in time" } else { "no connection" }))?;
+            .map_err(|error| retry(if error.is_timeout() { "no response in time" } else { "no connection" }))?;
         let status = response.status().as_u16();
         if response.status().is_success() {
             return Ok(());
         }
         let retry_after = retry_after(response.headers());
-        let told = format!("{status} {}", codes(&response.bytes().await.unwrap_or_default()));
+        let reason = format!("{status} {}", codes(&response.bytes().await.unwrap_or_default()));
         Err(match status {
             429 => MarketingError::Throttled { retry_after: retry_after.unwrap_or(DEFAULT_RETRY_AFTER) },
-            401 | 403 => MarketingError::Refused(told),
-            408 | 425 | 500.. => MarketingError::Again(told),
-            _ => MarketingError::Final(told),
+            401 | 403 => MarketingError::RefusedKey(reason),
+            408 | 425 | 500.. => MarketingError::Temporary(reason),
+            _ => MarketingError::Permanent(reason),
         })
     }
 }

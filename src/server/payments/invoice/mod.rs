@@ -40,7 +40,7 @@ pub struct InvoiceConfig {
 
 /// The recorded bank-transfer orders: this provider stores nothing itself.
 #[async_trait]
-pub trait InvoiceLedger: Send + Sync {
+pub trait OrderHistory: Send + Sync {
     /// Returns the bank-transfer order of this session, if there is one.
     async fn session(&self, id: &SessionId) -> Result<Option<SessionUpdate>, PaymentError>;
 
@@ -50,15 +50,15 @@ pub trait InvoiceLedger: Send + Sync {
 
 pub struct Invoice {
     livemode: bool,
-    ledger: Arc<dyn InvoiceLedger>,
+    history: Arc<dyn OrderHistory>,
     /// A secret of this shop, see [`Invoice::token`].
     key: SecretString,
 }
 
 impl Invoice {
     /// `key` is any lasting secret of this shop. It is used in one-way hashes only.
-    pub fn new(config: &InvoiceConfig, ledger: Arc<dyn InvoiceLedger>, key: SecretString) -> Self {
-        Self { livemode: config.livemode, ledger, key }
+    pub fn new(config: &InvoiceConfig, history: Arc<dyn OrderHistory>, key: SecretString) -> Self {
+        Self { livemode: config.livemode, history, key }
     }
 
     /// Returns the token of the order page: a hash of the order, so that a double click and a
@@ -94,7 +94,7 @@ impl PaymentProvider for Invoice {
     async fn create_session(&self, order: &SessionOrder) -> Result<Started, PaymentError> {
         let token = self.token(order)?;
         let unreadable = |what: &str| PaymentError::Unreadable(format!("{what} that was derived from an order"));
-        let facts = SessionUpdate {
+        let update = SessionUpdate {
             provider: ProviderId::Invoice,
             session: SessionId::parse(&format!("inv_{}", &hex::encode(digest("session", order))[..40]))
                 .ok_or_else(|| unreadable("the session"))?,
@@ -113,17 +113,17 @@ impl PaymentProvider for Invoice {
             completed_at: Some(order.asked_at.unix_timestamp()),
             access: Some(order_link::hash_token(token.expose_secret())),
         };
-        Ok(Started::Placed { facts: Box::new(facts), token })
+        Ok(Started::Placed { update: Box::new(update), token })
     }
 
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionUpdate, PaymentError> {
-        self.ledger.session(id).await?.ok_or(PaymentError::NotFound)
+        self.history.session(id).await?.ok_or(PaymentError::NotFound)
     }
 
     async fn expire_session(&self, id: &SessionId) -> Result<SessionUpdate, PaymentError> {
-        let facts = self.retrieve_session(id).await?;
-        match facts.outcome {
-            SessionOutcome::Pending => Ok(SessionUpdate { outcome: SessionOutcome::Cancelled, ..facts }),
+        let update = self.retrieve_session(id).await?;
+        match update.outcome {
+            SessionOutcome::Pending => Ok(SessionUpdate { outcome: SessionOutcome::Cancelled, ..update }),
             outcome => Err(PaymentError::State(format!("the order awaits no transfer: {outcome:?}"))),
         }
     }
@@ -133,7 +133,7 @@ impl PaymentProvider for Invoice {
         since: OffsetDateTime,
         from: Option<&Cursor>,
     ) -> Result<Page<SessionUpdate>, PaymentError> {
-        self.ledger.since(since, from).await
+        self.history.since(since, from).await
     }
 
     /// Rejects everything: a bank account sends no webhooks.
@@ -180,8 +180,8 @@ impl PaymentProvider for Invoice {
 
 /// Returns the update of an order for which `received` arrived. The lifecycle flags an amount that
 /// differs from the expected one.
-pub fn paid(facts: SessionUpdate, received: Money) -> SessionUpdate {
-    SessionUpdate { outcome: SessionOutcome::Paid, amount: Some(received), ..facts }
+pub fn paid(update: SessionUpdate, received: Money) -> SessionUpdate {
+    SessionUpdate { outcome: SessionOutcome::Paid, amount: Some(received), ..update }
 }
 
 /// Returns a hash of everything that the customer chose and was shown. Hashes of different purposes

@@ -15,7 +15,7 @@ use crate::domain::{
 struct Records(Mutex<Vec<SessionUpdate>>);
 
 #[async_trait]
-impl InvoiceLedger for Records {
+impl OrderHistory for Records {
     async fn session(&self, id: &SessionId) -> Result<Option<SessionUpdate>, PaymentError> {
         Ok(self.0.lock().unwrap().iter().find(|facts| facts.session == *id).cloned())
     }
@@ -50,7 +50,11 @@ fn provider(records: Vec<SessionUpdate>) -> Invoice {
 }
 
 fn keyed(records: Vec<SessionUpdate>, key: &str) -> Invoice {
-    Invoice { livemode: false, ledger: Arc::new(Records(Mutex::new(records))), key: SecretString::from(key.to_owned()) }
+    Invoice {
+        livemode: false,
+        history: Arc::new(Records(Mutex::new(records))),
+        key: SecretString::from(key.to_owned()),
+    }
 }
 
 async fn placed(order: &SessionOrder) -> (SessionUpdate, String) {

@@ -10,7 +10,7 @@ use super::{
     super::{PaymentError, Prices},
     PAGE, Stripe,
     client::{Failure, deadline},
-    decode::answer,
+    decode::decode_response,
 };
 use crate::domain::{money::Money, payment::ProductId};
 
@@ -55,7 +55,7 @@ impl Prices for Stripe {
                 request = request.starting_after(last);
             }
             let sent = self.client.send(&request, None, deadline).await.map_err(Failure::error)?;
-            let page: PriceList = answer(&sent.body)?;
+            let page: PriceList = decode_response(&sent.body)?;
             last = page.data.last().map(|price| price.id.clone()).filter(|_| page.has_more);
             found.extend(page.data.into_iter().filter_map(|price| Some((price.id.clone(), price.amount()?))));
             if last.is_none() {

@@ -16,8 +16,8 @@ use url::Url;
 
 use super::{
     super::{PaymentError, capability::IdempotencyKey},
-    decode::answer,
-    error::{self, Refusal},
+    decode::decode_response,
+    error::{self, ErrorResponse},
     retry::{Failed, Next, next},
 };
 use crate::server::backoff::retry_after;
@@ -39,7 +39,7 @@ pub struct StripeClient {
 }
 
 /// A response with a 2xx status.
-pub struct Answer {
+pub struct Success {
     pub body: Bytes,
     /// Stripe replayed the stored response of this idempotency key.
     pub replayed: bool,
@@ -47,7 +47,7 @@ pub struct Answer {
 
 /// A failed call.
 pub struct Failure {
-    pub refusal: Refusal,
+    pub response: ErrorResponse,
     /// The failure is a stored response: the same key will always fail.
     pub replayed: bool,
     /// The same request is in progress. It is right to retry until it has a response.
@@ -58,7 +58,7 @@ pub struct Failure {
 
 impl Failure {
     pub fn error(self) -> PaymentError {
-        self.refusal.error
+        self.response.error
     }
 
     /// Returns whether a retry of this call failed so. The attempt before it may have succeeded
@@ -79,13 +79,13 @@ impl StripeClient {
     }
 
     /// Sends `request` and decodes the response.
-    pub async fn ask<T: DeserializeOwned, R: StripeRequest>(
+    pub async fn call<T: DeserializeOwned, R: StripeRequest>(
         &self,
         request: &R,
         key: Option<&IdempotencyKey>,
     ) -> Result<T, PaymentError> {
         let sent = self.send(request, key.map(IdempotencyKey::as_str), deadline()).await;
-        answer(&sent.map_err(Failure::error)?.body)
+        decode_response(&sent.map_err(Failure::error)?.body)
     }
 
     /// Sends `request` until `deadline`, and retries it under the same key while that can help.
@@ -94,16 +94,16 @@ impl StripeClient {
         request: &R,
         key: Option<&str>,
         deadline: Instant,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Success, Failure> {
         let request = request.build();
         let mut attempt = 0;
         loop {
             attempt += 1;
             let failure = match self.attempt(&request, key, deadline.min(Instant::now() + ATTEMPT)).await {
-                Ok(answer) => return Ok(answer),
+                Ok(success) => return Ok(success),
                 Err(failure) => Failure { attempts: attempt, ..failure },
             };
-            let (error, left) = (&failure.refusal.error, deadline.saturating_duration_since(Instant::now()));
+            let (error, left) = (&failure.response.error, deadline.saturating_duration_since(Instant::now()));
             let failed = Failed { attempt, error, replayed: failure.replayed, in_progress: failure.in_progress };
             match next(&failed, left) {
                 Next::GiveUp => return Err(failure),
@@ -111,7 +111,7 @@ impl StripeClient {
                     attempt -= 1;
                     sleep(pause).await;
                 }
-                Next::Again(pause) => {
+                Next::Retry(pause) => {
                     tracing::warn!(attempt, %error, "a request to Stripe failed and is retried");
                     sleep(pause).await;
                 }
@@ -119,9 +119,14 @@ impl StripeClient {
         }
     }
 
-    async fn attempt(&self, request: &RequestBuilder, key: Option<&str>, deadline: Instant) -> Result<Answer, Failure> {
+    async fn attempt(
+        &self,
+        request: &RequestBuilder,
+        key: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Success, Failure> {
         let unreachable = |text: &str| Failure {
-            refusal: Refusal {
+            response: ErrorResponse {
                 error: PaymentError::Unreachable(text.to_owned()),
                 code: String::new(),
                 param: String::new(),
@@ -138,13 +143,13 @@ impl StripeClient {
             let retry_after = retry_after(response.headers());
             let body = response.bytes().await.map_err(|error| unreachable(error::transport(&error)))?;
             if status.is_success() {
-                return Ok(Answer { body, replayed });
+                return Ok(Success { body, replayed });
             }
-            let refusal = error::classify(status, retry_after, &body);
+            let response = error::classify(status, retry_after, &body);
             Err(Failure {
                 replayed: replayed && status >= StatusCode::INTERNAL_SERVER_ERROR,
-                in_progress: status == StatusCode::CONFLICT && matches!(refusal.error, PaymentError::Conflict(_)),
-                refusal,
+                in_progress: status == StatusCode::CONFLICT && matches!(response.error, PaymentError::Conflict(_)),
+                response,
                 attempts: 1,
             })
         };

@@ -76,7 +76,7 @@ impl Customers for Stripe {
         if let Some(locale) = &draft.locale {
             request = request.preferred_locales([locale.as_str().to_owned()]);
         }
-        self.client.ask::<CustomerObject, _>(&request, Some(key)).await?.into_customer(self.livemode)
+        self.client.call::<CustomerObject, _>(&request, Some(key)).await?.into_customer(self.livemode)
     }
 
     async fn update(
@@ -95,20 +95,20 @@ impl Customers for Stripe {
         if let Some(locale) = &change.locale {
             request = request.preferred_locales([locale.as_str().to_owned()]);
         }
-        self.client.ask::<CustomerObject, _>(&request, Some(key)).await?.into_customer(self.livemode)
+        self.client.call::<CustomerObject, _>(&request, Some(key)).await?.into_customer(self.livemode)
     }
 
     async fn delete(&self, id: &CustomerId) -> Result<(), PaymentError> {
         match self.client.send(&DeleteCustomer::new(id.as_str()), None, deadline()).await {
             Ok(_) => Ok(()),
-            Err(failure) if failure.repeated() && failure.refusal.error == PaymentError::NotFound => Ok(()),
+            Err(failure) if failure.repeated() && failure.response.error == PaymentError::NotFound => Ok(()),
             Err(failure) => Err(failure.error()),
         }
     }
 
     async fn retrieve(&self, id: &CustomerId) -> Result<Customer, PaymentError> {
         let request = RetrieveCustomer::new(id.as_str());
-        self.client.ask::<CustomerObject, _>(&request, None).await?.into_customer(self.livemode)
+        self.client.call::<CustomerObject, _>(&request, None).await?.into_customer(self.livemode)
     }
 
     async fn find_by_email(&self, email: &Email) -> Result<Vec<Customer>, PaymentError> {
@@ -120,8 +120,8 @@ impl Customers for Stripe {
             if let Some(from) = from.take() {
                 request = request.starting_after(from);
             }
-            let answer = self.client.send(&request, None, deadline).await.map_err(Failure::error)?;
-            let page = page(&answer.body, |customer: CustomerObject| Ok(customer.into_customer(self.livemode).ok()))?;
+            let success = self.client.send(&request, None, deadline).await.map_err(Failure::error)?;
+            let page = page(&success.body, |customer: CustomerObject| Ok(customer.into_customer(self.livemode).ok()))?;
             // Stripe's filter is case-sensitive, as the local part of an address is.
             found.extend(page.items.into_iter().filter(|customer| customer.email.as_deref() == Some(email.as_str())));
             match page.next {

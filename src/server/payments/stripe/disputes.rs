@@ -10,7 +10,7 @@ use super::{
     super::{Cursor, Disputes, Page, PaymentError},
     PAGE, Stripe,
     client::{Failure, deadline},
-    decode::{Reference, known, money, page, reference, text},
+    decode::{Reference, money, page, parse_enum, reference, text},
 };
 use crate::domain::{
     lifecycle::{Dispute, DisputeFunds, DisputeStatus},
@@ -69,16 +69,16 @@ impl DisputeObject {
         let Some(intent) = reference("payment_intent", self.payment_intent.as_ref(), IntentId::parse)? else {
             return Ok(None);
         };
-        let told = match event_type {
+        let reported = match event_type {
             Some("charge.dispute.funds_withdrawn") => DisputeFunds::Withdrawn,
             Some("charge.dispute.funds_reinstated") => DisputeFunds::Reinstated,
             _ => DisputeFunds::Untouched,
         };
         let amount = money("amount", self.amount, self.currency.as_deref())?;
-        let status = known("status", self.status.as_deref(), DisputeStatus::from_name)?;
+        let status = parse_enum("status", self.status.as_deref(), DisputeStatus::from_name)?;
         let livemode = self.livemode.unwrap_or(livemode);
         Ok(Some(Dispute {
-            funds: self.funds().max(told),
+            funds: self.funds().max(reported),
             reason: text(self.reason, 100).unwrap_or_default(),
             due_by: self.evidence_details.and_then(|details| details.due_by),
             ..Dispute::new(self.id, intent, amount, status, livemode)
@@ -89,7 +89,7 @@ impl DisputeObject {
 #[async_trait]
 impl Disputes for Stripe {
     async fn retrieve(&self, id: &DisputeId) -> Result<Dispute, PaymentError> {
-        let object: DisputeObject = self.client.ask(&RetrieveDispute::new(id.as_str()), None).await?;
+        let object: DisputeObject = self.client.call(&RetrieveDispute::new(id.as_str()), None).await?;
         object.into_dispute(self.livemode, None).map_err(PaymentError::Unreadable)?.ok_or(PaymentError::NotFound)
     }
 
@@ -98,7 +98,7 @@ impl Disputes for Stripe {
         if let Some(from) = from {
             request = request.starting_after(from.as_str());
         }
-        let answer = self.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
-        page(&answer.body, |dispute: DisputeObject| dispute.into_dispute(self.livemode, None))
+        let success = self.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
+        page(&success.body, |dispute: DisputeObject| dispute.into_dispute(self.livemode, None))
     }
 }

@@ -39,8 +39,8 @@ impl Endpoints for Stripe {
             if let Some(from) = from.take() {
                 request = request.starting_after(from);
             }
-            let answer = self.client.send(&request, None, deadline).await.map_err(Failure::error)?;
-            let page = page(&answer.body, |endpoint: EndpointObject| {
+            let success = self.client.send(&request, None, deadline).await.map_err(Failure::error)?;
+            let page = page(&success.body, |endpoint: EndpointObject| {
                 Ok(Some(Endpoint {
                     id: endpoint.id,
                     url: endpoint.url,

@@ -12,7 +12,7 @@ use super::super::{PaymentError, error::Decline};
 
 /// A response without a 2xx status.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Refusal {
+pub struct ErrorResponse {
     pub error: PaymentError,
     /// Stripe's code and the parameter that it concerns; empty if the response names none.
     pub code: String,
@@ -61,11 +61,12 @@ const SUBJECTS: [&str; 9] =
     ["charge", "customer", "dispute", "id", "intent", "payment_intent", "payment_method", "refund", "session"];
 
 /// Classifies a response without a 2xx status.
-pub fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Refusal {
+pub fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> ErrorResponse {
     let error = serde_json::from_slice::<Body>(body).map(|body| body.error).unwrap_or_default();
     let [kind, code, param] = [&error.kind, &error.code, &error.param].map(|text| word(text.as_deref()));
-    let told = [status.as_str(), &kind, &code, &param].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-    let told = told.join(" ");
+    let description =
+        [status.as_str(), &kind, &code, &param].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    let description = description.join(" ");
     let status = status.as_u16();
     let meaning = match code.as_str() {
         _ if kind == "card_error" || status == 402 => {
@@ -74,32 +75,34 @@ pub fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) 
             PaymentError::Declined(Decline { code, decline_code })
         }
         "rate_limit" => PaymentError::RateLimited { retry_after },
-        "lock_timeout" | "idempotency_key_in_use" => PaymentError::Conflict(told),
-        "api_key_expired" | "platform_api_key_expired" | "secret_key_required" => PaymentError::Authentication(told),
+        "lock_timeout" | "idempotency_key_in_use" => PaymentError::Conflict(description),
+        "api_key_expired" | "platform_api_key_expired" | "secret_key_required" => {
+            PaymentError::Authentication(description)
+        }
         "email_invalid" => PaymentError::Email,
-        code if STATE.contains(&code) => PaymentError::State(told),
+        code if STATE.contains(&code) => PaymentError::State(description),
         "resource_missing" if status == 404 || SUBJECTS.contains(&param.as_str()) => PaymentError::NotFound,
         _ => match status {
-            401 => PaymentError::Authentication(told),
-            403 => PaymentError::Permission(permission(error.message.as_deref()).unwrap_or(told)),
-            409 => PaymentError::Conflict(told),
+            401 => PaymentError::Authentication(description),
+            403 => PaymentError::Permission(permission(error.message.as_deref()).unwrap_or(description)),
+            409 => PaymentError::Conflict(description),
             429 => PaymentError::RateLimited { retry_after },
-            424 | 500.. => PaymentError::Unavailable(told),
-            _ if kind == "idempotency_error" => PaymentError::KeyReused(told),
-            _ if kind == "api_error" => PaymentError::Unavailable(told),
+            424 | 500.. => PaymentError::Unavailable(description),
+            _ if kind == "idempotency_error" => PaymentError::KeyReused(description),
+            _ if kind == "api_error" => PaymentError::Unavailable(description),
             400 if param == "customer_email" || param == "email" => PaymentError::Email,
-            _ => PaymentError::Configuration(told),
+            _ => PaymentError::Configuration(description),
         },
     };
-    Refusal { error: meaning, code, param }
+    ErrorResponse { error: meaning, code, param }
 }
 
-impl Refusal {
+impl ErrorResponse {
     /// Returns the error of a call that has only its object as a parameter: a refusal then concerns
     /// the object's state. Stripe gives no code for most of these.
     pub fn about_state(self) -> PaymentError {
         match self.error {
-            PaymentError::Configuration(told) => PaymentError::State(told),
+            PaymentError::Configuration(description) => PaymentError::State(description),
             error => error,
         }
     }
@@ -139,7 +142,7 @@ mod tests {
         classify(StatusCode::from_u16(status).unwrap(), None, body.as_bytes()).error
     }
 
-    fn told(status: u16, error: &str) -> PaymentError {
+    fn classified(status: u16, error: &str) -> PaymentError {
         of(status, &format!(r#"{{"error":{error}}}"#))
     }
 
@@ -151,11 +154,11 @@ mod tests {
     fn a_refused_card_keeps_both_codes() {
         let both =
             r#"{"type":"card_error","code":"card_declined","decline_code":"insufficient_funds","message":"No."}"#;
-        assert_eq!(told(402, both), declined("card_declined", Some("insufficient_funds")));
-        assert_eq!(told(402, r#"{"type":"card_error","code":"expired_card"}"#), declined("expired_card", None));
-        assert_eq!(told(400, r#"{"type":"card_error","code":"incorrect_cvc"}"#), declined("incorrect_cvc", None));
+        assert_eq!(classified(402, both), declined("card_declined", Some("insufficient_funds")));
+        assert_eq!(classified(402, r#"{"type":"card_error","code":"expired_card"}"#), declined("expired_card", None));
+        assert_eq!(classified(400, r#"{"type":"card_error","code":"incorrect_cvc"}"#), declined("incorrect_cvc", None));
         let action = r#"{"type":"invalid_request_error","code":"payment_intent_authentication_failure"}"#;
-        assert_eq!(told(402, action), declined("payment_intent_authentication_failure", None));
+        assert_eq!(classified(402, action), declined("payment_intent_authentication_failure", None));
         assert_eq!(of(402, "<html>"), declined("declined", None));
     }
 
@@ -194,7 +197,7 @@ mod tests {
             (503, "{}", "Unavailable"),
         ];
         for (status, error, kind) in cases {
-            let found = format!("{:?}", told(status, error));
+            let found = format!("{:?}", classified(status, error));
             assert!(found.starts_with(kind), "{status} {error}: {found}, not {kind}");
         }
     }
@@ -236,13 +239,14 @@ mod tests {
         ] {
             assert_eq!(of(status, "{}").retryable(), again, "{status}");
         }
-        assert!(!told(400, r#"{"type":"idempotency_error"}"#).retryable());
-        assert!(told(429, r#"{"code":"lock_timeout"}"#).retryable());
+        assert!(!classified(400, r#"{"type":"idempotency_error"}"#).retryable());
+        assert!(classified(429, r#"{"code":"lock_timeout"}"#).retryable());
     }
 
     #[test]
     fn an_address_that_is_not_taken_is_the_customers_to_mend() {
-        let error = told(400, r#"{"type":"invalid_request_error","code":"email_invalid","param":"customer_email"}"#);
+        let error =
+            classified(400, r#"{"type":"invalid_request_error","code":"email_invalid","param":"customer_email"}"#);
         assert_eq!(error.for_customer().field(), Some(crate::domain::checkout::Field::Email));
     }
 
@@ -250,25 +254,25 @@ mod tests {
     fn the_operator_learns_which_permission_is_missing_and_not_whose_key_it_is() {
         let message = "The provided key 'rk_test_abc' does not have the required permissions for this endpoint on account \
                        'acct_1'. Having the 'rak_charge_read' permission would allow this request to continue.";
-        let error = told(403, &format!(r#"{{"type":"invalid_request_error","message":"{message}"}}"#));
+        let error = classified(403, &format!(r#"{{"type":"invalid_request_error","message":"{message}"}}"#));
         assert_eq!(error, PaymentError::Permission("rak_charge_read".into()));
-        let strange = told(403, r#"{"message":"Having the 'rak_jo@example.com' permission"}"#).to_string();
+        let strange = classified(403, r#"{"message":"Having the 'rak_jo@example.com' permission"}"#).to_string();
         assert!(!strange.contains("jo"), "{strange}");
     }
 
     #[test]
     fn the_operator_learns_the_parameter_and_no_text_of_a_customers() {
         let body = r#"{"type":"invalid_request_error","code":"parameter_invalid_empty","param":"success_url","message":"jo@example.com is bad"}"#;
-        let seen = told(400, body).to_string();
-        assert!(seen.contains("success_url") && !seen.contains("jo@example.com"), "{seen}");
+        let shown = classified(400, body).to_string();
+        assert!(shown.contains("success_url") && !shown.contains("jo@example.com"), "{shown}");
         for field in ["type", "code", "param", "decline_code", "message"] {
             for status in [400, 401, 402, 403, 404, 409, 429, 500] {
-                let refusal = classify(
+                let response = classify(
                     StatusCode::from_u16(status).unwrap(),
                     None,
                     format!(r#"{{"error":{{"{field}":"jo@example.com"}}}}"#).as_bytes(),
                 );
-                assert!(!format!("{refusal:?}").contains("jo@"), "{field}: {refusal:?}");
+                assert!(!format!("{response:?}").contains("jo@"), "{field}: {response:?}");
             }
         }
     }

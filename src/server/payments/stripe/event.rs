@@ -14,7 +14,7 @@ use super::{
     disputes::DisputeObject,
     intents::IntentObject,
     refunds::{ChargeObject, RefundObject},
-    session_update::{Session, Telling},
+    session_update::{EventContext, Session},
     subscriptions::{InvoiceObject, SubscriptionObject},
 };
 use crate::domain::{
@@ -98,12 +98,12 @@ pub fn decode(body: &[u8], livemode: bool) -> Result<ProviderEvent, DecodeError>
     }
     let occurrence = if EVENTS.contains(&envelope.event_type.as_str()) {
         let object = envelope.data.object.get().as_bytes();
-        let told = Told {
+        let envelope = Envelope {
             event_type: &envelope.event_type,
             at: envelope.created,
             livemode: envelope.livemode.unwrap_or(livemode),
         };
-        told.read(object).map_err(DecodeError::Object)?
+        envelope.read_object(object).map_err(DecodeError::Object)?
     } else {
         Occurrence::Other
     };
@@ -135,17 +135,17 @@ fn mentions(object: &[u8]) -> Mentions {
 }
 
 /// The envelope of an event.
-struct Told<'a> {
+struct Envelope<'a> {
     event_type: &'a str,
     /// Unix seconds.
     at: i64,
     livemode: bool,
 }
 
-impl Told<'_> {
+impl Envelope<'_> {
     /// Decodes the object by the prefix of the event's type. An object that cannot belong to a
     /// checkout or a subscription is `Other`.
-    fn read(&self, object: &[u8]) -> Result<Occurrence, String> {
+    fn read_object(&self, object: &[u8]) -> Result<Occurrence, String> {
         let &Self { event_type, at, livemode } = self;
         let kind = |prefix: &str| event_type.starts_with(prefix);
         let fact = |fact: Option<PaymentUpdate>| {
@@ -156,7 +156,7 @@ impl Told<'_> {
         Ok(if kind("checkout.session.") {
             let session: Session = read(object)?;
             let ours = session.is_ours();
-            match session.into_update(livemode, Some(Telling { event_type, at })) {
+            match session.into_update(livemode, Some(EventContext { event_type, at })) {
                 Err(_) if !ours => Occurrence::Other,
                 facts => fact(Some(PaymentUpdate::Session(Box::new(facts?)))),
             }

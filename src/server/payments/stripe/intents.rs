@@ -18,7 +18,7 @@ use super::{
     },
     Stripe,
     client::deadline,
-    decode::{answer, known, money, text},
+    decode::{decode_response, money, parse_enum, text},
 };
 use crate::domain::{
     lifecycle::{IntentStatus, IntentUpdate},
@@ -92,7 +92,7 @@ fn status_named(name: &str) -> Option<IntentStatus> {
 
 impl IntentObject {
     fn into_intent(self, livemode: bool) -> Result<Intent, String> {
-        let status = known("status", self.status.as_deref(), status_named)?;
+        let status = parse_enum("status", self.status.as_deref(), status_named)?;
         let next_action = match self.status.as_deref() {
             Some("requires_payment_method") => Some(NextAction::GiveMethod),
             Some("requires_confirmation") => Some(NextAction::Confirm),
@@ -124,10 +124,11 @@ impl IntentObject {
             amount => amount.ok(),
         };
         let failure = self.last_payment_error.map(LastError::decline);
-        let failure = failure.map_or_else(|| "unknown".to_owned(), |told| told.decline_code.unwrap_or(told.code));
+        let failure =
+            failure.map_or_else(|| "unknown".to_owned(), |failure| failure.decline_code.unwrap_or(failure.code));
         Ok(IntentUpdate {
             intent: self.id,
-            status: known("status", self.status.as_deref(), status_named)?,
+            status: parse_enum("status", self.status.as_deref(), status_named)?,
             amount,
             ours,
             failure: (event_type == "payment_intent.payment_failed").then_some((told_at, failure)),
@@ -156,7 +157,7 @@ impl PaymentIntents for Stripe {
         if !draft.metadata.is_empty() {
             request = request.metadata(draft.metadata.clone().into_iter().collect::<HashMap<_, _>>());
         }
-        self.intent(self.client.ask(&request, Some(key)).await?)
+        self.intent(self.client.call(&request, Some(key)).await?)
     }
 
     async fn confirm(
@@ -173,16 +174,16 @@ impl PaymentIntents for Stripe {
         if let Some(url) = return_url {
             request = request.return_url(url);
         }
-        self.intent(self.client.ask(&request, Some(key)).await?)
+        self.intent(self.client.call(&request, Some(key)).await?)
     }
 
     async fn cancel(&self, id: &IntentId, key: &IdempotencyKey) -> Result<Intent, PaymentError> {
         let request = CancelPaymentIntent::new(id.as_str());
         let sent = self.client.send(&request, Some(key.as_str()), deadline()).await;
-        self.intent(answer(&sent.map_err(|failure| failure.refusal.about_state())?.body)?)
+        self.intent(decode_response(&sent.map_err(|failure| failure.response.about_state())?.body)?)
     }
 
     async fn retrieve(&self, id: &IntentId) -> Result<Intent, PaymentError> {
-        self.intent(self.client.ask(&RetrievePaymentIntent::new(id.as_str()), None).await?)
+        self.intent(self.client.call(&RetrievePaymentIntent::new(id.as_str()), None).await?)
     }
 }

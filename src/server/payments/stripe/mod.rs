@@ -8,19 +8,15 @@ mod disputes;
 mod endpoints;
 pub mod error;
 mod event;
-#[cfg(test)]
-mod event_tests;
-#[cfg(test)]
-mod fixtures;
 mod intents;
 mod refunds;
 mod retry;
-#[cfg(test)]
-mod retry_tests;
 mod session;
 mod session_update;
 mod signature;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 mod undelivered;
 
 use async_trait::async_trait;

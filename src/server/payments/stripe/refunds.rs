@@ -15,7 +15,7 @@ use super::{
     },
     PAGE, Stripe,
     client::{Failure, deadline},
-    decode::{Reference, answer, known, money, page, reference, text},
+    decode::{Reference, decode_response, money, page, parse_enum, reference, text},
 };
 use crate::domain::{
     lifecycle::{ChargeUpdate, Refund, RefundStatus},
@@ -53,7 +53,7 @@ impl RefundObject {
             return Ok(None);
         };
         let amount = money("amount", self.amount, self.currency.as_deref())?;
-        let status = known("status", self.status.as_deref(), status_named)?;
+        let status = parse_enum("status", self.status.as_deref(), status_named)?;
         Ok(Some(Refund {
             reason: text(self.reason, 100),
             failure: text(self.failure_reason, 100),
@@ -99,7 +99,7 @@ impl Stripe {
         struct Charged {
             currency: String,
         }
-        let charged: Charged = self.client.ask(&RetrievePaymentIntent::new(intent.as_str()), None).await?;
+        let charged: Charged = self.client.call(&RetrievePaymentIntent::new(intent.as_str()), None).await?;
         if charged.currency.eq_ignore_ascii_case(amount.currency().code()) {
             return Ok(());
         }
@@ -109,10 +109,10 @@ impl Stripe {
 
 /// Returns whether Stripe refused a refund because less is left. Stripe has no code for that.
 fn too_much(failure: &Failure) -> bool {
-    let refusal = &failure.refusal;
-    let amount = refusal.param == "amount" || refusal.param.is_empty();
-    matches!(refusal.error, PaymentError::Configuration(_))
-        && ((amount && refusal.code.is_empty()) || refusal.code == "amount_too_large")
+    let response = &failure.response;
+    let amount = response.param == "amount" || response.param.is_empty();
+    matches!(response.error, PaymentError::Configuration(_))
+        && ((amount && response.code.is_empty()) || response.code == "amount_too_large")
 }
 
 #[async_trait]
@@ -131,16 +131,14 @@ impl Refunds for Stripe {
             });
         }
         match self.client.send(&request, Some(key.as_str()), deadline()).await {
-            Ok(sent) => self.refund(answer(&sent.body)?),
-            Err(failure) if too_much(&failure) => {
-                Err(PaymentError::State("less than this amount is left to refund".to_owned()))
-            }
+            Ok(sent) => self.refund(decode_response(&sent.body)?),
+            Err(failure) if too_much(&failure) => Err(PaymentError::State("less than this amount is left to refund".to_owned())),
             Err(failure) => Err(failure.error()),
         }
     }
 
     async fn retrieve(&self, id: &RefundId) -> Result<Refund, PaymentError> {
-        self.refund(self.client.ask(&RetrieveRefund::new(id.as_str()), None).await?)
+        self.refund(self.client.call(&RetrieveRefund::new(id.as_str()), None).await?)
     }
 
     async fn list(&self, filter: &RefundFilter, from: Option<&Cursor>) -> Result<Page<Refund>, PaymentError> {
@@ -154,7 +152,7 @@ impl Refunds for Stripe {
         if let Some(from) = from {
             request = request.starting_after(from.as_str());
         }
-        let answer = self.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
-        page(&answer.body, |refund: RefundObject| refund.into_refund(self.livemode))
+        let success = self.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
+        page(&success.body, |refund: RefundObject| refund.into_refund(self.livemode))
     }
 }

@@ -29,7 +29,7 @@ pub enum Next {
     GiveUp,
     /// Ask after this pause for the response of the request in progress. This is no attempt.
     Poll(Duration),
-    Again(Duration),
+    Retry(Duration),
 }
 
 /// Decides what follows a failed attempt. `left` is the time until the call's deadline; no attempt
@@ -43,7 +43,7 @@ pub fn next(failed: &Failed<'_>, left: Duration) -> Next {
         _ => backoff::call(failed.attempt),
     };
     let helps = failed.error.retryable() && !failed.replayed && failed.attempt < ATTEMPTS;
-    if helps && pause < left { Next::Again(pause) } else { Next::GiveUp }
+    if helps && pause < left { Next::Retry(pause) } else { Next::GiveUp }
 }
 
 #[cfg(test)]
@@ -52,7 +52,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(8);
 
-    fn fault() -> PaymentError {
+    fn server_error() -> PaymentError {
         PaymentError::Unavailable("500".to_owned())
     }
 
@@ -60,23 +60,23 @@ mod tests {
         next(&Failed { attempt, error, replayed: false, in_progress: false }, left)
     }
 
-    fn at_work(attempt: u32, left: Duration) -> Next {
+    fn in_progress(attempt: u32, left: Duration) -> Next {
         let error = PaymentError::Conflict("409".to_owned());
         next(&Failed { attempt, error: &error, replayed: false, in_progress: true }, left)
     }
 
     #[test]
     fn a_server_error_is_retried_twice_with_growing_backoff() {
-        let Next::Again(first) = after(1, &fault(), LONG) else { panic!("it can help") };
-        let Next::Again(second) = after(2, &fault(), LONG) else { panic!("it can help") };
+        let Next::Retry(first) = after(1, &server_error(), LONG) else { panic!("it can help") };
+        let Next::Retry(second) = after(2, &server_error(), LONG) else { panic!("it can help") };
         assert!(first <= Duration::from_millis(200) && second >= Duration::from_millis(200), "{first:?} {second:?}");
-        assert_eq!(after(3, &fault(), LONG), Next::GiveUp);
+        assert_eq!(after(3, &server_error(), LONG), Next::GiveUp);
     }
 
     #[test]
     fn a_permanent_error_is_not_retried() {
         assert_eq!(after(1, &PaymentError::NotFound, LONG), Next::GiveUp);
-        let error = fault();
+        let error = server_error();
         let replayed = Failed { attempt: 1, error: &error, replayed: true, in_progress: false };
         assert_eq!(next(&replayed, LONG), Next::GiveUp);
     }
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn retry_after_is_waited_for_or_the_call_given_up() {
         let limited = |seconds| PaymentError::RateLimited { retry_after: Some(Duration::from_secs(seconds)) };
-        assert_eq!(after(1, &limited(7), LONG), Next::Again(Duration::from_secs(7)));
+        assert_eq!(after(1, &limited(7), LONG), Next::Retry(Duration::from_secs(7)));
         assert_eq!(after(1, &limited(8), LONG), Next::GiveUp, "not at the deadline");
         assert_eq!(after(1, &limited(0), Duration::ZERO), Next::GiveUp, "no time left");
     }
@@ -92,9 +92,9 @@ mod tests {
     #[test]
     fn a_request_in_progress_is_awaited_without_counting_attempts_until_the_deadline() {
         for attempt in [1, 3] {
-            assert_eq!(at_work(attempt, LONG), Next::Poll(POLL), "{attempt}");
+            assert_eq!(in_progress(attempt, LONG), Next::Poll(POLL), "{attempt}");
         }
-        assert_eq!(at_work(3, POLL), Next::GiveUp, "not at the deadline");
-        assert!(matches!(at_work(1, POLL), Next::Again(pause) if pause < POLL), "sooner than a poll still fits");
+        assert_eq!(in_progress(3, POLL), Next::GiveUp, "not at the deadline");
+        assert!(matches!(in_progress(1, POLL), Next::Retry(pause) if pause < POLL), "sooner than a poll still fits");
     }
 }

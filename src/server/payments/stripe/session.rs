@@ -17,8 +17,8 @@ use tokio::time::Instant;
 use super::{
     super::{Cursor, OpenSession, Page, PaymentError, SessionOrder},
     PAGE, Stripe,
-    client::{Answer, Failure, StripeClient, deadline},
-    decode::{answer as read_answer, page},
+    client::{Failure, StripeClient, Success, deadline},
+    decode::{decode_response, page},
     session_update::Session,
 };
 use crate::domain::{
@@ -48,8 +48,8 @@ pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenS
             _ => format!("{base}-{generation}"),
         };
         match client.send(&request, Some(&key), deadline).await {
-            Ok(answer) => {
-                if let Some(open) = still_open(client, answer, deadline).await? {
+            Ok(success) => {
+                if let Some(open) = still_open(client, success, deadline).await? {
                     return Ok(open);
                 }
             }
@@ -71,15 +71,15 @@ pub async fn create(client: &StripeClient, order: &SessionOrder) -> Result<OpenS
 /// Returns the session of a response, unless it is a replay of one that is no longer open.
 async fn still_open(
     client: &StripeClient,
-    answer: Answer,
+    success: Success,
     deadline: Instant,
 ) -> Result<Option<OpenSession>, PaymentError> {
-    let created: Session = read_answer(&answer.body)?;
-    let session = if answer.replayed {
+    let created: Session = decode_response(&success.body)?;
+    let session = if success.replayed {
         // A replay shows the session as it was. Only a new request shows whether it is still open.
         let request = RetrieveCheckoutSession::new(created.id.as_str());
         let now = client.send(&request, None, deadline).await.map_err(Failure::error)?;
-        read_answer(&now.body)?
+        decode_response(&now.body)?
     } else {
         created
     };
@@ -101,24 +101,24 @@ fn known_shape(id: &SessionId) -> Result<&str, PaymentError> {
 
 pub async fn retrieve(stripe: &Stripe, id: &SessionId) -> Result<SessionUpdate, PaymentError> {
     let request = RetrieveCheckoutSession::new(known_shape(id)?).expand([PAYMENT.to_owned()]);
-    let session: Session = stripe.client.ask(&request, None).await?;
+    let session: Session = stripe.client.call(&request, None).await?;
     session.into_update(stripe.livemode, None).map_err(PaymentError::Unreadable)
 }
 
 pub async fn expire(stripe: &Stripe, id: &SessionId) -> Result<SessionUpdate, PaymentError> {
     let request = ExpireCheckoutSession::new(known_shape(id)?);
     match stripe.client.send(&request, None, deadline()).await {
-        Ok(answer) => {
-            let session: Session = read_answer(&answer.body)?;
+        Ok(success) => {
+            let session: Session = decode_response(&success.body)?;
             session.into_update(stripe.livemode, None).map_err(PaymentError::Unreadable)
         }
         Err(failure) => {
             let repeated = failure.repeated();
-            match failure.refusal.about_state() {
-                PaymentError::State(told) if repeated => {
+            match failure.response.about_state() {
+                PaymentError::State(reason) if repeated => {
                     let facts = retrieve(stripe, id).await?;
                     let done = facts.outcome == SessionOutcome::Expired;
-                    if done { Ok(facts) } else { Err(PaymentError::State(told)) }
+                    if done { Ok(facts) } else { Err(PaymentError::State(reason)) }
                 }
                 error => Err(error),
             }
@@ -140,8 +140,8 @@ pub async fn list(
     if let Some(from) = from {
         request = request.starting_after(from.as_str());
     }
-    let answer = stripe.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
-    page(&answer.body, |session: Session| {
+    let success = stripe.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
+    page(&success.body, |session: Session| {
         let ours = session.is_ours();
         match session.into_update(stripe.livemode, None) {
             Err(_) if !ours => Ok(None),
@@ -226,7 +226,7 @@ fn stripe_locale(locale: &Locale) -> CheckoutSessionLocale {
     let tag = locale.as_str();
     let traditional = ["zh-Hant", "zh-TW"].iter().any(|prefix| tag.starts_with(prefix));
     if traditional {
-        return known("zh-TW").unwrap_or(CheckoutSessionLocale::Auto);
+        return parse_enum("zh-TW").unwrap_or(CheckoutSessionLocale::Auto);
     }
     known(tag).or_else(|| known(tag.split('-').next().unwrap_or_default())).unwrap_or(CheckoutSessionLocale::Auto)
 }

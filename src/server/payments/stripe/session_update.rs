@@ -45,7 +45,7 @@ pub struct Session {
 }
 
 /// The event that contained a session. The session is as it was at that time.
-pub struct Telling<'a> {
+pub struct EventContext<'a> {
     pub event_type: &'a str,
     /// Unix seconds.
     pub at: i64,
@@ -84,8 +84,8 @@ impl Session {
     }
 
     /// Returns the update. `livemode` is the mode of a session that does not state its own.
-    pub fn into_update(self, livemode: bool, told: Option<Telling<'_>>) -> Result<SessionUpdate, String> {
-        let outcome = self.outcome(told.as_ref().map(|told| told.event_type))?;
+    pub fn into_update(self, livemode: bool, event: Option<EventContext<'_>>) -> Result<SessionUpdate, String> {
+        let outcome = self.outcome(event.as_ref().map(|event| event.event_type))?;
         let metadata = self.metadata.unwrap_or_default();
         let amount = match (self.amount_total, &self.currency) {
             (Some(minor), Some(currency)) => Some(money("amount_total", Some(minor), Some(currency))?),
@@ -122,7 +122,7 @@ impl Session {
             locale: metadata.get("locale").and_then(|locale| Locale::parse(locale)),
             shipping,
             livemode: self.livemode.unwrap_or(livemode),
-            completed_at: told.filter(|told| told.event_type == "checkout.session.completed").map(|told| told.at),
+            completed_at: event.filter(|event| event.event_type == "checkout.session.completed").map(|event| event.at),
             access: None,
         })
     }

@@ -17,7 +17,7 @@ use super::{
     },
     Stripe,
     client::deadline,
-    decode::{Reference, answer, known, reference, text},
+    decode::{Reference, decode_response, parse_enum, reference, text},
 };
 use crate::domain::{
     mirror::{InvoiceCopy, SubscriptionCopy, SubscriptionStatus, Version},
@@ -70,7 +70,7 @@ impl SubscriptionObject {
 
     /// As an event told it at `told_at`.
     pub fn into_copy(self, livemode: bool, told_at: i64) -> Result<SubscriptionCopy, String> {
-        let status = known("status", self.status.as_deref(), SubscriptionStatus::from_name)?;
+        let status = parse_enum("status", self.status.as_deref(), SubscriptionStatus::from_name)?;
         let item = self.item();
         let price = reference("price", item.and_then(|item| item.price.as_ref()), PriceId::parse)?;
         let quantity = item.and_then(|item| item.quantity);
@@ -177,7 +177,7 @@ impl Stripe {
     }
 
     async fn subscription_object(&self, id: &SubscriptionId) -> Result<SubscriptionObject, PaymentError> {
-        self.client.ask(&RetrieveSubscription::new(id.as_str()), None).await
+        self.client.call(&RetrieveSubscription::new(id.as_str()), None).await
     }
 
     /// The item to change. Stripe sets the quantity to 1 where a new price comes without one.
@@ -206,7 +206,7 @@ impl Subscriptions for Stripe {
         if let Some(method) = &draft.method {
             request = request.default_payment_method(method.as_str());
         }
-        self.subscription(self.client.ask(&request, Some(key)).await?)
+        self.subscription(self.client.call(&request, Some(key)).await?)
     }
 
     async fn update(
@@ -228,7 +228,7 @@ impl Subscriptions for Stripe {
             request = request.pause_collection(UpdateSubscriptionPauseCollection::new(void));
         }
         let update = Update { change: request, resume: change.pause == Some(false) };
-        self.subscription(self.client.ask(&update, Some(key)).await?)
+        self.subscription(self.client.call(&update, Some(key)).await?)
     }
 
     async fn cancel(
@@ -239,12 +239,12 @@ impl Subscriptions for Stripe {
     ) -> Result<Subscription, PaymentError> {
         if when == CancelWhen::AtPeriodEnd {
             let request = UpdateSubscription::new(id.as_str()).cancel_at_period_end(true);
-            return self.subscription(self.client.ask(&request, Some(key)).await?);
+            return self.subscription(self.client.call(&request, Some(key)).await?);
         }
         let request = CancelSubscription::new(id.as_str());
         match self.client.send(&request, Some(key.as_str()), deadline()).await {
-            Ok(sent) => self.subscription(answer(&sent.body)?),
-            Err(failure) => match failure.refusal.about_state() {
+            Ok(sent) => self.subscription(decode_response(&sent.body)?),
+            Err(failure) => match failure.response.about_state() {
                 // Stripe keeps no key of a deletion, and says of what is cancelled that there is none to cancel.
                 error @ (PaymentError::NotFound | PaymentError::State(_)) => {
                     let now = Subscriptions::retrieve(self, id).await?;

@@ -43,8 +43,8 @@ impl Events for Stripe {
         if !after.is_empty() {
             request = request.starting_after(after);
         }
-        let answer = self.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
-        let page = raw_page(&answer.body)?;
+        let success = self.client.send(&request, None, deadline()).await.map_err(Failure::error)?;
+        let page = raw_page(&success.body)?;
         let items = page.objects.iter().filter_map(|object| {
             let (id, event_type) = name(object)?;
             Some(VerifiedEvent { id, event_type, body: Bytes::copy_from_slice(object) })

@@ -14,14 +14,7 @@ use axum::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::{
-    super::{
-        Customers, PaymentError, PaymentIntents, PaymentProvider, Refunds, Subscriptions,
-        capability::{CancelWhen, CustomerDraft, IdempotencyKey, RefundDraft},
-    },
-    Capabilities, Stripe, StripeConfig,
-    fixtures::{customer, intent, refund, session, subscription, with},
-};
+use super::objects::{customer, intent, refund, session, subscription, with};
 use crate::domain::{
     customer::Email,
     lifecycle::SessionOutcome,
@@ -29,14 +22,19 @@ use crate::domain::{
     money::{Currency, Money},
     payment::{CustomerId, IntentId, SessionId, SubscriptionId},
 };
+use crate::server::payments::{
+    Customers, PaymentError, PaymentIntents, PaymentProvider, Refunds, Subscriptions,
+    capability::{CancelWhen, CustomerDraft, IdempotencyKey, RefundDraft},
+    stripe::{Capabilities, Stripe, StripeConfig},
+};
 
 /// What was asked: method, path, key and version.
-type ExpectedAmount = (String, String, Option<String>, String);
+type SentRequest = (String, String, Option<String>, String);
 
 #[derive(Clone)]
 struct Script {
     answers: Arc<Mutex<VecDeque<(u16, bool, Value)>>>,
-    asked: Arc<Mutex<Vec<ExpectedAmount>>>,
+    asked: Arc<Mutex<Vec<SentRequest>>>,
 }
 
 impl Script {
@@ -59,7 +57,7 @@ impl Script {
     }
 
     /// What was asked, in its order; every answer was needed.
-    fn asked(&self) -> Vec<ExpectedAmount> {
+    fn asked(&self) -> Vec<SentRequest> {
         assert!(self.answers.lock().unwrap().is_empty(), "answers are left");
         self.asked.lock().unwrap().clone()
     }

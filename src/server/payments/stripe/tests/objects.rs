@@ -4,7 +4,11 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{
+use crate::domain::{
+    lifecycle::{DisputeFunds, DisputeStatus, ExpectedAmount, IntentStatus, RefundStatus, SessionOutcome},
+    mirror::SubscriptionStatus,
+};
+use crate::server::payments::stripe::{
     customers::CustomerObject,
     decode::{Reference, page, raw_page, read},
     disputes::DisputeObject,
@@ -12,10 +16,6 @@ use super::{
     refunds::{ChargeObject, RefundObject},
     session_update::Session,
     subscriptions::{InvoiceObject, SubscriptionObject},
-};
-use crate::domain::{
-    lifecycle::{DisputeFunds, DisputeStatus, ExpectedAmount, IntentStatus, RefundStatus, SessionOutcome},
-    mirror::SubscriptionStatus,
 };
 
 pub fn nowhere() -> Value {

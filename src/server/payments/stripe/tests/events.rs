@@ -3,14 +3,14 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{
-    super::{DecodeError, Occurrence, ProviderEvent},
-    event::{EVENTS, decode},
-    fixtures::{charge, customer, dispute, intent, invoice, refund, session, subscription, with},
-};
+use super::objects::{charge, customer, dispute, intent, invoice, refund, session, subscription, with};
 use crate::domain::{
     lifecycle::{DisputeFunds, IntentStatus, PaymentUpdate, RefundStatus, SessionOutcome},
     mirror::{Mirror, SubscriptionStatus},
+};
+use crate::server::payments::{
+    DecodeError, Occurrence, ProviderEvent,
+    stripe::event::{EVENTS, decode},
 };
 
 const AT: i64 = 1_751_300_000;
