@@ -78,9 +78,8 @@ pub trait PaymentProvider: Send + Sync {
     /// Decodes an event that was verified before.
     fn decode(&self, body: &[u8]) -> Result<ProviderEvent, DecodeError>;
 
-    // The capabilities. No use case of the shop needs customers, payment intents or subscriptions
-    // yet: the programme's brief asks for them, and the conformance suite exercises them.
-    fn prices(&self) -> Option<&dyn Prices>;
+    // The capabilities. The requirements ask for customers, payment intents and subscriptions; no
+    // use case of the shop needs them yet, so only the conformance suite calls them.
     fn customers(&self) -> Option<&dyn Customers>;
     fn payment_intents(&self) -> Option<&dyn PaymentIntents>;
     fn subscriptions(&self) -> Option<&dyn Subscriptions>;

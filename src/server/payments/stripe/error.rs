@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_card_keeps_both_codes() {
+    fn a_declined_card_has_both_codes() {
         let both =
             r#"{"type":"card_error","code":"card_declined","decline_code":"insufficient_funds","message":"No."}"#;
         assert_eq!(classified(402, both), declined("card_declined", Some("insufficient_funds")));
@@ -162,9 +162,9 @@ mod tests {
         assert_eq!(of(402, "<html>"), declined("declined", None));
     }
 
-    /// Which variant each answer is, by name; the texts are for people.
+    /// The variant of each response, by name. The texts are for people.
     #[test]
-    fn each_answer_is_of_one_kind() {
+    fn each_error_response_is_classified() {
         let cases = [
             (400, r#"{"type":"invalid_request_error"}"#, "Configuration"),
             (400, r#"{"type":"invalid_request_error","code":"parameter_unknown","param":"colour"}"#, "Configuration"),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_json_is_known_by_its_status() {
+    fn an_error_response_without_json_is_classified_by_its_status() {
         for body in
             ["", "<html>Bad gateway</html>", "null", "[]", r#"{"error":"no"}"#, r#"{"error":{"code":7}}"#, "\u{0}"]
         {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_end_otherwise_may_be_tried_again_and_nothing_else() {
+    fn only_temporary_errors_are_retryable() {
         for (status, again) in [
             (400, false),
             (401, false),
@@ -244,14 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_not_taken_is_the_customers_to_mend() {
+    fn a_refused_email_address_is_the_customers_error() {
         let error =
             classified(400, r#"{"type":"invalid_request_error","code":"email_invalid","param":"customer_email"}"#);
         assert_eq!(error.for_customer().field(), Some(crate::domain::checkout::Field::Email));
     }
 
     #[test]
-    fn the_operator_learns_which_permission_is_missing_and_not_whose_key_it_is() {
+    fn a_permission_error_names_the_permission_and_not_the_key() {
         let message = "The provided key 'rk_test_abc' does not have the required permissions for this endpoint on account \
                        'acct_1'. Having the 'rak_charge_read' permission would allow this request to continue.";
         let error = classified(403, &format!(r#"{{"type":"invalid_request_error","message":"{message}"}}"#));
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_learns_the_parameter_and_no_text_of_a_customers() {
+    fn an_error_names_the_parameter_and_no_text_of_a_customer() {
         let body = r#"{"type":"invalid_request_error","code":"parameter_invalid_empty","param":"success_url","message":"jo@example.com is bad"}"#;
         let shown = classified(400, body).to_string();
         assert!(shown.contains("success_url") && !shown.contains("jo@example.com"), "{shown}");

@@ -29,7 +29,7 @@ use url::Url;
 use self::{client::StripeClient, signature::WebhookSecrets};
 use super::{
     Cursor, Customers, DecodeError, Disputes, Endpoints, Events, Page, PaymentError, PaymentIntents, PaymentProvider,
-    Prices, ProviderEvent, Refunds, SessionOrder, SignatureError, Started, Subscriptions, VerifiedEvent,
+    ProviderEvent, Refunds, SessionOrder, SignatureError, Started, Subscriptions, VerifiedEvent,
 };
 use crate::domain::{
     lifecycle::SessionUpdate,
@@ -150,10 +150,6 @@ impl PaymentProvider for Stripe {
 
     fn decode(&self, body: &[u8]) -> Result<ProviderEvent, DecodeError> {
         event::decode(body, self.livemode)
-    }
-
-    fn prices(&self) -> Option<&dyn Prices> {
-        Some(self)
     }
 
     fn customers(&self) -> Option<&dyn Customers> {

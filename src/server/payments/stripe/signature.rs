@@ -122,12 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn stripes_own_client_signs_as_this_verifies() {
+    fn a_signature_of_stripes_own_client_is_verified() {
         assert_eq!(check(&["whsec_test"], &format!("t={NOW},v1={V1}"), BODY, NOW), Ok(()));
     }
 
     #[test]
-    fn any_signature_may_match_any_secret_wherever_it_stands() {
+    fn any_v1_signature_may_match_any_active_secret_in_any_position() {
         let good = signed("whsec_old", NOW, BODY);
         let bad = signed("whsec_other", NOW, BODY);
         for header in [
@@ -142,14 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_that_stands_there_twice_is_as_good_as_once() {
+    fn a_repeated_signature_is_accepted() {
         let good = signed("whsec_test", NOW, BODY);
         assert_eq!(check(&["whsec_test"], &format!("t={NOW},v1={good},v1={good}"), BODY, NOW), Ok(()));
         assert_eq!(check(&["whsec_test", "whsec_test"], &format!("t={NOW},v1={good}"), BODY, NOW), Ok(()));
     }
 
     #[test]
-    fn there_is_one_header_of_a_sane_length() {
+    fn the_signature_header_must_be_single_and_of_bounded_length() {
         let secrets = WebhookSecrets::new(vec![SecretString::from("whsec_test")]);
         let good = format!("t={NOW},v1={}", signed("whsec_test", NOW, BODY));
         let check = |headers: &[&[u8]]| {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn another_scheme_is_no_signature() {
+    fn a_signature_of_another_scheme_is_ignored() {
         let good = signed("whsec_test", NOW, BODY);
         assert_eq!(check(&["whsec_test"], &format!("t={NOW},v0={good}"), BODY, NOW), Err(SignatureError::Malformed));
     }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_read_is_refused() {
+    fn a_malformed_signature_header_is_rejected() {
         let good = signed("whsec_test", NOW, BODY);
         for header in [
             "",
@@ -208,7 +208,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_changed_body_time_or_secret_never_passes(
+        fn a_changed_body_timestamp_or_secret_never_verifies(
             body in proptest::collection::vec(any::<u8>(), 1..200),
             flip in any::<proptest::sample::Index>(),
             bit in 0_u8..8,
@@ -224,7 +224,7 @@ mod tests {
         }
 
         #[test]
-        fn no_header_panics(header in "[ -~]{0,120}", body in proptest::collection::vec(any::<u8>(), 0..40)) {
+        fn verifying_a_random_header_never_panics(header in "[ -~]{0,120}", body in proptest::collection::vec(any::<u8>(), 0..40)) {
             prop_assert!(check(&["whsec_test"], &header, &body, NOW).is_err());
         }
     }

@@ -1,5 +1,5 @@
-//! Subscriptions, and how their invoices ended. This API version keeps the period on the items, and an invoice's subscription
-//! under its parent.
+//! Subscriptions, and the results of their invoices. This API version has the period on the items,
+//! and an invoice's subscription under its parent.
 
 use async_trait::async_trait;
 use serde::{Deserialize, de::IgnoredAny};
@@ -24,7 +24,7 @@ use crate::domain::{
     payment::{CustomerId, PriceId, SubscriptionId},
 };
 
-/// What is read of a subscription.
+/// The fields of a subscription that the adapter reads.
 #[derive(Deserialize)]
 pub struct SubscriptionObject {
     id: SubscriptionId,
@@ -38,7 +38,8 @@ pub struct SubscriptionObject {
     pause_collection: Option<IgnoredAny>,
     #[serde(default)]
     cancel_at_period_end: bool,
-    /// Where it stood before this API version: events keep the version of the endpoint that they were made for.
+    /// The field's place before this API version: an event has the version of its endpoint at the
+    /// time when it was created.
     #[serde(default)]
     current_period_end: Option<i64>,
     #[serde(default)]
@@ -63,12 +64,12 @@ struct Item {
 }
 
 impl SubscriptionObject {
-    /// The shop's subscriptions have one item.
+    /// Returns the item: the shop's subscriptions have one.
     fn item(&self) -> Option<&Item> {
         self.items.as_ref()?.data.first()
     }
 
-    /// As an event told it at `told_at`.
+    /// Returns the shop's copy, as an event reported it at `told_at`, in Unix seconds.
     pub fn into_copy(self, livemode: bool, told_at: i64) -> Result<SubscriptionCopy, String> {
         let status = parse_enum("status", self.status.as_deref(), SubscriptionStatus::from_name)?;
         let item = self.item();
@@ -106,13 +107,13 @@ impl SubscriptionObject {
     }
 }
 
-/// What is read of an invoice.
+/// The fields of an invoice that the adapter reads.
 #[derive(Deserialize)]
 pub struct InvoiceObject {
     id: String,
     #[serde(default)]
     parent: Option<InvoiceParent>,
-    /// Where it stood before this API version.
+    /// The field's place before this API version.
     #[serde(default)]
     subscription: Option<Reference>,
     #[serde(default)]
@@ -132,7 +133,8 @@ struct SubscriptionDetails {
 }
 
 impl InvoiceObject {
-    /// As an event told it at `told_at`; `None` for an invoice of no subscription.
+    /// Returns the shop's copy, as an event reported it at `told_at`, in Unix seconds; `None` for
+    /// an invoice without a subscription.
     pub fn into_copy(self, livemode: bool, paid: bool, told_at: i64) -> Result<Option<InvoiceCopy>, String> {
         let details = self.parent.and_then(|parent| parent.subscription_details);
         let found = details.and_then(|details| details.subscription).or(self.subscription);
@@ -149,7 +151,7 @@ impl InvoiceObject {
     }
 }
 
-/// An update that lets collection go on: the builder has no word for taking the pause away.
+/// An update that resumes the collection of invoices. The builder cannot clear the pause.
 struct Update {
     change: UpdateSubscription,
     resume: bool,
@@ -180,7 +182,7 @@ impl Stripe {
         self.client.call(&RetrieveSubscription::new(id.as_str()), None).await
     }
 
-    /// The item to change. Stripe sets the quantity to 1 where a new price comes without one.
+    /// Returns the item to change. Stripe sets the quantity to 1 if a new price comes without one.
     async fn changed_item(
         &self,
         id: &SubscriptionId,
@@ -223,7 +225,7 @@ impl Subscriptions for Stripe {
             request = request.items([self.changed_item(id, change).await?]);
         }
         if change.pause == Some(true) {
-            // The invoices of a pause are voided: nobody pays later for what was not sent.
+            // The invoices of a pause are voided: nothing that was not sent is paid later.
             let void = UpdateSubscriptionPauseCollectionBehavior::Void;
             request = request.pause_collection(UpdateSubscriptionPauseCollection::new(void));
         }
@@ -245,7 +247,8 @@ impl Subscriptions for Stripe {
         match self.client.send(&request, Some(key.as_str()), deadline()).await {
             Ok(sent) => self.subscription(decode_response(&sent.body)?),
             Err(failure) => match failure.response.about_state() {
-                // Stripe keeps no key of a deletion, and says of what is cancelled that there is none to cancel.
+                // Stripe stores no idempotency key of a deletion. It responds to a repeat that
+                // there is no such subscription to cancel.
                 error @ (PaymentError::NotFound | PaymentError::State(_)) => {
                     let now = Subscriptions::retrieve(self, id).await?;
                     let cancelled = now.status == SubscriptionStatus::Canceled;

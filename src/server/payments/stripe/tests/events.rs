@@ -1,4 +1,5 @@
-//! Tests: what each event is read as, which ones are nobody's, and what is kept to be read again later.
+//! Tests of decoding events: what each type becomes, which events are ignored, and which errors
+//! make an event wait for a retry.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -45,7 +46,7 @@ fn paid() -> Value {
     json!({ "payment_intent": "pi_1" })
 }
 
-/// An object that an event of this type may be about.
+/// Returns an object for an event of this type.
 fn sample(kind: &str) -> Value {
     match kind {
         _ if kind.starts_with("checkout.session.") => {
@@ -62,7 +63,7 @@ fn sample(kind: &str) -> Value {
 }
 
 #[test]
-fn every_expected_type_is_read_and_no_other() {
+fn every_expected_event_type_is_decoded_and_no_other() {
     for kind in EVENTS {
         assert_ne!(read(kind, sample(kind)).unwrap(), Occurrence::Other, "{kind}");
     }
@@ -96,9 +97,9 @@ fn only_the_event_of_completion_knows_when_the_customer_finished() {
 }
 
 #[test]
-fn a_payment_tells_its_state_and_only_a_failed_try_tells_why() {
+fn a_payment_intent_event_has_a_status_and_only_a_failed_attempt_has_a_reason() {
     let refused = json!({ "type": "card_error", "code": "card_declined", "decline_code": "insufficient_funds" });
-    for (kind, status, told) in [
+    for (kind, status, expected) in [
         ("payment_intent.succeeded", "succeeded", IntentStatus::Succeeded),
         ("payment_intent.payment_failed", "requires_payment_method", IntentStatus::Waiting),
         ("payment_intent.canceled", "canceled", IntentStatus::Cancelled),
@@ -107,7 +108,7 @@ fn a_payment_tells_its_state_and_only_a_failed_try_tells_why() {
         let object =
             with(intent(), json!({ "status": status, "last_payment_error": refused, "metadata": { "color": "Red" } }));
         let PaymentUpdate::Intent(facts) = fact(kind, object) else { panic!("{kind}") };
-        assert_eq!((facts.status, facts.ours), (told, true), "{kind}");
+        assert_eq!((facts.status, facts.ours), (expected, true), "{kind}");
         let why = (kind == "payment_intent.payment_failed").then(|| (AT, "insufficient_funds".to_owned()));
         assert_eq!(facts.failure, why, "{kind}");
     }
@@ -117,11 +118,11 @@ fn a_payment_tells_its_state_and_only_a_failed_try_tells_why() {
 }
 
 #[test]
-fn money_that_goes_back_is_told_by_the_charge_and_by_each_refund() {
+fn a_refund_is_reported_by_the_charge_and_by_each_refund() {
     let object = with(charge(), json!({ "payment_intent": "pi_1", "amount_refunded": 60 }));
     let PaymentUpdate::Charge(facts) = fact("charge.refunded", object) else { panic!() };
     assert_eq!((facts.intent.as_str(), facts.refunded.minor()), ("pi_1", 60));
-    for (status, told) in [
+    for (status, expected) in [
         ("pending", RefundStatus::Pending),
         ("requires_action", RefundStatus::RequiresAction),
         ("succeeded", RefundStatus::Succeeded),
@@ -131,13 +132,13 @@ fn money_that_goes_back_is_told_by_the_charge_and_by_each_refund() {
         for kind in ["refund.created", "refund.updated", "refund.failed", "charge.refund.updated"] {
             let object = with(with(refund(), paid()), json!({ "status": status, "failure_reason": "unknown" }));
             let PaymentUpdate::Refund(refund) = fact(kind, object) else { panic!("{kind}") };
-            assert_eq!((refund.status, refund.failure.as_deref()), (told, Some("unknown")), "{kind} {status}");
+            assert_eq!((refund.status, refund.failure.as_deref()), (expected, Some("unknown")), "{kind} {status}");
         }
     }
 }
 
 #[test]
-fn a_dispute_says_where_its_money_is() {
+fn a_dispute_says_whether_its_money_was_withdrawn_or_reinstated() {
     for (kind, funds) in [
         ("charge.dispute.created", DisputeFunds::Untouched),
         ("charge.dispute.funds_withdrawn", DisputeFunds::Withdrawn),
@@ -165,7 +166,7 @@ fn within_one_second_the_later_state_of_a_copy_wins() {
 }
 
 #[test]
-fn copies_are_complete() {
+fn the_copies_of_customers_and_subscriptions_are_complete() {
     let named = with(customer(), json!({ "email": " jo@example.com\u{0}", "name": "Jo" }));
     let Mirror::Customer(copy) = mirror("customer.updated", named) else { panic!() };
     assert_eq!((copy.email.as_deref(), copy.name.as_deref()), (Some("jo@example.com"), Some("Jo")));
@@ -180,7 +181,7 @@ fn copies_are_complete() {
 }
 
 #[test]
-fn what_cannot_be_this_shops_is_no_trouble() {
+fn an_event_of_another_shop_is_ignored_without_an_error() {
     for (kind, object) in [
         ("charge.refunded", charge()),
         ("refund.created", with(refund(), json!({ "status": "odd", "currency": "??" }))),
@@ -197,7 +198,7 @@ fn what_cannot_be_this_shops_is_no_trouble() {
 }
 
 #[test]
-fn what_matters_and_does_not_read_is_kept_with_the_name_of_its_field() {
+fn an_unreadable_object_is_an_error_that_names_its_field() {
     let ours = json!({ "metadata": { "color": "Red" } });
     for (kind, object, field) in [
         (
@@ -223,8 +224,8 @@ fn what_matters_and_does_not_read_is_kept_with_the_name_of_its_field() {
         ("invoice.paid", with(invoice(), json!({ "id": 7 })), "id"),
     ] {
         match read(kind, object) {
-            Err(DecodeError::Object(told)) => {
-                assert!(told.starts_with(field) && !told.contains("odd"), "{kind}: {told}");
+            Err(DecodeError::Object(message)) => {
+                assert!(message.starts_with(field) && !message.contains("odd"), "{kind}: {message}");
             }
             other => panic!("{kind}: {other:?}"),
         }
@@ -233,7 +234,7 @@ fn what_matters_and_does_not_read_is_kept_with_the_name_of_its_field() {
 }
 
 #[test]
-fn an_object_that_does_not_say_its_mode_has_its_events() {
+fn an_object_without_livemode_has_the_livemode_of_its_event() {
     let mode = |event: ProviderEvent| match event.occurrence {
         Occurrence::PaymentUpdate(fact) => match *fact {
             PaymentUpdate::Refund(refund) => refund.livemode,
@@ -250,13 +251,13 @@ fn an_object_that_does_not_say_its_mode_has_its_events() {
 
 proptest! {
     #[test]
-    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn decoding_random_bytes_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         prop_assert!(matches!(decode(&bytes, false), Err(DecodeError::NotAnEvent(_))));
     }
 
-    /// Any field of any object, and any of its parts, may become anything.
+    /// Any field of any object, and any of its parts, may become any value.
     #[test]
-    fn no_object_panics(
+    fn decoding_a_mutated_object_never_panics(
         kind in proptest::sample::select(&EVENTS[..]),
         field in any::<proptest::sample::Index>(),
         value in proptest::sample::select(vec![

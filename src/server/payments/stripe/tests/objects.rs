@@ -1,5 +1,6 @@
-//! Tests: objects in the shapes of Stripe's own fixtures (`OpenAPI` v1819, which is API version 2025-06-30.basil) read. Values are
-//! made up; what is null, empty or missing here is so there.
+//! Objects in the shapes of Stripe's own fixtures (`OpenAPI` v1819, which is API version
+//! 2025-06-30.basil), and tests that they are decoded. The values are made up; null, empty and
+//! missing fields are as in the fixtures.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -112,7 +113,7 @@ fn from<T: DeserializeOwned>(object: Value) -> T {
     read(object.to_string().as_bytes()).unwrap()
 }
 
-/// `object` with some fields replaced.
+/// Returns `object` with some fields replaced.
 pub fn with(mut object: Value, changes: Value) -> Value {
     let Value::Object(changes) = changes else { panic!("not an object") };
     object.as_object_mut().unwrap().extend(changes);
@@ -120,7 +121,7 @@ pub fn with(mut object: Value, changes: Value) -> Value {
 }
 
 #[test]
-fn a_session_reads() {
+fn a_session_is_decoded() {
     let facts = from::<Session>(session()).into_update(true, None).unwrap();
     assert_eq!(
         (facts.outcome, facts.livemode, facts.expected),
@@ -132,7 +133,7 @@ fn a_session_reads() {
 }
 
 #[test]
-fn the_mode_of_an_object_that_does_not_say_is_what_it_came_with() {
+fn an_object_without_livemode_has_the_mode_of_its_source() {
     let mut unsaid = session();
     unsaid.as_object_mut().unwrap().remove("livemode");
     for livemode in [true, false] {
@@ -143,7 +144,7 @@ fn the_mode_of_an_object_that_does_not_say_is_what_it_came_with() {
 }
 
 #[test]
-fn a_session_that_is_complete_and_unpaid_is_known_by_its_payment() {
+fn the_outcome_of_a_complete_unpaid_session_depends_on_its_payment_intent() {
     let complete = with(session(), json!({ "status": "complete" }));
     let outcome = |intent: Value| {
         let session: Session = from(with(complete.clone(), json!({ "payment_intent": intent })));
@@ -156,13 +157,13 @@ fn a_session_that_is_complete_and_unpaid_is_known_by_its_payment() {
     assert_eq!(outcome(with(intent(), json!({ "status": "canceled" }))), SessionOutcome::Failed);
     let paid = with(complete.clone(), json!({ "payment_status": "paid", "payment_intent": intent() }));
     assert_eq!(from::<Session>(paid).into_update(false, None).unwrap().outcome, SessionOutcome::Paid);
-    // One that is still open may have had a card refused, and may still be paid.
+    // An open session may have had a refused card, and may still be paid.
     let open = with(session(), json!({ "payment_intent": intent() }));
     assert_eq!(from::<Session>(open).into_update(false, None).unwrap().outcome, SessionOutcome::Open);
 }
 
 #[test]
-fn a_payment_intent_reads() {
+fn a_payment_intent_is_decoded() {
     let facts = from::<IntentObject>(intent()).into_update(true, "payment_intent.payment_failed", 7).unwrap();
     assert_eq!((facts.status, facts.ours, facts.livemode), (IntentStatus::Waiting, false, false));
     assert_eq!(facts.failure, Some((7, "idempotency_error".to_owned())));
@@ -170,7 +171,7 @@ fn a_payment_intent_reads() {
 }
 
 #[test]
-fn a_charge_and_a_refund_of_no_payment_intent_are_nobodys() {
+fn a_charge_and_a_refund_without_a_payment_intent_are_ignored() {
     assert_eq!(from::<ChargeObject>(charge()).into_update(false), Ok(None));
     assert_eq!(from::<RefundObject>(refund()).into_refund(false), Ok(None));
     assert_eq!(from::<DisputeObject>(dispute()).into_dispute(false, None), Ok(None));
@@ -182,7 +183,7 @@ fn a_charge_and_a_refund_of_no_payment_intent_are_nobodys() {
 }
 
 #[test]
-fn a_dispute_reads_and_its_money_is_where_its_transactions_say() {
+fn a_dispute_is_decoded_with_its_funds_by_its_balance_transactions() {
     let of = |changes: Value, event: Option<&str>| {
         let changes = with(changes, json!({ "payment_intent": { "id": "pi_1", "object": "payment_intent" } }));
         from::<DisputeObject>(with(dispute(), changes)).into_dispute(false, event).unwrap().unwrap()
@@ -202,7 +203,7 @@ fn a_dispute_reads_and_its_money_is_where_its_transactions_say() {
 }
 
 #[test]
-fn a_customer_reads_and_a_deleted_one_is_forgotten() {
+fn a_customer_is_decoded_and_a_deleted_one_keeps_no_personal_data() {
     let copy = from::<CustomerObject>(customer()).into_copy(true, "customer.updated", 7);
     assert_eq!((copy.deleted, copy.email, copy.name, copy.livemode), (false, None, None, false));
     let stub = json!({ "id": "cus_1", "object": "customer", "deleted": true });
@@ -213,7 +214,7 @@ fn a_customer_reads_and_a_deleted_one_is_forgotten() {
 }
 
 #[test]
-fn a_subscription_reads_by_its_first_item() {
+fn a_subscription_is_decoded_by_its_first_item() {
     let copy = from::<SubscriptionObject>(subscription()).into_copy(false, 7).unwrap();
     assert_eq!((copy.status, copy.paused, copy.quantity), (SubscriptionStatus::Active, true, Some(1)));
     assert_eq!(copy.current_period_end, Some(976_287_773));
@@ -223,7 +224,7 @@ fn a_subscription_reads_by_its_first_item() {
 }
 
 #[test]
-fn an_invoice_belongs_to_the_subscription_of_its_parent_if_to_any() {
+fn an_invoice_belongs_to_the_subscription_of_its_parent_if_it_has_one() {
     let copy = from::<InvoiceObject>(invoice()).into_copy(false, true, 7).unwrap().unwrap();
     assert_eq!((copy.subscription.as_str(), copy.invoice.as_str(), copy.paid), ("sub_1", "in_1", true));
     let older = with(invoice(), json!({ "parent": null, "subscription": "sub_2" }));
@@ -233,7 +234,7 @@ fn an_invoice_belongs_to_the_subscription_of_its_parent_if_to_any() {
 }
 
 #[test]
-fn what_does_not_read_in_a_list_hides_nothing_else() {
+fn an_unreadable_object_of_a_list_hides_no_other() {
     let good = with(refund(), json!({ "payment_intent": "pi_1" }));
     let list = json!({ "object": "list", "has_more": true, "data": [
         with(good.clone(), json!({ "id": "re_3" })),
@@ -244,12 +245,12 @@ fn what_does_not_read_in_a_list_hides_nothing_else() {
     ] });
     let page = page(list.to_string().as_bytes(), |refund: RefundObject| refund.into_refund(false)).unwrap();
     assert_eq!(page.items.iter().map(|refund| refund.id.as_str()).collect::<Vec<_>>(), ["re_3", "re_2"]);
-    assert_eq!(page.unreadable.len(), 2, "what is left out for not reading is named");
+    assert_eq!(page.unreadable.len(), 2, "unreadable objects are named");
     assert_eq!(page.next.unwrap().as_str(), "re_2");
 }
 
 #[test]
-fn a_list_ends_where_stripe_says() {
+fn a_list_ends_when_has_more_is_false() {
     for list in [
         json!({ "data": [refund()] }),
         json!({ "data": [refund()], "has_more": false }),

@@ -1,4 +1,5 @@
-//! Tests: what is asked again, under which key, and what an answer means that was lost. Stripe is a list of answers here.
+//! Tests of retries: which calls are repeated, under which idempotency key, and what a lost
+//! response means. A list of responses stands in for Stripe.
 
 use std::{
     collections::VecDeque,
@@ -28,7 +29,7 @@ use crate::server::payments::{
     stripe::{Capabilities, Stripe, StripeConfig},
 };
 
-/// What was asked: method, path, key and version.
+/// A request that was sent: method, path, idempotency key and version.
 type SentRequest = (String, String, Option<String>, String);
 
 #[derive(Clone)]
@@ -38,7 +39,7 @@ struct Script {
 }
 
 impl Script {
-    /// Answers with these, in their order: status, whether it is a replay, body.
+    /// Serves these responses in order: status, whether it is a replay, body.
     async fn serve(answers: impl IntoIterator<Item = (u16, bool, Value)>) -> (Self, Stripe) {
         let answers = Arc::new(Mutex::new(answers.into_iter().collect()));
         let script = Self { answers, asked: Arc::default() };
@@ -56,7 +57,7 @@ impl Script {
         (script, Stripe::new(&config, crate::server::http::client::client().unwrap()))
     }
 
-    /// What was asked, in its order; every answer was needed.
+    /// Returns the requests in order, and checks that every response was used.
     fn asked(&self) -> Vec<SentRequest> {
         assert!(self.answers.lock().unwrap().is_empty(), "answers are left");
         self.asked.lock().unwrap().clone()
@@ -91,7 +92,7 @@ async fn create(stripe: &Stripe) -> Result<(), PaymentError> {
 }
 
 #[tokio::test]
-async fn what_may_end_otherwise_is_asked_again_under_the_same_key() {
+async fn a_temporary_error_is_retried_under_the_same_idempotency_key() {
     let troubles = [
         (500, json!({})),
         (503, json!("<html>")),
@@ -112,7 +113,7 @@ async fn what_may_end_otherwise_is_asked_again_under_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_at_work_is_waited_for_and_a_fault_is_not_for_ever() {
+async fn a_request_in_progress_is_awaited_and_a_server_error_is_retried_a_bounded_number_of_times() {
     let busy = (409, false, error("idempotency_key_in_use"));
     let answers = std::iter::repeat_n(busy, 5).chain([(200, true, customer())]);
     let (script, stripe) = Script::serve(answers).await;
@@ -124,7 +125,7 @@ async fn a_request_that_is_at_work_is_waited_for_and_a_fault_is_not_for_ever() {
 }
 
 #[tokio::test]
-async fn what_will_not_end_otherwise_is_asked_once() {
+async fn a_permanent_error_is_not_retried() {
     for (status, replayed, body, kind) in [
         (500, true, json!({}), "Unavailable"),
         (400, false, json!({ "error": { "type": "idempotency_error" } }), "KeyReused"),
@@ -136,14 +137,14 @@ async fn what_will_not_end_otherwise_is_asked_once() {
         (200, false, json!({ "object": "customer" }), "Unreadable"),
     ] {
         let (script, stripe) = Script::serve([(status, replayed, body)]).await;
-        let told = format!("{:?}", create(&stripe).await.unwrap_err());
-        assert!(told.starts_with(kind), "{status}: {told}, not {kind}");
+        let message = format!("{:?}", create(&stripe).await.unwrap_err());
+        assert!(message.starts_with(kind), "{status}: {message}, not {kind}");
         assert_eq!(script.asked().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_deletion_whose_answer_was_lost_is_no_error() {
+async fn a_deletion_whose_response_was_lost_is_no_error() {
     let id = CustomerId::parse("cus_1").unwrap();
     let (script, stripe) = Script::serve([(500, false, json!({})), (404, false, error("resource_missing"))]).await;
     assert_eq!(stripe.delete(&id).await, Ok(()));
@@ -153,7 +154,7 @@ async fn a_deletion_whose_answer_was_lost_is_no_error() {
 }
 
 #[tokio::test]
-async fn a_session_whose_end_was_lost_on_its_way_has_ended() {
+async fn an_expiry_of_a_session_whose_response_was_lost_succeeds() {
     let id = SessionId::parse("cs_test_a1").unwrap();
     let refused = || (400, false, json!({ "error": { "type": "invalid_request_error" } }));
     let session_is =
@@ -169,7 +170,7 @@ async fn a_session_whose_end_was_lost_on_its_way_has_ended() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_over_is_cancelled_already() {
+async fn cancelling_a_cancelled_subscription_succeeds() {
     let id = SubscriptionId::parse("sub_1").unwrap();
     let gone = || (404, false, error("resource_missing"));
     let over = (200, false, with(subscription(), json!({ "status": "canceled" })));
@@ -187,7 +188,7 @@ impl Stripe {
 }
 
 #[tokio::test]
-async fn money_of_another_currency_never_leaves() {
+async fn a_refund_in_another_currency_is_never_sent() {
     let draft = |code: &str| RefundDraft {
         intent: IntentId::parse("pi_1").unwrap(),
         amount: Some(Money::new(100, code.parse().unwrap()).unwrap()),
@@ -204,7 +205,7 @@ async fn money_of_another_currency_never_leaves() {
 }
 
 #[tokio::test]
-async fn a_refund_is_refused_for_its_state_or_for_what_was_asked() {
+async fn a_refused_refund_is_a_state_error_or_a_configuration_error() {
     let draft = RefundDraft { intent: IntentId::parse("pi_1").unwrap(), amount: None, reason: None };
     let refused = |code: Option<&str>, param: Option<&str>| json!({ "error": { "type": "invalid_request_error", "code": code, "param": param } });
     for (body, kind) in [
@@ -216,20 +217,20 @@ async fn a_refund_is_refused_for_its_state_or_for_what_was_asked() {
         (refused(Some("resource_missing"), Some("payment_intent")), "NotFound"),
     ] {
         let (_, stripe) = Script::serve([(400, false, body.clone())]).await;
-        let told = format!("{:?}", Refunds::create(&stripe, &draft, &key()).await.unwrap_err());
-        assert!(told.starts_with(kind), "{body}: {told}, not {kind}");
+        let message = format!("{:?}", Refunds::create(&stripe, &draft, &key()).await.unwrap_err());
+        assert!(message.starts_with(kind), "{body}: {message}, not {kind}");
     }
 }
 
 #[tokio::test]
-async fn a_payment_that_cannot_be_cancelled_is_refused_for_its_state_even_without_a_code() {
+async fn a_payment_that_cannot_be_cancelled_is_a_state_error_even_without_a_code() {
     let id = IntentId::parse("pi_1").unwrap();
     let (_, stripe) = Script::serve([(400, false, json!({ "error": { "type": "invalid_request_error" } }))]).await;
     assert!(matches!(PaymentIntents::cancel(&stripe, &id, &key()).await, Err(PaymentError::State(_))));
 }
 
 #[tokio::test]
-async fn a_search_by_address_gives_no_other_address() {
+async fn a_search_by_email_address_returns_no_other_address() {
     let made = |id: &str, email: Value| with(customer(), json!({ "id": id, "email": email }));
     let list = json!({ "object": "list", "has_more": false, "data": [
         made("cus_1", json!("jo@example.com")), made("cus_2", json!("JO@example.com")), made("cus_3", Value::Null),
