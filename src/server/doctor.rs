@@ -53,7 +53,7 @@ impl Finding {
     }
 
     /// Returns whether the check found a fault.
-    pub const fn is_fault(&self) -> bool {
+    pub(crate) const fn is_fault(&self) -> bool {
         matches!(self.verdict, Verdict::Fault { .. })
     }
 }
@@ -64,7 +64,10 @@ pub fn webhook_url(app_url: &Url, provider: &dyn PaymentProvider) -> String {
 }
 
 /// Checks where the provider sends events. Returns no findings for a provider without endpoints.
-pub async fn check_endpoint(provider: &dyn PaymentProvider, app_url: &Url) -> Result<Vec<Finding>, PaymentError> {
+pub(crate) async fn check_endpoint(
+    provider: &dyn PaymentProvider,
+    app_url: &Url,
+) -> Result<Vec<Finding>, PaymentError> {
     let Some(endpoints) = provider.endpoints() else { return Ok(Vec::new()) };
     let (events, version) = (endpoints.expected_events(), endpoints.expected_version());
     let url = webhook_url(app_url, provider);
@@ -179,7 +182,7 @@ fn same_url(one: &str, other: &str) -> bool {
 
 /// Checks the signatures that the running server saw. `counts` is `None` when the server could not
 /// be reached.
-pub fn check_signatures(counts: Option<&SignatureCounts>, now: OffsetDateTime) -> Finding {
+pub(crate) fn check_signatures(counts: Option<&SignatureCounts>, now: OffsetDateTime) -> Finding {
     const WHAT: &str = "signatures";
     let Some(counts) = counts else {
         let message = "the running server did not respond at OPS_ADDR; is it running?".to_owned();

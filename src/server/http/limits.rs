@@ -133,7 +133,7 @@ impl ConcurrencyLimits {
     const WEBHOOK_WAIT: Duration = Duration::from_secs(3);
 
     /// Waits for a permit for one webhook; `None` when the wait is too long.
-    pub async fn acquire_webhook(&self) -> Option<SemaphorePermit<'_>> {
+    pub(crate) async fn acquire_webhook(&self) -> Option<SemaphorePermit<'_>> {
         tokio::time::timeout(Self::WEBHOOK_WAIT, self.webhooks.acquire()).await.ok()?.ok()
     }
 }

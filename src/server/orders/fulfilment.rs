@@ -31,7 +31,11 @@ pub struct Source<'a> {
 }
 
 /// Applies one payment update. Safe to repeat and to run concurrently.
-pub async fn apply_update(shop: &Shop, source: Source<'_>, update: &PaymentUpdate) -> Result<Applied, StoreError> {
+pub(crate) async fn apply_update(
+    shop: &Shop,
+    source: Source<'_>,
+    update: &PaymentUpdate,
+) -> Result<Applied, StoreError> {
     change_order(shop, source, CaseKey::of(update), &|order| lifecycle::decide(order, update)).await
 }
 
@@ -54,12 +58,12 @@ pub async fn apply_action(
 }
 
 /// Updates the local copy of a provider's object.
-pub async fn apply_mirror(shop: &Shop, source: Source<'_>, mirror: &Mirror) -> Result<Applied, StoreError> {
+pub(crate) async fn apply_mirror(shop: &Shop, source: Source<'_>, mirror: &Mirror) -> Result<Applied, StoreError> {
     apply_step(shop, source, || Effect::Mirror { provider: source.provider, mirror }).await
 }
 
 /// Logs an event that changes nothing, with the reason.
-pub async fn record_ignored(
+pub(crate) async fn record_ignored(
     shop: &Shop,
     delivery: &Delivery,
     reason: &str,

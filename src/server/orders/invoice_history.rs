@@ -51,7 +51,7 @@ impl OrderHistory for StoredOrders {
 }
 
 /// Converts a stored order into the session update that its provider would report.
-pub fn session_update(details: &PreorderDetails) -> SessionUpdate {
+pub(crate) fn session_update(details: &PreorderDetails) -> SessionUpdate {
     SessionUpdate {
         provider: details.provider,
         session: details.session.clone(),

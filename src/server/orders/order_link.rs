@@ -7,7 +7,7 @@ use crate::domain::preorder::AccessHash;
 
 /// Returns the SHA-256 of a token. An order is found by this hash only, so the duration of a lookup
 /// tells a guesser nothing.
-pub fn hash_token(token: &str) -> AccessHash {
+pub(crate) fn hash_token(token: &str) -> AccessHash {
     AccessHash::from_digest(Sha256::digest(token).into())
 }
 

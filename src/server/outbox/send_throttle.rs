@@ -23,7 +23,7 @@ impl Default for SendThrottle {
 
 impl SendThrottle {
     /// Pauses sending for `pause`. A longer pause that is in force stays.
-    pub fn pause_for(&self, pause: Duration) {
+    pub(crate) fn pause_for(&self, pause: Duration) {
         let now = Instant::now();
         let until = now.checked_add(pause).unwrap_or(now);
         if let Ok(mut paused_until) = self.paused_until.lock() {
@@ -32,13 +32,13 @@ impl SendThrottle {
     }
 
     /// Returns the rest of the pause, or `None` if sending is not paused.
-    pub fn paused_for(&self) -> Option<Duration> {
+    pub(crate) fn paused_for(&self) -> Option<Duration> {
         let paused_until = self.paused_until.lock().ok().and_then(|guard| *guard)?;
         paused_until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
     /// Waits until the rate limit allows the next message.
-    pub async fn acquire(&self) {
+    pub(crate) async fn acquire(&self) {
         self.limiter.until_ready().await;
     }
 }

@@ -114,7 +114,7 @@ impl SignatureError {
     }
 
     /// Returns the usual cause and its fix.
-    pub const fn likely_cause(self) -> &'static str {
+    pub(crate) const fn likely_cause(self) -> &'static str {
         match self {
             Self::Missing => {
                 "the request is not from the provider, or a proxy removes the signature header; let the proxy pass every header"

@@ -33,7 +33,7 @@ impl PaymentService {
     }
 
     /// Returns the provider that `/api/webhooks/{name}` addresses.
-    pub fn by_name(&self, name: &str) -> Option<&Arc<dyn PaymentProvider>> {
+    pub(crate) fn by_name(&self, name: &str) -> Option<&Arc<dyn PaymentProvider>> {
         self.by_id(ProviderId::from_name(name)?)
     }
 }

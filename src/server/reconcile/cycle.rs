@@ -207,7 +207,11 @@ impl<'a> Cycle<'a> {
     }
 
     /// Saves the cursor after a page and extends the lease. Returns `false` at the end of the list.
-    pub async fn finish_page(&mut self, window: &mut Window, next: Option<Cursor>) -> Result<bool, ReconcileError> {
+    pub(crate) async fn finish_page(
+        &mut self,
+        window: &mut Window,
+        next: Option<Cursor>,
+    ) -> Result<bool, ReconcileError> {
         chaos::pass(Point::PageCompared);
         window.from = next;
         if let (Some(mark), false) = (&window.mark, self.options.dry_run) {
@@ -235,7 +239,7 @@ impl<'a> Cycle<'a> {
     /// # Errors
     ///
     /// [`ReconcileError::Busy`] if another instance has taken it.
-    pub async fn extend_lease(&self) -> Result<(), ReconcileError> {
+    pub(crate) async fn extend_lease(&self) -> Result<(), ReconcileError> {
         if self.shop.store.take_lease(&self.lease, &self.token, LEASE).await? {
             Ok(())
         } else {
@@ -272,7 +276,7 @@ impl<'a> Cycle<'a> {
 
     /// Records an error about one object as a difference. An error about the whole list ends the
     /// pass.
-    pub async fn object_failed(
+    pub(crate) async fn object_failed(
         &mut self,
         id: &str,
         known: Option<&Purchase>,

@@ -42,7 +42,7 @@ pub struct ReconcileReport {
 
 impl ReconcileReport {
     /// The most differences that a report lists.
-    pub const MAX_LISTED: usize = 1000;
+    pub(crate) const MAX_LISTED: usize = 1000;
 }
 
 /// The result of comparing one list.

@@ -6,7 +6,7 @@ use crate::server::store::{EventStatus, MessageStatus, Row, Table, Value};
 
 /// Returns the row without its lease. The lease belongs to a worker of the other shop; the target
 /// retries when the row is due.
-pub fn without_lease(mut row: Row) -> Row {
+pub(crate) fn without_lease(mut row: Row) -> Row {
     match row.table {
         Table::Outbox => row.set("lease_token", Value::Null),
         Table::WebhookLogs if EventStatus::of(&row) == Some(EventStatus::Processing) => {
@@ -19,7 +19,7 @@ pub fn without_lease(mut row: Row) -> Row {
 
 /// Returns the source's row without the personal data that was erased at the target: a copy must
 /// not bring it back.
-pub fn without_erased_data(mut source: Row, target: &Row) -> Row {
+pub(crate) fn without_erased_data(mut source: Row, target: &Row) -> Row {
     let is_null = |row: &Row, column: &str| row.columns.get(column).is_none_or(|value| *value == Value::Null);
     match source.table {
         Table::Preorders | Table::Customers if !is_null(target, "erased_at") && is_null(&source, "erased_at") => {
@@ -53,7 +53,7 @@ fn is_closed(log: &Row) -> bool {
 
 /// Returns whether the target's row is newer and must be left alone. Of two rows of equal age the
 /// source's is copied.
-pub fn target_is_newer(source: &Row, target: &Row) -> bool {
+pub(crate) fn target_is_newer(source: &Row, target: &Row) -> bool {
     version_of(target) > version_of(source)
 }
 

@@ -96,7 +96,7 @@ pub struct DifferenceLog {
 }
 
 impl DifferenceLog {
-    pub const MAX_LISTED: usize = 1000;
+    pub(crate) const MAX_LISTED: usize = 1000;
 
     pub fn add(&mut self, table: Table, key: &str, what: String) {
         self.total += 1;

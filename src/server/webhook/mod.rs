@@ -95,7 +95,7 @@ pub async fn receive(
 
 /// Processes one verified event, from a webhook or from reconciliation. Returns once it is durable:
 /// the change that it made, or `None` when it was stored for a retry.
-pub async fn process_event(
+pub(crate) async fn process_event(
     shop: &Shop,
     provider: &dyn PaymentProvider,
     verified: VerifiedEvent,

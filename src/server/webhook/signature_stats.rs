@@ -25,14 +25,14 @@ pub struct SignatureCounts {
 
 impl SignatureStats {
     /// Counts a good signature at the time `at`.
-    pub fn record_good(&self, at: OffsetDateTime) {
+    pub(crate) fn record_good(&self, at: OffsetDateTime) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.good += 1;
         counts.last_good_at = Some(at.unix_timestamp());
     }
 
     /// Counts a bad signature at the time `at`.
-    pub fn record_bad(&self, error: SignatureError, at: OffsetDateTime) {
+    pub(crate) fn record_bad(&self, error: SignatureError, at: OffsetDateTime) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.bad += 1;
         counts.last_bad_at = Some(at.unix_timestamp());
@@ -40,7 +40,7 @@ impl SignatureStats {
     }
 
     /// Returns a copy of the current counts.
-    pub fn snapshot(&self) -> SignatureCounts {
+    pub(crate) fn snapshot(&self) -> SignatureCounts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

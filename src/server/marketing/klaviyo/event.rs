@@ -16,7 +16,7 @@ use crate::domain::{
 };
 
 /// Builds the event of a notification; `None` if the order has no email address.
-pub fn build_event(
+pub(crate) fn build_event(
     notification: &Notification,
     preorder: &Preorder,
     case: &OrderState,

@@ -48,7 +48,7 @@ impl CustomerObject {
 
     /// Returns the shop's copy, as an event of `event_type` reported it at `told_at`, in Unix
     /// seconds. Within one second a customer may be created, updated and deleted, in this order.
-    pub fn into_copy(self, livemode: bool, event_type: &str, told_at: i64) -> CustomerCopy {
+    pub(crate) fn into_copy(self, livemode: bool, event_type: &str, told_at: i64) -> CustomerCopy {
         let deleted = self.deleted || event_type == "customer.deleted";
         let finality = match event_type {
             _ if deleted => 2,

@@ -18,7 +18,7 @@ pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
 }
 
 /// Decodes a response, as [`read`].
-pub fn decode_response<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PaymentError> {
+pub(crate) fn decode_response<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PaymentError> {
     read(bytes).map_err(PaymentError::Unreadable)
 }
 
@@ -109,7 +109,11 @@ pub fn reference<T>(
 }
 
 /// Parses a value of an enumeration. The error names the field.
-pub fn parse_enum<T>(field: &str, text: Option<&str>, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, String> {
+pub(crate) fn parse_enum<T>(
+    field: &str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, String> {
     let text = text.ok_or_else(|| format!("{field}: missing"))?;
     parse(text).ok_or_else(|| format!("{field}: unknown value"))
 }

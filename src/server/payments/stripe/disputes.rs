@@ -65,7 +65,7 @@ impl DisputeObject {
 
     /// Returns the dispute as an event of `event_type`, or a response, reported it. Returns `None`
     /// for a dispute without a payment intent, which concerns no checkout.
-    pub fn into_dispute(self, livemode: bool, event_type: Option<&str>) -> Result<Option<Dispute>, String> {
+    pub(crate) fn into_dispute(self, livemode: bool, event_type: Option<&str>) -> Result<Option<Dispute>, String> {
         let Some(intent) = reference("payment_intent", self.payment_intent.as_ref(), IntentId::parse)? else {
             return Ok(None);
         };

@@ -100,7 +100,7 @@ pub fn classify(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) 
 impl ErrorResponse {
     /// Returns the error of a call that has only its object as a parameter: a refusal then concerns
     /// the object's state. Stripe gives no code for most of these.
-    pub fn about_state(self) -> PaymentError {
+    pub(crate) fn about_state(self) -> PaymentError {
         match self.error {
             PaymentError::Configuration(description) => PaymentError::State(description),
             error => error,

@@ -117,7 +117,7 @@ impl IntentObject {
 
     /// Returns the update that an event of `event_type` reported at `told_at`, in Unix seconds. An
     /// unreadable amount is an error only if the payment belongs to this shop.
-    pub fn into_update(self, livemode: bool, event_type: &str, told_at: i64) -> Result<IntentUpdate, String> {
+    pub(crate) fn into_update(self, livemode: bool, event_type: &str, told_at: i64) -> Result<IntentUpdate, String> {
         let ours = self.metadata.is_some_and(|metadata| metadata.contains_key("color"));
         let amount = match money("amount", self.amount, self.currency.as_deref()) {
             Err(error) if ours => return Err(error),

@@ -48,7 +48,7 @@ fn status_named(name: &str) -> Option<RefundStatus> {
 
 impl RefundObject {
     /// Returns the refund; `None` for one without a payment intent, which concerns no checkout.
-    pub fn into_refund(self, livemode: bool) -> Result<Option<Refund>, String> {
+    pub(crate) fn into_refund(self, livemode: bool) -> Result<Option<Refund>, String> {
         let Some(intent) = reference("payment_intent", self.payment_intent.as_ref(), IntentId::parse)? else {
             return Ok(None);
         };
@@ -77,7 +77,7 @@ pub struct ChargeObject {
 
 impl ChargeObject {
     /// Returns the update; `None` for a charge without a payment intent, which no checkout makes.
-    pub fn into_update(self, livemode: bool) -> Result<Option<ChargeUpdate>, String> {
+    pub(crate) fn into_update(self, livemode: bool) -> Result<Option<ChargeUpdate>, String> {
         let Some(intent) = reference("payment_intent", self.payment_intent.as_ref(), IntentId::parse)? else {
             return Ok(None);
         };

@@ -6,10 +6,10 @@ use super::super::PaymentError;
 use crate::server::backoff;
 
 /// The most attempts of one call.
-pub const ATTEMPTS: u32 = 3;
+pub(crate) const ATTEMPTS: u32 = 3;
 
 /// The pause before a request is repeated that is in progress elsewhere (a double click).
-pub const POLL: Duration = Duration::from_millis(300);
+pub(crate) const POLL: Duration = Duration::from_millis(300);
 
 /// A failed attempt.
 pub struct Failed<'a> {

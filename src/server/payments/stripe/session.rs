@@ -232,7 +232,7 @@ fn stripe_locale(locale: &Locale) -> CheckoutSessionLocale {
 }
 
 /// Returns whether checkout sessions ship to this country, by the list of the API version.
-pub fn ships_to(code: &str) -> bool {
+pub(crate) fn ships_to(code: &str) -> bool {
     use CreateCheckoutSessionShippingAddressCollectionAllowedCountries as Country;
     Country::from_str(code).is_ok_and(|country| !matches!(country, Country::Unknown(_)))
 }

@@ -79,12 +79,12 @@ struct ShippingDetails {
 
 impl Session {
     /// Returns whether a checkout of this shop created the session: those name their color.
-    pub fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         self.metadata.as_ref().is_some_and(|metadata| metadata.contains_key("color"))
     }
 
     /// Returns the update. `livemode` is the mode of a session that does not state its own.
-    pub fn into_update(self, livemode: bool, event: Option<EventContext<'_>>) -> Result<SessionUpdate, String> {
+    pub(crate) fn into_update(self, livemode: bool, event: Option<EventContext<'_>>) -> Result<SessionUpdate, String> {
         let outcome = self.outcome(event.as_ref().map(|event| event.event_type))?;
         let metadata = self.metadata.unwrap_or_default();
         let amount = match (self.amount_total, &self.currency) {

@@ -70,7 +70,7 @@ impl SubscriptionObject {
     }
 
     /// Returns the shop's copy, as an event reported it at `told_at`, in Unix seconds.
-    pub fn into_copy(self, livemode: bool, told_at: i64) -> Result<SubscriptionCopy, String> {
+    pub(crate) fn into_copy(self, livemode: bool, told_at: i64) -> Result<SubscriptionCopy, String> {
         let status = parse_enum("status", self.status.as_deref(), SubscriptionStatus::from_name)?;
         let item = self.item();
         let price = reference("price", item.and_then(|item| item.price.as_ref()), PriceId::parse)?;
@@ -135,7 +135,7 @@ struct SubscriptionDetails {
 impl InvoiceObject {
     /// Returns the shop's copy, as an event reported it at `told_at`, in Unix seconds; `None` for
     /// an invoice without a subscription.
-    pub fn into_copy(self, livemode: bool, paid: bool, told_at: i64) -> Result<Option<InvoiceCopy>, String> {
+    pub(crate) fn into_copy(self, livemode: bool, paid: bool, told_at: i64) -> Result<Option<InvoiceCopy>, String> {
         let details = self.parent.and_then(|parent| parent.subscription_details);
         let found = details.and_then(|details| details.subscription).or(self.subscription);
         let Some(subscription) = reference("subscription", found.as_ref(), SubscriptionId::parse)? else {

@@ -68,7 +68,7 @@ pub struct OrderResult {
 
 impl ErasureReport {
     /// Returns whether the shop holds nothing of the customer any more.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.waiting == 0 && self.unreadable == 0 && self.orders.iter().all(|order| order.refused.is_none())
     }
 }
@@ -134,7 +134,7 @@ async fn identifiers(shop: &Shop, subject: &Subject, orders: &[Preorder]) -> Res
 
 /// Erases one order, and repeats the step while the database reports a lost race. Returns `None` if
 /// there is no such order.
-pub async fn erase_order(
+pub(crate) async fn erase_order(
     shop: &Shop,
     number: &PreorderNumber,
     options: ErasureOptions,

@@ -33,7 +33,7 @@ pub struct Identifiers {
 
 impl Identifiers {
     /// Adds the session id and the payment id of an order.
-    pub fn add_order(&mut self, preorder: &Preorder) {
+    pub(crate) fn add_order(&mut self, preorder: &Preorder) {
         let details = &preorder.details;
         self.needles.push(details.session.as_str().to_lowercase());
         self.needles.extend(details.intent.as_ref().map(IntentId::as_str).map(str::to_lowercase));
@@ -41,7 +41,7 @@ impl Identifiers {
     }
 
     /// Adds an email address.
-    pub fn add_address(&mut self, address: &str) {
+    pub(crate) fn add_address(&mut self, address: &str) {
         let address = address.trim().to_lowercase();
         if address.is_empty() || !self.addresses.insert(address.clone()) {
             return;
