@@ -15,7 +15,8 @@ const CONFLICT_ATTEMPTS: usize = 3;
 ///
 /// # Errors
 ///
-/// Returns the first error that is not [`StoreError::Conflict`], or the conflict of the last attempt.
+/// Returns the first error that is not [`StoreError::Conflict`], or the conflict of the last
+/// attempt.
 pub(crate) async fn on_conflict<T, F>(step: impl FnMut() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::preorder::AccessHash;
 
-/// Returns the SHA-256 of a token. An order is found by this hash only, so the duration of a lookup
-/// tells a guesser nothing.
+/// Returns the SHA-256 of a token. An order is found by this hash only, so a guesser learns nothing
+/// from the time that a lookup takes.
 pub(crate) fn hash_token(token: &str) -> AccessHash {
     AccessHash::from_digest(Sha256::digest(token).into())
 }

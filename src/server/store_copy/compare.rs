@@ -108,10 +108,10 @@ mod tests {
             assert_eq!(newer(|age| Row::new(table).with("told_at", at(i64::from(age)))), expected);
             let within = |age: u8| Row::new(table).with("told_at", at(5)).with("finality", i64::from(age));
             assert_eq!(newer(within), expected, "within one second the later state");
-            let told = |age: u8| {
+            let reported = |age: u8| {
                 Row::new(table).with("told_at", at(5 + i64::from(age))).with("updated_at", at(9 - i64::from(age)))
             };
-            assert_eq!(newer(told), expected, "the provider's time before the time of writing");
+            assert_eq!(newer(reported), expected, "the provider's time before the time of writing");
         }
         use EventStatus::{Done, Failed, Ignored, Parked, Received};
         for (earlier, later) in [(Failed, Done), (Parked, Ignored), (Received, Done)] {

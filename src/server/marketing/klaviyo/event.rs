@@ -53,7 +53,7 @@ pub(crate) fn build_event(
             currency: currency.as_deref(),
             session_id: details.session.as_str(),
             tracking_number: details.tracking.as_deref().filter(|_| *notification == Notification::Shipped),
-            refund: refund.map(RefundProperties::of),
+            refund: refund.map(RefundProperties::new),
         },
         time: at.replace_nanosecond(0).ok()?.format(&Rfc3339).ok()?,
         value: decimal.as_deref(),

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-pub use self::event::build_event;
+pub(crate) use self::event::build_event;
 use super::MarketingError;
 use crate::server::backoff::retry_after;
 

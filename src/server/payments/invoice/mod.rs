@@ -113,7 +113,7 @@ impl PaymentProvider for Invoice {
             completed_at: Some(order.asked_at.unix_timestamp()),
             access: Some(order_link::hash_token(token.expose_secret())),
         };
-        Ok(Started::Placed { update: Box::new(update), token })
+        Ok(Started::Placed { facts: Box::new(update), token })
     }
 
     async fn retrieve_session(&self, id: &SessionId) -> Result<SessionUpdate, PaymentError> {

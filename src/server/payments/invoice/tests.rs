@@ -74,7 +74,7 @@ async fn an_order_is_placed_with_the_token_of_its_order_page() {
     );
     assert_eq!(token.len(), 64);
     assert_eq!(facts.access, Some(order_link::hash_token(&token)));
-    assert!(!facts.session.as_str().contains(&token[..8]), "the session tells nothing of the token");
+    assert!(!facts.session.as_str().contains(&token[..8]), "the session reveals nothing of the token");
 }
 
 #[tokio::test]

@@ -46,9 +46,9 @@ impl CustomerObject {
         })
     }
 
-    /// Returns the shop's copy, as an event of `event_type` reported it at `told_at`, in Unix
+    /// Returns the shop's copy, as an event of `event_type` reported it at `reported_at`, in Unix
     /// seconds. Within one second a customer may be created, updated and deleted, in this order.
-    pub(crate) fn into_copy(self, livemode: bool, event_type: &str, told_at: i64) -> CustomerCopy {
+    pub(crate) fn into_copy(self, livemode: bool, event_type: &str, reported_at: i64) -> CustomerCopy {
         let deleted = self.deleted || event_type == "customer.deleted";
         let finality = match event_type {
             _ if deleted => 2,
@@ -57,7 +57,7 @@ impl CustomerObject {
         };
         CustomerCopy {
             id: self.id,
-            version: Version { told_at, finality },
+            version: Version { told_at: reported_at, finality },
             deleted,
             email: text(self.email, Email::MAX).filter(|_| !deleted),
             name: text(self.name, 500).filter(|_| !deleted),

@@ -98,12 +98,12 @@ pub fn decode(body: &[u8], livemode: bool) -> Result<ProviderEvent, DecodeError>
     }
     let occurrence = if EVENTS.contains(&envelope.event_type.as_str()) {
         let object = envelope.data.object.get().as_bytes();
-        let envelope = Envelope {
+        let context = ObjectContext {
             event_type: &envelope.event_type,
             at: envelope.created,
             livemode: envelope.livemode.unwrap_or(livemode),
         };
-        envelope.read_object(object).map_err(DecodeError::Object)?
+        context.read_object(object).map_err(DecodeError::Object)?
     } else {
         Occurrence::Other
     };
@@ -134,15 +134,15 @@ fn mentions(object: &[u8]) -> Mentions {
     }
 }
 
-/// The envelope of an event.
-struct Envelope<'a> {
+/// What the envelope says of its object.
+struct ObjectContext<'a> {
     event_type: &'a str,
     /// Unix seconds.
     at: i64,
     livemode: bool,
 }
 
-impl Envelope<'_> {
+impl ObjectContext<'_> {
     /// Decodes the object by the prefix of the event's type. An object that cannot belong to a
     /// checkout or a subscription is `Other`.
     fn read_object(&self, object: &[u8]) -> Result<Occurrence, String> {

@@ -115,9 +115,14 @@ impl IntentObject {
         })
     }
 
-    /// Returns the update that an event of `event_type` reported at `told_at`, in Unix seconds. An
+    /// Returns the update that an event of `event_type` reported at `reported_at`, in Unix seconds. An
     /// unreadable amount is an error only if the payment belongs to this shop.
-    pub(crate) fn into_update(self, livemode: bool, event_type: &str, told_at: i64) -> Result<IntentUpdate, String> {
+    pub(crate) fn into_update(
+        self,
+        livemode: bool,
+        event_type: &str,
+        reported_at: i64,
+    ) -> Result<IntentUpdate, String> {
         let ours = self.metadata.is_some_and(|metadata| metadata.contains_key("color"));
         let amount = match money("amount", self.amount, self.currency.as_deref()) {
             Err(error) if ours => return Err(error),
@@ -131,7 +136,7 @@ impl IntentObject {
             status: parse_enum("status", self.status.as_deref(), status_named)?,
             amount,
             ours,
-            failure: (event_type == "payment_intent.payment_failed").then_some((told_at, failure)),
+            failure: (event_type == "payment_intent.payment_failed").then_some((reported_at, failure)),
             livemode: self.livemode.unwrap_or(livemode),
         })
     }

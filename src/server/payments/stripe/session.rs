@@ -31,7 +31,7 @@ use crate::domain::{
 /// or expired, or if its response is a stored failure.
 const LAST_GENERATION: u32 = 12;
 
-/// The most keys that may fail anew in one call, so that an outage does not use up an order's keys.
+/// The most keys that may fail in one call, so that an outage does not use up an order's keys.
 const FRESH_FAILURES: u32 = 2;
 
 /// Creates the session, or returns the open one that an equal order created before.
@@ -226,7 +226,7 @@ fn stripe_locale(locale: &Locale) -> CheckoutSessionLocale {
     let tag = locale.as_str();
     let traditional = ["zh-Hant", "zh-TW"].iter().any(|prefix| tag.starts_with(prefix));
     if traditional {
-        return parse_enum("zh-TW").unwrap_or(CheckoutSessionLocale::Auto);
+        return known("zh-TW").unwrap_or(CheckoutSessionLocale::Auto);
     }
     known(tag).or_else(|| known(tag.split('-').next().unwrap_or_default())).unwrap_or(CheckoutSessionLocale::Auto)
 }

@@ -69,15 +69,15 @@ impl SubscriptionObject {
         self.items.as_ref()?.data.first()
     }
 
-    /// Returns the shop's copy, as an event reported it at `told_at`, in Unix seconds.
-    pub(crate) fn into_copy(self, livemode: bool, told_at: i64) -> Result<SubscriptionCopy, String> {
+    /// Returns the shop's copy, as an event reported it at `reported_at`, in Unix seconds.
+    pub(crate) fn into_copy(self, livemode: bool, reported_at: i64) -> Result<SubscriptionCopy, String> {
         let status = parse_enum("status", self.status.as_deref(), SubscriptionStatus::from_name)?;
         let item = self.item();
         let price = reference("price", item.and_then(|item| item.price.as_ref()), PriceId::parse)?;
         let quantity = item.and_then(|item| item.quantity);
         let current_period_end = item.and_then(|item| item.current_period_end).or(self.current_period_end);
         Ok(SubscriptionCopy {
-            version: Version { told_at, finality: status.finality() },
+            version: Version { told_at: reported_at, finality: status.finality() },
             customer: reference("customer", self.customer.as_ref(), CustomerId::parse)?,
             status,
             price,
@@ -133,9 +133,9 @@ struct SubscriptionDetails {
 }
 
 impl InvoiceObject {
-    /// Returns the shop's copy, as an event reported it at `told_at`, in Unix seconds; `None` for
+    /// Returns the shop's copy, as an event reported it at `reported_at`, in Unix seconds; `None` for
     /// an invoice without a subscription.
-    pub(crate) fn into_copy(self, livemode: bool, paid: bool, told_at: i64) -> Result<Option<InvoiceCopy>, String> {
+    pub(crate) fn into_copy(self, livemode: bool, paid: bool, reported_at: i64) -> Result<Option<InvoiceCopy>, String> {
         let details = self.parent.and_then(|parent| parent.subscription_details);
         let found = details.and_then(|details| details.subscription).or(self.subscription);
         let Some(subscription) = reference("subscription", found.as_ref(), SubscriptionId::parse)? else {
@@ -143,7 +143,7 @@ impl InvoiceObject {
         };
         Ok(Some(InvoiceCopy {
             subscription,
-            version: Version { told_at, finality: i16::from(paid) },
+            version: Version { told_at: reported_at, finality: i16::from(paid) },
             invoice: text(Some(self.id), 255).ok_or("id: missing")?,
             paid,
             livemode: self.livemode.unwrap_or(livemode),
