@@ -78,8 +78,10 @@ pub trait PaymentProvider: Send + Sync {
     /// Decodes an event that was verified before.
     fn decode(&self, body: &[u8]) -> Result<ProviderEvent, DecodeError>;
 
-    // The capabilities. The requirements ask for customers, payment intents and subscriptions; no
-    // use case of the shop needs them yet, so only the conformance suite calls them.
+    // The capabilities. The requirements ask for prices, customers, payment intents and subscriptions of
+    // each provider; no
+    // use case needs them through this trait yet, so only the conformance suite calls them.
+    fn prices(&self) -> Option<&dyn Prices>;
     fn customers(&self) -> Option<&dyn Customers>;
     fn payment_intents(&self) -> Option<&dyn PaymentIntents>;
     fn subscriptions(&self) -> Option<&dyn Subscriptions>;

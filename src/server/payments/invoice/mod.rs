@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 pub use self::account::{BankAccount, Bic, Iban};
 use super::{
     Cursor, Customers, DecodeError, Disputes, Endpoints, Events, Page, PaymentError, PaymentIntents, PaymentProvider,
-    ProviderEvent, Refunds, SessionOrder, SignatureError, Started, Subscriptions, VerifiedEvent,
+    Prices, ProviderEvent, Refunds, SessionOrder, SignatureError, Started, Subscriptions, VerifiedEvent,
 };
 use crate::{
     domain::{
@@ -143,6 +143,10 @@ impl PaymentProvider for Invoice {
 
     fn decode(&self, _: &[u8]) -> Result<ProviderEvent, DecodeError> {
         Err(DecodeError::NotAnEvent("bank transfer has no webhook events".to_owned()))
+    }
+
+    fn prices(&self) -> Option<&dyn Prices> {
+        None
     }
 
     fn customers(&self) -> Option<&dyn Customers> {

@@ -152,5 +152,5 @@ fn a_webhook_about_an_invoice_is_rejected() {
     let verified = provider.verify(&HeaderMap::new(), Bytes::from_static(b"{}"), OffsetDateTime::UNIX_EPOCH);
     assert!(matches!(verified, Err(SignatureError::Missing)));
     assert!(matches!(provider.decode(b"{}"), Err(DecodeError::NotAnEvent(_))));
-    assert!(provider.refunds().is_none());
+    assert!(provider.refunds().is_none() && provider.prices().is_none());
 }

@@ -115,8 +115,8 @@ impl IntentObject {
         })
     }
 
-    /// Returns the update that an event of `event_type` reported at `reported_at`, in Unix seconds. An
-    /// unreadable amount is an error only if the payment belongs to this shop.
+    /// Returns the update that an event of `event_type` reported at `reported_at`, in Unix seconds.
+    /// An unreadable amount is an error only if the payment belongs to this shop.
     pub(crate) fn into_update(
         self,
         livemode: bool,

@@ -29,7 +29,7 @@ use url::Url;
 use self::{client::StripeClient, signature::WebhookSecrets};
 use super::{
     Cursor, Customers, DecodeError, Disputes, Endpoints, Events, Page, PaymentError, PaymentIntents, PaymentProvider,
-    ProviderEvent, Refunds, SessionOrder, SignatureError, Started, Subscriptions, VerifiedEvent,
+    Prices, ProviderEvent, Refunds, SessionOrder, SignatureError, Started, Subscriptions, VerifiedEvent,
 };
 use crate::domain::{
     lifecycle::SessionUpdate,
@@ -150,6 +150,10 @@ impl PaymentProvider for Stripe {
 
     fn decode(&self, body: &[u8]) -> Result<ProviderEvent, DecodeError> {
         event::decode(body, self.livemode)
+    }
+
+    fn prices(&self) -> Option<&dyn Prices> {
+        Some(self)
     }
 
     fn customers(&self) -> Option<&dyn Customers> {

@@ -133,8 +133,8 @@ struct SubscriptionDetails {
 }
 
 impl InvoiceObject {
-    /// Returns the shop's copy, as an event reported it at `reported_at`, in Unix seconds; `None` for
-    /// an invoice without a subscription.
+    /// Returns the shop's copy, as an event reported it at `reported_at`, in Unix seconds; `None`
+    /// for an invoice without a subscription.
     pub(crate) fn into_copy(self, livemode: bool, paid: bool, reported_at: i64) -> Result<Option<InvoiceCopy>, String> {
         let details = self.parent.and_then(|parent| parent.subscription_details);
         let found = details.and_then(|details| details.subscription).or(self.subscription);
