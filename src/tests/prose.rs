@@ -45,8 +45,8 @@ const PHRASES: &[[&str; 2]] = &[
 const WIDTH: usize = 100;
 
 /// A room, the number of banned words that it may still hold, and the number of wide comment lines.
-/// A file belongs to the longest matching prefix. Applied migrations are frozen, and the last one quotes
-/// the sentences that it replaces.
+/// A file belongs to the longest matching prefix. Applied migrations are frozen, and the last one
+/// quotes the sentences that it replaces.
 const ALLOWED: &[(&str, usize, usize)] = &[
     ("", 4, 0),
     (".ci/", 0, 0),
@@ -70,25 +70,23 @@ const ALLOWED: &[(&str, usize, usize)] = &[
     ("src/faults/", 85, 37),
     ("src/ops/", 0, 0),
     ("src/router/", 0, 0),
-    ("src/server/", 4, 14),
+    ("src/server/", 0, 0),
     ("src/server/config/", 0, 0),
-    ("src/server/http/", 3, 26),
-    ("src/server/marketing/", 8, 4),
-    ("src/server/orders/", 18, 10),
-    ("src/server/outbox/", 16, 6),
-    ("src/server/payments/", 115, 66),
-    ("src/server/privacy/", 4, 8),
-    ("src/server/reconcile/", 11, 14),
+    ("src/server/http/", 0, 0),
+    ("src/server/marketing/", 0, 0),
+    ("src/server/orders/", 4, 0),
+    ("src/server/outbox/", 7, 0),
+    ("src/server/payments/", 4, 0),
+    ("src/server/privacy/", 0, 0),
+    ("src/server/reconcile/", 2, 0),
     ("src/server/store/", 169, 118),
-    ("src/server/store_copy/", 14, 13),
+    ("src/server/store_copy/", 4, 0),
     ("src/server/storefront/", 0, 0),
     ("src/server/telemetry/", 0, 0),
-    ("src/server/webhook/", 10, 6),
+    ("src/server/webhook/", 7, 0),
     ("src/tests/", 373, 54),
     ("src/wire/", 0, 0),
     ("style/", 0, 0),
-    // An applied migration is never changed, and the one of the review codes quotes what was stored.
-@@
 ];
 
 /// This list itself, and the page that explains it.

@@ -78,9 +78,8 @@ pub trait PaymentProvider: Send + Sync {
     /// Decodes an event that was verified before.
     fn decode(&self, body: &[u8]) -> Result<ProviderEvent, DecodeError>;
 
-    // The capabilities. The requirements ask for prices, customers, payment intents and subscriptions of
-    // each provider; no
-    // use case needs them through this trait yet, so only the conformance suite calls them.
+    // The capabilities. No use case needs prices, customers, payment intents or subscriptions
+    // through this trait yet. The requirements ask for them, and the conformance suite calls them.
     fn prices(&self) -> Option<&dyn Prices>;
     fn customers(&self) -> Option<&dyn Customers>;
     fn payment_intents(&self) -> Option<&dyn PaymentIntents>;

@@ -132,7 +132,9 @@ impl Refunds for Stripe {
         }
         match self.client.send(&request, Some(key.as_str()), deadline()).await {
             Ok(sent) => self.refund(decode_response(&sent.body)?),
-            Err(failure) if too_much(&failure) => Err(PaymentError::State("less than this amount is left to refund".to_owned())),
+            Err(failure) if too_much(&failure) => {
+                Err(PaymentError::State("less than this amount is left to refund".to_owned()))
+            }
             Err(failure) => Err(failure.error()),
         }
     }
