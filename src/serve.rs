@@ -71,8 +71,7 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions) -> anyhow::Result<
         tracing::warn!("KLAVIYO_API_KEY is not set: customers get no messages; set the key to send them");
     }
     let workers = TaskTracker::new();
-    start_catalogue(&shop, &workers, &end);
-    start_workers_when_migrated(&config, &shop, &workers, &end);
+    Workers { shop: shop.clone(), tasks: workers.clone(), end: end.clone() }.start(&config);
     let closing = CancellationToken::new();
     let listeners = TaskTracker::new();
     let app = router::public(AppState { shop: shop.clone(), leptos });
@@ -170,60 +169,68 @@ fn start_sandbox(
     Ok(())
 }
 
-fn start_catalogue(shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationToken) {
-    let (shop, end) = (shop.clone(), end.clone());
-    workers.spawn(async move { shop.catalogue.run(end).await });
+/// The tasks that work on the shop until `end` is cancelled.
+#[derive(Clone)]
+struct Workers {
+    shop: Arc<Shop>,
+    tasks: TaskTracker,
+    end: CancellationToken,
 }
 
-/// Migrates, or waits until the schema is current, then starts the workers. Until then `/readyz`
-/// reports 503. The storefront and the checkout need no database, so one that is down stops
-/// neither.
-fn start_workers_when_migrated(config: &Config, shop: &Arc<Shop>, workers: &TaskTracker, end: &CancellationToken) {
-    let (shop, end) = (shop.clone(), end.clone());
-    let (migrate, reconcile_every, retention_times) = (config.migrate, config.reconcile_every, config.retention);
-    let tracker = workers.clone();
-    workers.spawn(async move {
-        let mut reported = false;
-        loop {
-            let ready = async {
-                match migrate {
-                    MigrateOnStart::Auto => shop.store.migrate().await,
-                    MigrateOnStart::Off => shop.store.ready().await,
-                }
-            };
-            let result = tokio::select! {
-                () = end.cancelled() => return,
-                result = ready => result,
-            };
-            match result {
-                Ok(()) => break,
-                Err(error) if !reported => {
-                    reported = true;
-                    tracing::error!(%error, "the database is not ready; retrying every second; `rolitt check` names the cause");
-                }
-                Err(_) => {}
-            }
+impl Workers {
+    fn spawn<F>(&self, worker: impl FnOnce(Arc<Shop>, CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(worker(self.shop.clone(), self.end.clone()));
+    }
+
+    /// Starts what needs no database at once, and the rest when the database is ready.
+    ///
+    /// Until then `/readyz` reports 503. The storefront and the checkout need no database, so one
+    /// that is down stops neither.
+    fn start(&self, config: &Config) {
+        self.spawn(|shop, end| async move { shop.catalogue.run(end).await });
+        let (workers, migrate) = (self.clone(), config.migrate);
+        let (reconcile_every, retention_times) = (config.reconcile_every, config.retention);
+        self.spawn(|shop, end| async move {
             tokio::select! {
                 () = end.cancelled() => return,
-                () = sleep(Duration::from_secs(1)) => {}
+                () = database_is_ready(&shop, migrate) => {}
             }
+            workers.spawn(|shop, end| async move { retry::run(&shop, end).await });
+            workers.spawn(|shop, end| async move { doctor::run(&shop, end).await });
+            if let Some(every) = reconcile_every {
+                workers.spawn(move |shop, end| async move { reconcile::run(&shop, every, end).await });
+            }
+            workers.spawn(move |shop, end| async move { retention::run(&shop, retention_times, end).await });
+            for _ in 0..outbox::SENDERS {
+                workers.spawn(|shop, end| async move { outbox::run(&shop, end).await });
+            }
+        });
+    }
+}
+
+/// Migrates, or waits until the schema is current. A failure is logged once and retried every
+/// second.
+async fn database_is_ready(shop: &Shop, migrate: MigrateOnStart) {
+    let mut reported = false;
+    loop {
+        let ready = match migrate {
+            MigrateOnStart::Auto => shop.store.migrate().await,
+            MigrateOnStart::Off => shop.store.ready().await,
+        };
+        match ready {
+            Ok(()) => break,
+            Err(error) if !reported => {
+                reported = true;
+                tracing::error!(%error, "the database is not ready; retrying every second; `rolitt check` names the cause");
+            }
+            Err(_) => {}
         }
-        tracing::info!("the database is ready");
-        let (one, token) = (shop.clone(), end.clone());
-        tracker.spawn(async move { retry::run(&one, token).await });
-        let (one, token) = (shop.clone(), end.clone());
-        tracker.spawn(async move { doctor::run(&one, token).await });
-        if let Some(every) = reconcile_every {
-            let (one, token) = (shop.clone(), end.clone());
-            tracker.spawn(async move { reconcile::run(&one, every, token).await });
-        }
-        let (one, token) = (shop.clone(), end.clone());
-        tracker.spawn(async move { retention::run(&one, retention_times, token).await });
-        for _ in 0..outbox::SENDERS {
-            let (one, token) = (shop.clone(), end.clone());
-            tracker.spawn(async move { outbox::run(&one, token).await });
-        }
-    });
+        sleep(Duration::from_secs(1)).await;
+    }
+    tracing::info!("the database is ready");
 }
 
 fn announce(config: &Config) {

@@ -13,13 +13,13 @@ pub struct ConfigError(pub Vec<Fault>);
 #[derive(Debug, PartialEq, Eq, Clone)]
 pub struct Fault {
     pub variable: String,
-    pub mend: String,
+    pub fix: String,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the configuration has {} fault(s):", self.0.len())?;
-        self.0.iter().try_for_each(|fault| write!(f, "\n  {}: {}", fault.variable, fault.mend))
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {}: {}", fault.variable, fault.fix))
     }
 }
 
@@ -38,9 +38,9 @@ impl<'a> Reader<'a> {
         Self { lookup, production: false, faults: Vec::new() }
     }
 
-    /// Records a fault. `mend` continues the sentence that begins with the variable's name.
-    pub fn fault(&mut self, variable: &str, mend: impl Into<String>) {
-        self.faults.push(Fault { variable: variable.to_owned(), mend: mend.into() });
+    /// Records a fault. `fix` continues the sentence that begins with the variable's name.
+    pub fn fault(&mut self, variable: &str, fix: impl Into<String>) {
+        self.faults.push(Fault { variable: variable.to_owned(), fix: fix.into() });
     }
 
     /// Returns `config` if it is complete and no fault was found.
@@ -62,8 +62,8 @@ impl<'a> Reader<'a> {
         let text = self.text(variable)?;
         match parse(text.trim()) {
             Ok(value) => Some(value),
-            Err(mend) => {
-                self.fault(variable, mend);
+            Err(fix) => {
+                self.fault(variable, fix);
                 None
             }
         }
@@ -117,8 +117,8 @@ impl<'a> Reader<'a> {
         } else {
             check(&value)
         };
-        if let Some(mend) = wrong {
-            self.fault(variable, mend);
+        if let Some(fix) = wrong {
+            self.fault(variable, fix);
             return None;
         }
         Some(SecretString::from(value))
