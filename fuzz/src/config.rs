@@ -20,7 +20,7 @@ pub fn price_map(data: &[u8]) {
                     ["COLOR_PRICE_MAP_JSON", "PRODUCT_COLOR_ORDER"].contains(&fault.variable.as_str()),
                     "{fault:?}"
                 );
-                assert!(MENDS.iter().any(|mend| fault.mend.starts_with(mend)), "by name, never by value: {fault:?}");
+                assert!(FIXES.iter().any(|fix| fault.fix.starts_with(fix)), "by name, never by value: {fault:?}");
             }
             return;
         }
@@ -47,10 +47,10 @@ pub fn price_map(data: &[u8]) {
     }
 }
 
-/// How each fault's text begins.
-const MENDS: [&str; 5] = [
+/// How the text of each fault begins.
+const FIXES: [&str; 5] = [
     "must be a JSON object like",
-    "must name colors out of: ",
+    "must use only these color names: ",
     "names a color twice",
     "must give each color a Stripe price id",
     "must give at least one color a price",
