@@ -67,12 +67,11 @@ impl Run<'_> {
 
     async fn erase_all(&self, retention: Retention, erased: &mut ErasedCounts) -> Result<(), StoreError> {
         let store = &self.shop.store;
-        if let Some(age) = retention.raw {
-            if !self.erase_batches(&mut erased.events, || store.forget_events(age, BATCH)).await?
-                || !self.erase_batches(&mut erased.messages, || store.forget_messages(age, BATCH)).await?
-            {
-                return Ok(());
-            }
+        if let Some(age) = retention.raw
+            && (!self.erase_batches(&mut erased.events, || store.forget_events(age, BATCH)).await?
+                || !self.erase_batches(&mut erased.messages, || store.forget_messages(age, BATCH)).await?)
+        {
+            return Ok(());
         }
         match retention.personal {
             Some(age) => self.erase_orders(age, erased).await,

@@ -98,6 +98,8 @@ mod tests {
 
     #[test]
     fn each_table_has_its_own_clock_and_a_tie_goes_to_the_source() {
+        use EventStatus::{Done, Failed, Ignored, Parked, Received};
+
         let expected = [true, false, false];
         for table in [Table::Preorders, Table::Payments, Table::Refunds, Table::Disputes] {
             assert_eq!(newer(|age| Row::new(table).with("updated_at", at(i64::from(age)))), expected, "{table:?}");
@@ -113,7 +115,6 @@ mod tests {
             };
             assert_eq!(newer(reported), expected, "the provider's time before the time of writing");
         }
-        use EventStatus::{Done, Failed, Ignored, Parked, Received};
         for (earlier, later) in [(Failed, Done), (Parked, Ignored), (Received, Done)] {
             let row = |age: u8| {
                 let (status, received) = if age == 0 { (earlier, 9) } else { (later, 1) };
