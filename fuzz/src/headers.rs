@@ -6,7 +6,9 @@ use std::{
 };
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use rolitt::server::{backoff::retry_after, config::RateLimitConfig, http::limits::RateLimits, storefront::email_cookie};
+use rolitt::server::{
+    backoff::retry_after, config::RateLimitConfig, http::limits::RateLimits, storefront::email_cookie,
+};
 use url::Url;
 
 pub fn headers(data: &[u8]) {
@@ -24,8 +26,11 @@ fn forwarded(data: &[u8]) {
     let Some((hops, value)) = data.split_first() else { return };
     let hops = usize::from(hops % 4);
     let Ok(value) = HeaderValue::from_bytes(value) else { return };
-    let limits =
-        RateLimits::new(&RateLimitConfig { per_ip_per_minute: None, global_per_second: None, trusted_proxy_hops: hops });
+    let limits = RateLimits::new(&RateLimitConfig {
+        per_ip_per_minute: None,
+        global_per_second: None,
+        trusted_proxy_hops: hops,
+    });
     let name = HeaderName::from_static("x-forwarded-for");
     let client = limits.client(PEER, &HeaderMap::from_iter([(name.clone(), value.clone())]));
     if let IpAddr::V6(client) = client {

@@ -1,5 +1,6 @@
-//! Each alert rule that ships with the shop (`deploy/prometheus/`) fires when what it is about happens, and none fires before. The
-//! rules are read from their file and reckoned over what `/metrics` says.
+//! Each alert rule that ships with the shop (`deploy/prometheus/`) fires when what it is about
+//! happens, and none fires before. The rules are read from their file and reckoned over what
+//! `/metrics` says.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -23,7 +24,8 @@ use super::{
 
 const RULES: &str = include_str!("../../deploy/prometheus/rolitt.rules.yml");
 
-/// A shop whose figures are its own. The recorder is this thread's, and a test's tasks all run on its thread.
+/// A shop whose figures are its own. The recorder is this thread's, and a test's tasks all run on
+/// its thread.
 struct Watched {
     app: TestApp,
     figures: PrometheusHandle,
@@ -59,7 +61,8 @@ fn rules() -> Vec<(&'static str, &'static str)> {
     names.into_iter().zip(conditions).filter(|(name, _)| *name != "RolittDown").collect()
 }
 
-/// As much of Prometheus' language as the rules use. The test began at zero and takes no time, so a rise is the figure itself.
+/// As much of Prometheus' language as the rules use. The test began at zero and takes no time, so a
+/// rise is the figure itself.
 fn holds(condition: &str, figures: &str) -> bool {
     condition.split(" and ").all(|comparison| {
         let mut parts = comparison.rsplitn(3, ' ');
@@ -77,7 +80,8 @@ fn holds(condition: &str, figures: &str) -> bool {
     })
 }
 
-/// The sum of a figure's series whose reason begins with this. A rule about a series that is not there is blind: it must be.
+/// The sum of a figure's series whose reason begins with this. A rule about a series that is not
+/// there is blind: it must be.
 fn value(figures: &str, name: &str, reason: &str) -> f64 {
     let series: Vec<f64> = figures
         .lines()
@@ -110,14 +114,14 @@ impl Ids for Panicking {
 }
 
 #[tokio::test]
-async fn every_rule_fires_for_what_it_is_about_and_for_nothing_else() {
+async fn every_alert_rule_fires_for_its_cause_only() {
     let usual = || Watched::start(Setup::default());
     let mut seen = BTreeSet::new();
 
     let on = usual().await;
     on.app.deliver(&completed("evt_1", "cs_test_elsewhere")).await;
     on.app.deliver_all().await;
-    assert_eq!(on.firing().await, BTreeSet::new(), "an order that is paid and told is no alarm");
+    assert_eq!(on.firing().await, BTreeSet::new(), "a paid and notified order fires no alert");
     compared(&on.app).await;
     seen.insert(sets_off(on, "RolittBooksDiffer").await);
 
@@ -158,7 +162,7 @@ async fn every_rule_fires_for_what_it_is_about_and_for_nothing_else() {
     let on = usual().await;
     for _ in 0..21 {
         let now = on.app.shop.clock.now().unix_timestamp();
-        on.app.post_webhook(b"{}".to_vec(), Some(&sign("whsec_of_nobody", now, b"{}"))).await;
+        on.app.post_webhook(b"{}".to_vec(), Some(&sign("whsec_of_another_shop", now, b"{}"))).await;
     }
     seen.insert(sets_off(on, "RolittSignatureFailures").await);
 

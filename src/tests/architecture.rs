@@ -11,7 +11,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The shop's own package by paths below `src/`, the other packages by paths that begin with `crates/`.
+/// The shop's own package by paths below `src/`, the other packages by paths that begin with
+/// `crates/`.
 fn sources() -> Vec<Source> {
     fn collect(folder: &Path, base: &Path, found: &mut Vec<Source>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -178,7 +179,8 @@ fn nothing_unsafe_and_nothing_left_open() {
     for (path, manifest) in manifests() {
         assert!(manifest.contains("\n[lints]\nworkspace = true\n"), "{path} has the workspace's lints");
     }
-    // The targets' macro names the entry point for the linker, which counts as unsafe: what they call holds the code.
+    // The targets' macro names the entry point for the linker, which counts as unsafe: what they
+    // call holds the code.
     assert!(read("fuzz/src/lib.rs").contains("#![forbid(unsafe_code)]"));
     assert!(read("fuzz/Cargo.toml").contains("unsafe_code = \"deny\""));
 }
@@ -215,7 +217,8 @@ fn every_dependency_says_why_it_is_there() {
     }
 }
 
-/// Carets between these crates would mix releases; the lock file alone does not hold, because `cargo update` rewrites it.
+/// Carets between these crates would mix releases; the lock file alone does not hold, because
+/// `cargo update` rewrites it.
 #[test]
 fn each_crate_of_async_stripe_is_pinned_and_all_are_of_one_release() {
     let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();

@@ -27,7 +27,7 @@ fn location(response: &Response) -> String {
 }
 
 #[tokio::test]
-async fn a_form_leads_to_the_payment_page_of_a_session_that_says_what_was_asked() {
+async fn a_form_redirects_to_the_payment_page_of_a_matching_session() {
     let app = TestApp::start().await;
     let response = app.post_form(&GOOD).await;
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
@@ -88,7 +88,7 @@ async fn an_attempt_whose_session_was_paid_or_expired_gets_a_new_one() {
 }
 
 #[tokio::test]
-async fn json_is_for_those_who_ask_for_it() {
+async fn json_is_returned_only_when_accept_names_it() {
     let app = TestApp::start().await;
     let body = json_body(app.post_json(&GOOD).await).await;
     assert!(body["url"].as_str().unwrap().contains("/c/pay/cs_test_"));
@@ -102,7 +102,7 @@ async fn json_is_for_those_who_ask_for_it() {
 }
 
 #[tokio::test]
-async fn each_fault_is_told_with_its_field_and_reaches_no_provider() {
+async fn each_invalid_field_is_named_and_reaches_no_provider() {
     let app = TestApp::start().await;
     for (fields, field) in [
         (with(("color", "Blue")), "color"),
@@ -150,7 +150,7 @@ async fn a_form_that_comes_back_keeps_its_input_and_shows_no_address_in_the_url(
 }
 
 #[tokio::test]
-async fn what_is_no_form_of_ours_is_refused_by_its_own_status() {
+async fn invalid_requests_get_405_413_and_415() {
     let app = TestApp::start().await;
     let url = format!("{}/api/create_checkout", app.public);
     let post = |content_type: Option<&'static str>, body: String| {
@@ -201,7 +201,8 @@ async fn a_provider_that_fails_a_while_is_asked_again_under_the_same_key() {
         let response = app.post_json(&[GOOD[0], GOOD[1], GOOD[2], ("attempt", &attempt)]).await;
         good += i32::from(response.status() == StatusCode::OK);
     }
-    // One of sixteen tries in vain, on average: half of them in vain would mean that nothing is tried again.
+    // One of sixteen tries in vain, on average: half of them in vain would mean that nothing is
+    // tried again.
     assert!(good >= 14, "{good}");
     app.http.delete(format!("{}/sandbox/faults", app.sandbox)).send().await.unwrap();
     assert_eq!(sessions(&app).await.len(), usize::try_from(good).unwrap());
@@ -224,7 +225,7 @@ async fn a_double_click_waits_for_the_session_of_the_first() {
 }
 
 #[tokio::test]
-async fn those_who_wait_for_the_first_prices_share_the_answer() {
+async fn requests_waiting_for_the_first_prices_share_one_refresh() {
     let app = TestApp::start().await;
     app.sandbox_post("/sandbox/faults", json!({ "stripe": { "hang_rate": 1 } })).await;
     let began = std::time::Instant::now();
@@ -244,7 +245,8 @@ async fn an_order_is_never_locked_out_by_stored_failures() {
         assert_eq!(app.post_json(&GOOD).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
     app.http.delete(format!("{}/sandbox/faults", app.sandbox)).send().await.unwrap();
-    // The last key changes by the minute: a failure that was stored in this one is past in the next.
+    // The last key changes by the minute: a failure that was stored in this one is past in the
+    // next.
     app.clock.advance(time::Duration::minutes(2));
     assert_eq!(app.post_json(&GOOD).await.status(), StatusCode::OK);
     app.finish().await;

@@ -1,4 +1,4 @@
-//! The merchant's commands, run as the real program beside a running shop.
+//! The merchant's commands, run as the real program next to a running shop.
 
 use serde_json::{Value, json};
 
@@ -16,10 +16,10 @@ async fn endpoint(app: &TestApp) -> String {
 async fn the_doctor_finds_a_healthy_endpoint_healthy() {
     let app = TestApp::start().await;
     app.deliver(&completed("evt_1", "cs_test_1")).await;
-    let (status, told, complaint) = app.rolitt(&["doctor"]).await;
-    assert_eq!(status, 0, "{told}{complaint}");
+    let (status, output, complaint) = app.rolitt(&["doctor"]).await;
+    assert_eq!(status, 0, "{output}{complaint}");
     for what in ["endpoint", "enabled", "events", "version", "mode", "signatures"] {
-        assert!(told.contains(&format!("ok     {what}:")), "{what}: {told}");
+        assert!(output.contains(&format!("ok     {what}:")), "{what}: {output}");
     }
     app.deliver_all().await;
     app.finish().await;
@@ -31,21 +31,22 @@ async fn the_doctor_names_each_fault_with_its_mend_and_fails() {
     let id = endpoint(&app).await;
     let path = format!("/v1/webhook_endpoints/{id}");
     dashboard(&app, &path, &[("enabled_events[]", "checkout.session.completed")]).await;
-    let (status, told, _) = app.rolitt(&["doctor"]).await;
+    let (status, output, _) = app.rolitt(&["doctor"]).await;
     assert_eq!(status, 1);
     assert!(
-        told.contains("FAULT  events:") && told.contains("charge.refunded") && told.contains("reconcile"),
-        "{told}"
+        output.contains("FAULT  events:") && output.contains("charge.refunded") && output.contains("reconcile"),
+        "{output}"
     );
     dashboard(&app, &path, &[("enabled_events[]", "*"), ("disabled", "true")]).await;
-    let (status, told, _) = app.rolitt(&["doctor", "--json"]).await;
-    let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((status, &told["ok"]), (1, &json!(false)));
-    let faults: Vec<_> = told["findings"].as_array().unwrap().iter().filter(|one| one["verdict"] == "fault").collect();
+    let (status, output, _) = app.rolitt(&["doctor", "--json"]).await;
+    let output: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((status, &output["ok"]), (1, &json!(false)));
+    let faults: Vec<_> =
+        output["findings"].as_array().unwrap().iter().filter(|one| one["verdict"] == "fault").collect();
     assert_eq!((faults.len(), &faults[0]["what"]), (1, &json!("enabled")));
-    let (status, told, _) = app.rolitt_with(&["doctor"], &[("APP_URL", "https://elsewhere.example")]).await;
+    let (status, output, _) = app.rolitt_with(&["doctor"], &[("APP_URL", "https://elsewhere.example")]).await;
     assert_eq!(status, 1);
-    assert!(told.contains("FAULT  endpoint:") && told.contains(&id), "{told}");
+    assert!(output.contains("FAULT  endpoint:") && output.contains(&id), "{output}");
     app.finish().await;
 }
 
@@ -53,37 +54,40 @@ async fn the_doctor_names_each_fault_with_its_mend_and_fails() {
 async fn webhooks_that_are_rejected_in_silence_are_said_aloud_with_the_likely_cause() {
     let app = TestApp::start().await;
     app.post_webhook(b"{}".to_vec(), Some(&super::test_app::sign(super::test_app::SECRET, 1, b"{}"))).await;
-    let (status, told, _) = app.rolitt(&["doctor"]).await;
+    let (status, output, _) = app.rolitt(&["doctor"]).await;
     assert_eq!(status, 1);
-    assert!(told.contains("FAULT  signatures:") && told.contains("clock"), "{told}");
+    assert!(output.contains("FAULT  signatures:") && output.contains("clock"), "{output}");
     let now = app.shop.clock.now().unix_timestamp();
     app.post_webhook(b"{}".to_vec(), Some(&super::test_app::sign("whsec_old", now, b"{}"))).await;
-    let (_, told, _) = app.rolitt(&["doctor"]).await;
-    assert!(told.contains("the webhook secret is another endpoint's"), "{told}");
+    let (_, output, _) = app.rolitt(&["doctor"]).await;
+    assert!(output.contains("the webhook secret is another endpoint's"), "{output}");
     app.deliver(&event("evt_1", "invoice.finalized", json!({ "id": "in_1" }))).await;
-    let (status, told, _) = app.rolitt_with(&["doctor"], &[("OPS_ADDR", "127.0.0.1:1")]).await;
-    assert_eq!(status, 0, "a server that cannot be asked is no fault of the endpoint: {told}");
-    assert!(told.contains("?      signatures"), "{told}");
+    let (status, output, _) = app.rolitt_with(&["doctor"], &[("OPS_ADDR", "127.0.0.1:1")]).await;
+    assert_eq!(status, 0, "a server that cannot be asked is no fault of the endpoint: {output}");
+    assert!(output.contains("?      signatures"), "{output}");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn reconcile_says_what_it_found_and_fails_on_what_it_cannot_explain() {
+async fn reconcile_reports_differences_and_fails_on_unexplained_ones() {
     let app = TestApp::start().await;
     app.sandbox_post("/sandbox/faults", json!({ "delivery": { "drop_rate": 1 } })).await;
     buy(&app, "jo@example.com", json!({ "card": "4242424242424242" })).await;
-    let (status, told, _) = app.rolitt(&["reconcile", "--since", "1h", "--dry-run", "--json"]).await;
-    let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((status, &told["differences"][0]["end"]), (0, &json!("found")));
+    let (status, output, _) = app.rolitt(&["reconcile", "--since", "1h", "--dry-run", "--json"]).await;
+    let output: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!((status, &output["differences"][0]["end"]), (0, &json!("found")));
     assert_eq!(app.count("preorders").await, 0);
-    let (status, told, complaint) = app.rolitt(&["reconcile"]).await;
-    assert_eq!(status, 0, "{told}{complaint}");
-    assert!(told.contains("repaired  ROL-") && told.contains("unexplained differences: 0"), "{told}");
+    let (status, output, complaint) = app.rolitt(&["reconcile"]).await;
+    assert_eq!(status, 0, "{output}{complaint}");
+    assert!(output.contains("repaired  ROL-") && output.contains("unexplained differences: 0"), "{output}");
     assert_eq!(app.count("preorders where status = 'paid'").await, 1);
     app.deliver(&completed("evt_1", "cs_test_elsewhere")).await;
-    let (status, told, complaint) = app.rolitt(&["reconcile"]).await;
-    assert_eq!(status, 1, "{told}");
-    assert!(told.contains("UNEXPLAINED") && complaint.contains("1 difference(s) need a person"), "{told}{complaint}");
+    let (status, output, complaint) = app.rolitt(&["reconcile"]).await;
+    assert_eq!(status, 1, "{output}");
+    assert!(
+        output.contains("UNEXPLAINED") && complaint.contains("1 difference(s) need a person"),
+        "{output}{complaint}"
+    );
     assert_eq!(app.rolitt(&["reconcile", "--since", "soon"]).await.0, 2);
     app.deliver_all().await;
     app.finish().await;

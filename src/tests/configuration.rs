@@ -20,7 +20,7 @@ fn production_names_all_that_is_missing_at_once_and_shows_no_value() {
         &[("APP_ENV", "production"), ("STRIPE_SECRET_KEY", "sk_test_canary"), ("ADMIN_TOKEN", "short-canary")],
     );
     assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8(output.stderr).unwrap() + &String::from_utf8(output.stdout).unwrap();
+    let output = String::from_utf8(output.stderr).unwrap() + &String::from_utf8(output.stdout).unwrap();
     for name in [
         "APP_URL",
         "DATABASE_URL",
@@ -30,9 +30,9 @@ fn production_names_all_that_is_missing_at_once_and_shows_no_value() {
         "COLOR_PRICE_MAP_JSON",
         "ADMIN_TOKEN",
     ] {
-        assert!(told.contains(name), "{name} in:\n{told}");
+        assert!(output.contains(name), "{name} in:\n{output}");
     }
-    assert!(!told.contains("canary"), "{told}");
+    assert!(!output.contains("canary"), "{output}");
 }
 
 #[test]
@@ -113,6 +113,6 @@ fn a_dotenv_that_does_not_read_is_said_and_not_left_out() {
         .unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains(".env") && !told.contains("sk_test"), "{told}");
+    let output = String::from_utf8(output.stderr).unwrap();
+    assert!(output.contains(".env") && !output.contains("sk_test"), "{output}");
 }

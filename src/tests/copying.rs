@@ -1,5 +1,5 @@
-//! A shop is moved from one store to another: every row arrives, a second run finds nothing to do, a killed one goes on, and
-//! what cannot be moved is said.
+//! A shop is moved from one store to another: every row arrives, a second run finds nothing to do,
+//! a killed one goes on, and what cannot be moved is said.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ fn table(report: &CopyReport, table: Table) -> &TableReport {
     report.tables.iter().find(|one| one.table == table.as_str()).unwrap()
 }
 
-fn told<'a>(report: &'a CopyReport, key: &str) -> &'a str {
+fn reported<'a>(report: &'a CopyReport, key: &str) -> &'a str {
     let found: Vec<&RowDifference> = report.differences.iter().filter(|one| one.key == key).collect();
     assert_eq!(found.len(), 1, "{key}: {:?}", report.differences);
     &found[0].what
@@ -155,7 +155,7 @@ pub async fn all_rows(store: &dyn Store) -> Vec<Entry> {
 }
 
 #[tokio::test]
-async fn every_row_arrives_as_it_was_and_a_second_run_writes_nothing() {
+async fn a_store_copy_is_exact_and_a_second_run_writes_nothing() {
     let (app, target) = (rich_shop().await, Target::new().await);
     let report = copied(&app, &target, PAGES).await;
     assert!(report.agrees(), "{report:?}");
@@ -183,7 +183,7 @@ async fn every_row_arrives_as_it_was_and_a_second_run_writes_nothing() {
 }
 
 #[tokio::test]
-async fn the_moved_shop_goes_on_selling_and_telling() {
+async fn a_moved_shop_keeps_selling_and_notifying() {
     let (app, target) = (rich_shop().await, Target::new().await);
     let lease = Duration::from_mins(5);
     let held = app.store.lease_message(MessageKind::KlaviyoEvent, lease).await.unwrap().unwrap();
@@ -230,8 +230,8 @@ async fn a_killed_run_goes_on_at_its_place() {
     let report = copied(&app, &target, PAGES).await;
     let logs = table(&report, Table::WebhookLogs);
     assert!(logs.resumed && report.agrees(), "{report:?}");
-    // Whether one more page came, and whether its place was kept, was a matter of moments; such rows are compared again, and not
-    // written again.
+    // Whether one more page came, and whether its place was kept, was a matter of moments; such
+    // rows are compared again, and not written again.
     let before = logs.source - logs.read;
     assert!((2..=came).contains(&before) && (3..=4).contains(&came), "{before} of {came}");
     assert_eq!(logs.same, came - before);
@@ -243,7 +243,7 @@ async fn a_killed_run_goes_on_at_its_place() {
 }
 
 #[tokio::test]
-async fn what_is_newer_or_alone_at_the_target_stays_and_is_said() {
+async fn newer_and_extra_rows_at_the_target_stay_and_are_reported() {
     let (app, target) = (rich_shop().await, Target::new().await);
     copied(&app, &target, PAGES).await;
     target.run("update preorders set tracking_number = 'NEW', updated_at = updated_at + interval '1 second' where session_id = 'cs_test_1'").await;
@@ -252,16 +252,16 @@ async fn what_is_newer_or_alone_at_the_target_stays_and_is_said() {
     target.run("insert into customers (id, provider, deleted, livemode, told_at, finality) values ('cus_0', 'stripe', false, false, now(), 0)").await;
     let report = copied(&app, &target, PAGES).await;
     assert!(!report.agrees());
-    assert_eq!(told(&report, "cs_test_1"), "newer at the target, kept: tracking_number, updated_at");
-    assert!(told(&report, "evt_failed").starts_with("newer at the target"));
-    assert_eq!(told(&report, "cus_0"), "only at the target");
+    assert_eq!(reported(&report, "cs_test_1"), "newer at the target, kept: tracking_number, updated_at");
+    assert!(reported(&report, "evt_failed").starts_with("newer at the target"));
+    assert_eq!(reported(&report, "cus_0"), "only at the target");
     let preorders = table(&report, Table::Preorders);
     assert_eq!((preorders.kept, preorders.written, preorders.differing), (1, 1, 1), "{preorders:?}");
     assert_eq!(table(&report, Table::Customers).only_at_target, 1);
     assert_eq!(
         (report.rows_to_check(), report.differences_total),
         (2, 3),
-        "what only the target has is in nobody's way"
+        "rows that only the target has are left alone"
     );
     let tracking = |session: &str| format!("select tracking_number from preorders where session_id = '{session}'");
     assert_eq!(target.says(&tracking("cs_test_1")).await.as_deref(), Some("NEW"));
@@ -276,7 +276,8 @@ async fn rows_that_do_not_read_or_are_refused_do_not_stop_the_others() {
     at_source(&app, "update disputes set currency = 'zzz', provider = 'paypal'").await;
     at_source(&app, "insert into webhook_logs (event, provider, status) values ('old', 'stripe', 'done')").await;
     target.store.migrate().await.unwrap();
-    // The number of cs_test_1 is taken there, cs_test_2 has another id there, and cs_test_3 another number.
+    // The number of cs_test_1 is taken there, cs_test_2 has another id there, and cs_test_3 another
+    // number.
     let there = |session: &str, id: &str, number: &str| {
         format!(
             "insert into preorders (id, email, status, session_id, preorder_number, updated_at)
@@ -290,29 +291,29 @@ async fn rows_that_do_not_read_or_are_refused_do_not_stop_the_others() {
     target.run(&there("cs_test_3", third["id"].as_str().unwrap(), "ROL-00000003")).await;
     let report = copied(&app, &target, CopyOptions::default()).await;
     assert!(!report.agrees());
-    assert!(told(&report, "cs_test_4").contains("preorders.provider of cs_test_4"), "{report:?}");
-    assert!(told(&report, "du_1").contains("disputes.provider of du_1"));
+    assert!(reported(&report, "cs_test_4").contains("preorders.provider of cs_test_4"), "{report:?}");
+    assert!(reported(&report, "du_1").contains("disputes.provider of du_1"));
     assert!(
-        told(&report, "cs_test_1")
+        reported(&report, "cs_test_1")
             .contains("missing at the target; the store refused: SQLSTATE 23505 preorders_preorder_number_key")
     );
     for session in ["cs_test_2", "cs_test_3"] {
-        assert!(told(&report, session).contains("under another id or number"), "{}", told(&report, session));
+        assert!(reported(&report, session).contains("under another id or number"), "{}", reported(&report, session));
     }
-    assert!(told(&report, "evt_4").contains("webhook_logs_preorder_id_fkey"));
-    assert_eq!(told(&report, "cs_test_other"), "only at the target");
+    assert!(reported(&report, "evt_4").contains("webhook_logs_preorder_id_fkey"));
+    assert_eq!(reported(&report, "cs_test_other"), "only at the target");
     let preorders = table(&report, Table::Preorders);
     assert_eq!((preorders.written, preorders.refused, preorders.unreadable), (2, 3, 1), "{preorders:?}");
     assert_eq!(table(&report, Table::Disputes).unreadable, 1);
-    assert_eq!(table(&report, Table::WebhookLogs).unreadable, 1, "a row without a key is told of, once");
+    assert_eq!(table(&report, Table::WebhookLogs).unreadable, 1, "a row without a key is reported once");
     let said = serde_json::to_string(&report).unwrap();
-    assert!(!said.contains("example.com") && !said.contains("paypal"), "no value is told");
+    assert!(!said.contains("example.com") && !said.contains("paypal"), "no value is shown");
     assert_eq!(target.says("select id from preorders where session_id = 'cs_test_2'").await.unwrap(), "another");
     target.leave(app).await;
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
+async fn a_store_copy_dry_run_reports_and_writes_nothing() {
     let (app, target) = (rich_shop().await, Target::new().await);
     let refused = copy(&*app.store, &target.store, "source", DRY, &mut |_| ()).await;
     assert!(matches!(refused, Err(CopyError::TargetNotReady(_))), "{refused:?}");
@@ -322,7 +323,7 @@ async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
     let rows = report.sum(|table| table.source);
     assert!(report.agrees() && rows > 0);
     assert_eq!((report.sum(|table| table.written), report.differences_total), (rows, rows));
-    assert_eq!(told(&report, "cs_test_1"), "would be written: is not there");
+    assert_eq!(reported(&report, "cs_test_1"), "would be written: is not there");
     for table in Table::ALL {
         assert_eq!(target.store.count(table).await.unwrap(), 0);
         assert_eq!(target.store.place("source", table).await.unwrap(), None);
@@ -332,13 +333,13 @@ async fn a_dry_run_says_what_it_would_do_and_does_nothing() {
         .await;
     target.run("update customers set name = 'N', told_at = now()").await;
     let report = copied(&app, &target, DRY).await;
-    assert_eq!(told(&report, "cs_test_1"), "would be written: differs there: tracking_number, updated_at");
-    assert_eq!((report.rows_to_check(), told(&report, "cus_1")), (1, "newer at the target, would be kept"));
+    assert_eq!(reported(&report, "cs_test_1"), "would be written: differs there: tracking_number, updated_at");
+    assert_eq!((report.rows_to_check(), reported(&report, "cus_1")), (1, "newer at the target, would be kept"));
     target.leave(app).await;
 }
 
 #[tokio::test]
-async fn the_command_says_what_it_needs() {
+async fn store_copy_names_its_missing_arguments() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     let (status, _, complaint) = app.rolitt(&["store", "copy", "--from", "postgres", "--to", "postgres"]).await;
     assert_eq!((status, complaint.contains("name the same store")), (2, true), "{complaint}");

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 mod properties;
 
 #[test]
-fn every_kept_input_holds_the_properties_of_its_target() {
+fn every_fuzz_corpus_input_holds_the_properties_of_its_target() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
     let mut folders: Vec<_> = fs::read_dir(root.join("corpus"))
         .unwrap()

@@ -35,7 +35,7 @@ pub async fn drop_database(name: &str) {
     as_admin(format!("drop database if exists {name} with (force)")).await;
 }
 
-/// An empty database of somebody whose password this is: the name of both, and the URL.
+/// Creates an empty database and a role with this password. Returns their name and the URL.
 pub async fn owned_database(password: &str) -> (String, String) {
     let (name, url) = fresh_database().await;
     as_admin(format!("create role {name} login password '{password}'")).await;
@@ -49,9 +49,10 @@ pub async fn drop_owned(name: &str) {
     as_admin(format!("drop role {name}")).await;
 }
 
-/// What the next release might do to the schema: a column for every table, a value for a type, a table, and a migration that this
-/// program has never heard of. `ROLITT_TEST_SCHEMA=tomorrow` runs all tests on it; those in `migrations`, which are about the
-/// schema's own versions, do not fit it.
+/// What the next release might do to the schema: a column for every table, a value for a type, a
+/// table, and a migration that this program has never heard of. `ROLITT_TEST_SCHEMA=tomorrow` runs
+/// all tests on it; those in `migrations`, which are about the schema's own versions, do not fit
+/// it.
 pub const TOMORROW: &str = "
     do $$
     declare name text;

@@ -1,5 +1,5 @@
-//! The shop on Google's Firestore emulator. Tests ask what is stored in SQL: for that, the documents are copied into the test's own database,
-//! row by row, each time that it is asked.
+//! The shop on Google's Firestore emulator. Tests ask what is stored in SQL: for that, the
+//! documents are copied into the test's own database, row by row, each time that it is asked.
 
 use futures::StreamExt as _;
 use reqwest::Method;
@@ -18,7 +18,8 @@ pub struct Emulated {
 }
 
 impl Emulated {
-    /// When the tests are run on Firestore: `ROLITT_TEST_STORE=firestore`, with an emulator at `FIRESTORE_EMULATOR_HOST`.
+    /// When the tests are run on Firestore: `ROLITT_TEST_STORE=firestore`, with an emulator at
+    /// `FIRESTORE_EMULATOR_HOST`.
     pub fn wanted() -> Option<Self> {
         match std::env::var("ROLITT_TEST_STORE").as_deref() {
             Ok("firestore") => Some(Self::project()),
@@ -75,9 +76,9 @@ impl Emulated {
             None => request,
         };
         let response = request.send().await.unwrap();
-        let (status, told) = (response.status(), response.bytes().await.unwrap());
-        assert!(status.is_success(), "{path}: {status} {told:?}");
-        serde_json::from_slice(&told).unwrap()
+        let (status, output) = (response.status(), response.bytes().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {output:?}");
+        serde_json::from_slice(&output).unwrap()
     }
 
     /// Throws everything away.

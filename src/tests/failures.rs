@@ -1,4 +1,5 @@
-//! What is told when something goes wrong: that it did, and by which number it is found in the log. Nothing of how the shop is made.
+//! Error responses: they say that something failed and give the request id for the log, and reveal
+//! no internals.
 
 use std::{
     collections::HashMap,
@@ -54,8 +55,8 @@ async fn discreet(what: &str, answer: Response) -> String {
     let body = answer.text().await.unwrap();
     let all = format!("{headers:?} {body}").to_lowercase();
     let folder = env!("CARGO_MANIFEST_DIR").to_lowercase();
-    let told: Vec<&str> = INSIDE.into_iter().chain([folder.as_str()]).filter(|word| all.contains(word)).collect();
-    assert!(told.is_empty(), "{what} ({status}) tells {told:?}: {body}");
+    let reported: Vec<&str> = INSIDE.into_iter().chain([folder.as_str()]).filter(|word| all.contains(word)).collect();
+    assert!(reported.is_empty(), "{what} ({status}) reveals {reported:?}: {body}");
     if status.is_server_error() && body.contains("<html") {
         assert!(body.contains(&id), "{what} ({status}) shows the customer no reference");
     }
@@ -63,7 +64,7 @@ async fn discreet(what: &str, answer: Response) -> String {
 }
 
 #[tokio::test]
-async fn no_failure_tells_how_the_shop_is_made() {
+async fn no_error_response_reveals_internals() {
     let app = production().await;
     // Nothing that the shop stands on is there.
     app.store.close().await;
@@ -166,7 +167,7 @@ async fn a_panic_is_a_sentence_and_a_reference() {
         ("INVOICE_ACCOUNT_HOLDER", "Rolitt Workshop".to_owned()),
         ("INVOICE_IBAN", "DE89 3704 0044 0532 0130 00".to_owned()),
     ]);
-    // There is no number to draw, and whoever draws panics.
+    // There is no number to draw, and drawing one panics.
     let ids = Arc::new(ListedIds(Mutex::new(Vec::new())));
     let app = TestApp::start_with(Setup { variables, ids: Some(ids), ..Setup::default() }).await;
     let order = [FORM.as_slice(), &[("method", "invoice")]].concat();
@@ -196,7 +197,7 @@ async fn without_its_own(answer: Response) -> (StatusCode, String) {
 }
 
 #[tokio::test]
-async fn nobody_learns_by_asking_which_orders_there_are() {
+async fn order_pages_are_not_enumerable() {
     let app = TestApp::start().await;
     app.deliver(&completed("evt_1", "cs_test_1")).await;
     let number = app.row("select preorder_number from preorders").await["preorder_number"].as_str().unwrap().to_owned();

@@ -65,11 +65,11 @@ fn number(path: &str) -> PreorderNumber {
     path.strip_prefix("/orders/").unwrap().split('?').next().unwrap().parse().unwrap()
 }
 
-/// The names of what Klaviyo was told, once everything was sent.
-async fn metrics_told(app: &TestApp) -> Vec<String> {
+/// Returns the metrics that Klaviyo received, once everything was sent.
+async fn metrics_received(app: &TestApp) -> Vec<String> {
     app.deliver_all().await;
-    let told = app.sandbox_get("/sandbox/klaviyo/events").await;
-    let events = told["events"].as_array().unwrap();
+    let reported = app.sandbox_get("/sandbox/klaviyo/events").await;
+    let events = reported["events"].as_array().unwrap();
     events.iter().map(|event| event["metric"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -78,7 +78,7 @@ async fn webhook(app: &TestApp) -> StatusCode {
 }
 
 #[tokio::test]
-async fn an_order_is_written_at_checkout_and_once_however_often_it_is_sent() {
+async fn an_invoice_order_is_idempotent_by_its_attempt() {
     let app = shop("stripe,invoice").await;
     let answers = futures::future::join_all((0..8).map(|_| app.post_form(&ORDER))).await;
     let mut links: Vec<String> = answers.iter().map(location).collect();
@@ -109,12 +109,12 @@ async fn an_order_is_written_at_checkout_and_once_however_often_it_is_sent() {
     links.sort();
     links.dedup();
     assert_eq!((links.len(), app.count("preorders").await), (4, 4));
-    assert_eq!(metrics_told(&app).await, ["Preorder Awaiting Payment"; 4]);
+    assert_eq!(metrics_received(&app).await, ["Preorder Awaiting Payment"; 4]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_program_that_sends_no_attempt_orders_anew_each_time() {
+async fn a_client_without_an_attempt_creates_a_new_order_each_time() {
     let app = shop("stripe,invoice").await;
     let fields: Vec<_> = ORDER.into_iter().filter(|(name, _)| *name != "attempt").collect();
     let (first, second) = (location(&app.post_form(&fields).await), location(&app.post_form(&fields).await));
@@ -200,11 +200,11 @@ async fn whatever_is_wrong_with_a_link_the_answer_is_the_same() {
 }
 
 #[tokio::test]
-async fn the_merchant_marks_it_paid_once_and_the_customer_is_told_once() {
+async fn mark_paid_is_idempotent_and_notifies_the_customer_once() {
     let app = shop("stripe,invoice").await;
     let link = placed(&app).await;
     let number = number(&link);
-    assert_eq!(metrics_told(&app).await, ["Preorder Awaiting Payment"]);
+    assert_eq!(metrics_received(&app).await, ["Preorder Awaiting Payment"]);
     let settled = bank_transfer::mark_paid(&app.shop, &number, None).await.unwrap();
     assert!(
         matches!(&settled, TransferChange::Made(preorder) if preorder.details.status == PreorderStatus::Paid),
@@ -219,7 +219,7 @@ async fn the_merchant_marks_it_paid_once_and_the_customer_is_told_once() {
     // The form, sent once more from a page that was left open, changes nothing.
     assert_eq!(placed(&app).await, link);
 
-    assert_eq!(metrics_told(&app).await, ["Preorder Awaiting Payment", "Preorder Success"]);
+    assert_eq!(metrics_received(&app).await, ["Preorder Awaiting Payment", "Preorder Success"]);
     let log = app.row("select event, provider, status::text, raw_data, preorder_id from webhook_logs").await;
     assert_eq!(
         (&log["event"], &log["provider"], &log["status"]),
@@ -234,11 +234,11 @@ async fn the_merchant_marks_it_paid_once_and_the_customer_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_message_about_waiting_is_not_sent_once_it_is_paid() {
+async fn an_awaiting_payment_message_is_withdrawn_once_the_order_is_paid() {
     let app = shop("stripe,invoice").await;
     let number = number(&placed(&app).await);
     bank_transfer::mark_paid(&app.shop, &number, None).await.unwrap();
-    assert_eq!(metrics_told(&app).await, ["Preorder Success"]);
+    assert_eq!(metrics_received(&app).await, ["Preorder Success"]);
     app.finish().await;
 }
 
@@ -255,16 +255,16 @@ async fn another_amount_than_was_asked_for_waits_for_a_person() {
     let details = &settled.preorder().details;
     assert_eq!((details.status, details.amount.unwrap().minor()), (PreorderStatus::Paid, 29_000));
     assert_eq!(details.review.text(), "paid 290.00 usd, expected 299.00 usd");
-    assert_eq!(metrics_told(&app).await, Vec::<String>::new(), "nothing is told before a person has looked");
-    let told =
+    assert_eq!(metrics_received(&app).await, Vec::<String>::new(), "no notification before a person approves");
+    let reported =
         fulfilment::apply_action(&app.shop, ProviderId::Invoice, &number, &MerchantAction::Approve).await.unwrap();
-    assert!(matches!(told, Applied::Changed(Some(_))), "{told:?}");
-    assert_eq!(metrics_told(&app).await, ["Preorder Success"]);
+    assert!(matches!(reported, Applied::Changed(Some(_))), "{reported:?}");
+    assert_eq!(metrics_received(&app).await, ["Preorder Success"]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn what_is_paid_is_not_called_off_and_money_for_what_was_called_off_counts() {
+async fn a_paid_order_cannot_be_cancelled_and_a_late_transfer_counts() {
     let app = shop("stripe,invoice").await;
     let link = placed(&app).await;
     let cancelled = bank_transfer::cancel(&app.shop, &number(&link)).await.unwrap();
@@ -320,8 +320,8 @@ async fn the_provider_remembers_by_the_store() {
     assert_eq!(&provider.retrieve_session(&first.session).await.unwrap(), first);
     let at_stripe = SessionId::parse("cs_test_1").unwrap();
     assert_eq!(provider.retrieve_session(&at_stripe).await, Err(PaymentError::NotFound));
-    let told = fulfilment::apply_session(&app.shop, first).await.unwrap();
-    assert!(matches!(told, Applied::Unchanged(_)), "{told:?}");
+    let reported = fulfilment::apply_session(&app.shop, first).await.unwrap();
+    assert!(matches!(reported, Applied::Unchanged(_)), "{reported:?}");
     app.deliver_all().await;
     app.finish().await;
 }
@@ -352,7 +352,7 @@ async fn a_shop_without_invoices_shows_no_choice_and_takes_none() {
 }
 
 #[tokio::test]
-async fn the_choice_is_a_radio_group_that_keeps_what_was_chosen() {
+async fn the_payment_method_is_a_radio_group_that_retains_the_choice() {
     let app = shop("stripe,invoice").await;
     let html = app.get("/").await.text().await.unwrap();
     let radio = |html: &str, method: &str| {
@@ -367,7 +367,7 @@ async fn the_choice_is_a_radio_group_that_keeps_what_was_chosen() {
     let back = location(&app.post_form(&with(("email", "jo"))).await);
     let html = app.get(back.trim_end_matches("#checkout")).await.text().await.unwrap();
     assert!(!radio(&html, "stripe") && radio(&html, "invoice"), "{back}");
-    // Nobody signs for a bank account.
+    // No party signs for a bank account.
     assert_eq!(webhook(&app).await, StatusCode::BAD_REQUEST);
     app.finish().await;
 }

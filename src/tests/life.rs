@@ -1,4 +1,4 @@
-//! The life of a preorder after "paid": refunds, disputes, intents and copies, as events tell them, in any order.
+//! The lifecycle after "paid": refunds, disputes, intents and copies, from events in any order.
 
 use reqwest::StatusCode;
 use rolitt::{domain::lifecycle::MerchantAction, server::orders::fulfilment::apply_action};
@@ -29,7 +29,7 @@ pub fn dispute(id: &str, session: &str, status: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_whole_story_ends_the_same_whatever_order_it_is_told_in() {
+async fn a_whole_order_lifecycle_ends_the_same_in_any_event_order() {
     let app = TestApp::start().await;
     let story = |session: &str| {
         let of = |number: u32, kind: &str, object: Value| event(&format!("evt_{session}_{number}"), kind, object);
@@ -71,7 +71,7 @@ async fn the_whole_story_ends_the_same_whatever_order_it_is_told_in() {
 }
 
 #[tokio::test]
-async fn what_is_told_of_a_payment_before_its_order_waits_for_it() {
+async fn payment_updates_before_their_order_are_stored_for_it() {
     let app = TestApp::start().await;
     app.deliver(&event("evt_1", "charge.refunded", charge("cs_test_1", 29_900))).await;
     assert_eq!((app.count("preorders").await, app.count("payments").await), (0, 1));
@@ -83,7 +83,7 @@ async fn what_is_told_of_a_payment_before_its_order_waits_for_it() {
     assert_eq!(
         app.count("outbox where status = 'withdrawn' and consequence = 'paid'").await,
         1,
-        "nobody is told of it"
+        "it causes no notification"
     );
     app.finish().await;
 }
@@ -104,7 +104,7 @@ async fn money_of_ours_without_an_order_is_a_figure() {
 }
 
 #[tokio::test]
-async fn a_refund_that_fails_after_it_succeeded_needs_a_person_and_takes_its_word_back() {
+async fn a_refund_that_fails_after_success_needs_review_and_withdraws_its_message() {
     let app = TestApp::start().await;
     app.deliver(&completed("evt_1", "cs_test_1")).await;
     app.deliver(&event("evt_2", "refund.created", refund("re_1", "cs_test_1", 29_900, "succeeded"))).await;
@@ -133,9 +133,9 @@ async fn an_intent_alone_settles_a_delayed_payment_either_way() {
             "currency": "usd", "livemode": false, "metadata": { "color": "Red" },
             "last_payment_error": { "type": "card_error", "code": "payment_intent_payment_attempt_failed" },
         });
-        let mut told = event(&format!("evt_{session}_2"), kind, intent);
-        told["created"] = json!(1_763_800_500);
-        app.deliver(&told).await;
+        let mut reported = event(&format!("evt_{session}_2"), kind, intent);
+        reported["created"] = json!(1_763_800_500);
+        app.deliver(&reported).await;
         let row = app.row(&format!("select status::text from preorders where session_id = '{session}'")).await;
         assert_eq!(row["status"], expected, "{kind}");
     }
@@ -181,7 +181,7 @@ async fn copies_of_customers_and_subscriptions_only_grow_newer() {
 }
 
 #[tokio::test]
-async fn a_merchant_approves_ships_and_delivers_and_customers_hear_of_it() {
+async fn approve_ship_and_deliver_notify_the_customer() {
     let app = TestApp::start().await;
     let mut odd = paid_session("cs_test_1");
     odd["amount_total"] = json!(29_901);

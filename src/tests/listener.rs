@@ -1,4 +1,5 @@
-//! What a connection may cost: peers that are silent, slow or greedy are cut, and nobody else notices.
+//! The cost of a connection: silent, slow and greedy peers are cut, and other clients do not
+//! notice.
 
 use std::{sync::Arc, time::Duration};
 
@@ -51,7 +52,7 @@ fn post(app: &TestApp, path: &str, content_type: &str, length: usize) -> String 
 const AS_FORM: &str = "application/x-www-form-urlencoded";
 
 #[tokio::test]
-async fn whoever_says_nothing_or_stops_in_the_middle_is_let_go_while_others_are_served() {
+async fn silent_and_stalled_slow_loris_connections_are_cut_while_others_are_served() {
     let app = shop(short()).await;
     let mut silent = join_all((0..50).map(|_| Raw::to(&app))).await;
     let mut half = join_all((0..50).map(|_| Raw::to(&app))).await;
@@ -76,7 +77,7 @@ async fn whoever_says_nothing_or_stops_in_the_middle_is_let_go_while_others_are_
 }
 
 #[tokio::test]
-async fn a_body_has_to_arrive_in_time_however_busily_it_trickles() {
+async fn a_trickled_body_misses_its_deadline() {
     let app = shop(short()).await;
     for (path, content_type) in [
         ("/api/create_checkout", AS_FORM),
@@ -95,14 +96,14 @@ async fn a_body_has_to_arrive_in_time_however_busily_it_trickles() {
             }
             slow.until_closed().await
         };
-        let (answer, beside) = tokio::join!(trickle(), app.get("/healthz"));
-        assert_eq!((statuses(&answer), beside.status()), (vec![408], StatusCode::OK), "{path}");
+        let (answer, health) = tokio::join!(trickle(), app.get("/healthz"));
+        assert_eq!((statuses(&answer), health.status()), (vec![408], StatusCode::OK), "{path}");
     }
     app.finish().await;
 }
 
 #[tokio::test]
-async fn whoever_does_not_read_is_cut_and_a_quiet_stream_is_not() {
+async fn a_slow_reader_is_cut_and_a_quiet_event_stream_is_not() {
     // Faster than what the kernel itself gives up on: see below.
     let slow_reader = SlowReaderLimit { min_bytes: 32 * 1024, ..short().slow_reader };
     let app = shop(Bounds { slow_reader, ..short() }).await;
@@ -119,9 +120,11 @@ async fn whoever_does_not_read_is_cut_and_a_quiet_stream_is_not() {
 
     let mut deaf = Raw::with_little_room(&app).await;
     let requests = get(&app, "/").repeat(50);
-    // It takes no answer, so at some point nobody takes its requests; and in the end the connection is gone.
+    // It reads no response, so at some point the server reads no request, and finally the
+    // connection is gone.
     while deaf.send(&requests).await.is_ok() {}
-    // Nor does it help to take a little now and then: the kernel sees a peer that is alive, and the shop one that is too slow.
+    // Nor does it help to take a little now and then: the kernel sees a peer that is alive, and the
+    // shop one that is too slow.
     let mut sipping = Raw::with_little_room(&app).await;
     sipping.send(&requests).await.unwrap();
     let mut sips = 0;
@@ -189,9 +192,10 @@ async fn each_route_takes_so_much_and_no_more() {
     app.finish().await;
 }
 
-/// A connection that is closed over what still comes is reset, and the reset can overtake the answer.
+/// A connection that is closed over what still comes is reset, and the reset can overtake the
+/// answer.
 #[tokio::test]
-async fn who_still_sends_what_was_refused_is_listened_to_for_a_moment() {
+async fn a_rejected_upload_gets_its_response_by_lingering_close() {
     let app = TestApp::start().await;
     let mut raw = Raw::to(&app).await;
     raw.send(post(&app, "/api/create_checkout", AS_FORM, 10_000_000) + "color=").await.unwrap();
@@ -204,7 +208,7 @@ async fn who_still_sends_what_was_refused_is_listened_to_for_a_moment() {
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_asked_for_is_not_waited_for() {
+async fn an_unneeded_request_body_is_not_awaited() {
     let app = TestApp::start().await;
     for (method, path, status) in [
         ("GET", "/", 200),
@@ -214,7 +218,7 @@ async fn a_body_that_nobody_asked_for_is_not_waited_for() {
         ("POST", "/", 405),
         ("POST", "/nowhere", 404),
         ("POST", "/api/load_order", 404),
-        ("POST", "/api/webhooks/nobody", 404),
+        ("POST", "/api/webhooks/unknown", 404),
         ("PUT", "/api/create_checkout", 405),
         ("POST", "/healthz", 405),
     ] {
@@ -227,7 +231,7 @@ async fn a_body_that_nobody_asked_for_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn when_too_many_are_being_answered_the_next_is_told_at_once_and_health_is_not_asked_to_wait() {
+async fn above_the_concurrency_limit_requests_get_503_at_once_and_health_checks_do_not() {
     let app = TestApp::start().await;
     let all = u32::try_from(ConcurrencyLimits::PER_KIND).unwrap();
     let places = &app.shop.concurrency;
@@ -301,7 +305,7 @@ async fn neither_slow_bodies_nor_forged_events_hold_a_place() {
 }
 
 #[tokio::test]
-async fn a_listener_that_ends_waits_for_what_was_begun_and_for_nothing_else() {
+async fn a_draining_listener_waits_for_requests_in_progress_only() {
     let (began, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let slow = {
         let (began, go_on) = (began.clone(), go_on.clone());
@@ -325,7 +329,7 @@ async fn a_listener_that_ends_waits_for_what_was_begun_and_for_nothing_else() {
     end.cancel();
     assert_eq!(idle.until_ended().await, "", "a kept connection is let go");
     assert!(tokio::time::timeout(Duration::from_millis(300), &mut serving).await.is_err(), "it waits for the other");
-    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "nobody new is let in");
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "no new connection is accepted");
     go_on.notify_one();
     assert!(busy.until_ended().await.ends_with("done"));
     serving.await.unwrap();

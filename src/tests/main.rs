@@ -1,4 +1,5 @@
-//! Black-box tests: over HTTP and the database, on a real PostgreSQL, the sandbox and real signatures.
+//! Black-box tests: over HTTP and the database, on a real PostgreSQL, the sandbox and real
+//! signatures.
 //!
 //! Workers are driven step by step; nothing sleeps to wait for them.
 

@@ -73,7 +73,7 @@ async fn the_review_codes_migration_rewrites_stored_sentences_and_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_sells_on_and_starts_again_beside_the_schema_of_its_successor() {
+async fn a_release_keeps_working_and_restarts_on_a_newer_schema() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     // Every statement is prepared against the schema of before.
     assert_eq!(app.deliver(&completed("evt_1", "cs_1")).await, StatusCode::OK);
@@ -84,7 +84,8 @@ async fn a_program_sells_on_and_starts_again_beside_the_schema_of_its_successor(
     app.deliver_all().await;
     assert_eq!(app.count("webhook_logs where klaviyo_event_sent").await, 2);
 
-    // An instance that is started again, as after a crash, or because the new release was taken back.
+    // An instance that is started again, as after a crash, or because the new release was taken
+    // back.
     app.store.migrate().await.unwrap();
     app.store.ready().await.unwrap();
     // And one that needs a migration itself, as a mended former release may.
@@ -93,21 +94,21 @@ async fn a_program_sells_on_and_starts_again_beside_the_schema_of_its_successor(
     assert!(app.store.ready().await.is_err());
     app.store.migrate().await.unwrap();
     app.store.ready().await.unwrap();
-    let (code, printed, told) = app.rolitt(&["preorders", "list", "--json"]).await;
+    let (code, printed, output) = app.rolitt(&["preorders", "list", "--json"]).await;
     let listed: Vec<Value> = serde_json::from_str(&printed).unwrap();
-    assert_eq!((code, listed.len()), (0, 2), "{told}");
+    assert_eq!((code, listed.len()), (0, 2), "{output}");
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_that_waits_for_a_table_holds_nobody_up_for_long() {
+async fn a_migration_waiting_for_a_lock_delays_no_request_for_long() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     MIGRATIONS.undo(app.pool(), BEFORE_AN_INDEX).await.unwrap();
     assert!(app.store.ready().await.is_err());
 
-    // Somebody works on the table for longer than a step of the shop may wait.
-    let mut somebody = app.pool().begin().await.unwrap();
-    sqlx::query("lock table preorders in row exclusive mode").execute(&mut *somebody).await.unwrap();
+    // Another transaction holds the table for longer than a step of the shop may wait.
+    let mut other = app.pool().begin().await.unwrap();
+    sqlx::query("lock table preorders in row exclusive mode").execute(&mut *other).await.unwrap();
     let migrated = AtomicBool::new(false);
     let selling = async {
         for number in 0..8 {
@@ -116,7 +117,7 @@ async fn a_migration_that_waits_for_a_table_holds_nobody_up_for_long() {
             tokio::time::sleep(Duration::from_millis(800)).await;
         }
         assert!(!migrated.load(Ordering::Relaxed), "it had to wait");
-        somebody.rollback().await.unwrap();
+        other.rollback().await.unwrap();
     };
     let migrating = async {
         app.store.migrate().await.unwrap();

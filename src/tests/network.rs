@@ -1,4 +1,5 @@
-//! The network between the shop and its database: deaf, cut, and losing the answer to what was done.
+//! The network between the shop and its database: deaf, cut, and losing the answer to what was
+//! done.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is told outside: once, the same bytes every time, in the receiver's pace.
+//! The outbox: each message once, with the same bytes every time, at the receiver's rate.
 
 use std::collections::HashMap;
 
@@ -72,7 +72,7 @@ async fn a_message_is_tried_for_three_days_and_needs_a_person_after_that() {
 }
 
 #[tokio::test]
-async fn a_lane_that_is_asked_to_slow_down_sends_nothing_until_it_may() {
+async fn a_lane_obeys_retry_after() {
     let app = TestApp::start().await;
     for number in 0..3 {
         app.deliver(&completed(&format!("evt_{number}"), &format!("cs_test_{number}"))).await;

@@ -124,7 +124,7 @@ async fn the_way_back_finds_an_order_even_before_the_webhook_and_only_once() {
 }
 
 #[tokio::test]
-async fn the_log_row_of_a_webhook_that_comes_after_the_way_back_knows_that_marketing_was_told() {
+async fn a_webhook_after_the_return_page_logs_klaviyo_event_sent() {
     let app = TestApp::start().await;
     app.sandbox_post("/sandbox/faults", json!({ "delivery": { "drop_rate": 1 } })).await;
     let session = session(&app).await;
@@ -166,7 +166,7 @@ async fn the_way_back_without_provider_and_database_is_no_error_page() {
 }
 
 #[tokio::test]
-async fn a_pending_payment_is_told_as_it_settles() {
+async fn a_pending_payment_streams_its_status_changes() {
     let app = TestApp::start().await;
     let session = session(&app).await;
     app.sandbox_post("/sandbox/faults", json!({ "delivery": { "drop_rate": 1 } })).await;
@@ -203,7 +203,7 @@ async fn a_request_id_is_ours_whatever_the_client_sends() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_a_404_in_words_and_operations_are_not_there() {
+async fn unknown_paths_are_a_404_page_and_operations_routes_are_not_public() {
     let app = TestApp::start().await;
     for path in ["/nowhere", "/admin", "/metrics", "/readyz", "/livez", "/pkg/none.js", "/api/none", "/sandbox"] {
         let page = app.get(path).await;

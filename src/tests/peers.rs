@@ -1,4 +1,5 @@
-//! What paid customers and merchants of other shops suffer from, each played through here. Named after the problem.
+//! What paid customers and merchants of other shops suffer from, each played through here. Named
+//! after the problem.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ async fn status(app: &TestApp, session: &str) -> Value {
 }
 
 #[tokio::test]
-async fn paid_twice_for_one_attempt_is_kept_and_flagged_and_the_first_stays_good() {
+async fn a_second_payment_of_one_attempt_is_recorded_and_flagged_and_the_first_stays_good() {
     let app = TestApp::start().await;
     let of_one_attempt = |session: &str| {
         let mut object = paid_session(session);
@@ -22,8 +23,8 @@ async fn paid_twice_for_one_attempt_is_kept_and_flagged_and_the_first_stays_good
         object
     };
     for (number, session) in ["cs_test_1", "cs_test_2", "cs_test_1", "cs_test_2"].into_iter().enumerate() {
-        let told = event(&format!("evt_{number}"), "checkout.session.completed", of_one_attempt(session));
-        assert_eq!(app.deliver(&told).await, StatusCode::OK);
+        let reported = event(&format!("evt_{number}"), "checkout.session.completed", of_one_attempt(session));
+        assert_eq!(app.deliver(&reported).await, StatusCode::OK);
     }
     assert_eq!(status(&app, "cs_test_1").await, json!({ "status": "paid", "needs_review": false }));
     assert_eq!(status(&app, "cs_test_2").await, json!({ "status": "paid", "needs_review": true }));
@@ -84,7 +85,7 @@ async fn a_refund_or_a_dispute_made_in_the_dashboard_comes_back_to_the_order_by_
     app.sandbox_post("/sandbox/stripe/trigger", failed).await;
     app.until("the refund's failure", async || app.count("preorders where refunded_minor = 0").await == 1).await;
     assert_eq!(status(&app, &session).await["status"], "paid");
-    app.until("what is left to tell", async || {
+    app.until("the remaining messages", async || {
         app.deliver_all().await;
         app.count("webhook_logs where status in ('received', 'processing', 'failed')").await == 0
     })
@@ -107,12 +108,12 @@ async fn leaving_the_payment_page_is_no_failed_payment_and_a_delayed_one_is_no_f
     app.deliver(&event("evt_3", "checkout.session.completed", pending)).await;
     assert_eq!(app.count("preorders").await, 1);
     assert_eq!(status(&app, "cs_test_2").await["status"], "awaiting_payment");
-    assert_eq!(app.count("outbox").await, 0, "nobody is told of a failure that is none");
+    assert_eq!(app.count("outbox").await, 0, "no failure, no notification");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_mail_about_what_was_undone_meanwhile_is_not_sent() {
+async fn a_message_about_a_reverted_state_is_not_sent() {
     let app = TestApp::start().await;
     app.deliver(&completed("evt_1", "cs_test_1")).await;
     app.deliver(&event("evt_2", "refund.created", refund("re_1", "cs_test_1", 29_900, "succeeded"))).await;
@@ -175,9 +176,9 @@ async fn a_version_of_tomorrow_delays_one_event_and_loses_none() {
     let mut strange = dispute("du_1", "cs_test_1", "escalated_to_the_moon");
     strange["new_field"] = json!({ "deep": [1, 2, 3] });
     assert_eq!(app.deliver(&event("evt_1", "charge.dispute.created", strange)).await, StatusCode::OK);
-    let mut told = completed("evt_2", "cs_test_1");
-    told["api_version"] = json!("2031-01-01.zinnia");
-    assert_eq!(app.deliver(&told).await, StatusCode::OK);
+    let mut reported = completed("evt_2", "cs_test_1");
+    reported["api_version"] = json!("2031-01-01.zinnia");
+    assert_eq!(app.deliver(&reported).await, StatusCode::OK);
     assert_eq!(app.count("preorders where status = 'paid'").await, 1);
     let row = app.row("select status, error from webhook_logs where stripe_event_id = 'evt_1'").await;
     assert_eq!(row["status"], "failed");

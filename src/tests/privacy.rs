@@ -1,4 +1,5 @@
-//! A customer asks to be forgotten, or was a customer long ago: what goes, what stays, and that nothing comes back.
+//! A customer asks to be forgotten, or was a customer long ago: what goes, what stays, and that
+//! nothing comes back.
 
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ async fn rows_with(app: &TestApp, text: &str) -> i64 {
     found
 }
 
-/// An order of Jo's that was paid, told and refunded, with events around it that name no order.
+/// Creates Jo's order, paid, notified and refunded, with events around it that name no order.
 async fn story(app: &TestApp, session: &str) {
     app.deliver(&completed(&format!("evt_{session}"), session)).await;
     app.deliver_all().await;
@@ -75,22 +76,22 @@ async fn one_customer_is_erased_and_nothing_brings_them_back() {
     app.deliver(&event("evt_customer", "customer.created", object.clone())).await;
     assert!(rows_with(&app, JO).await >= 5 && rows_with(&app, "Jo Buyer").await >= 3);
 
-    let (status, told, complaint) = app.rolitt(&["preorders", "erase", "--email", "JO@example.com"]).await;
-    assert_eq!(status, 2, "{told}{complaint}");
-    assert!(told.contains("would be erased") && complaint.contains("--yes"), "{told}{complaint}");
+    let (status, output, complaint) = app.rolitt(&["preorders", "erase", "--email", "JO@example.com"]).await;
+    assert_eq!(status, 2, "{output}{complaint}");
+    assert!(output.contains("would be erased") && complaint.contains("--yes"), "{output}{complaint}");
     assert!(rows_with(&app, JO).await >= 5, "nothing is erased without a word");
     let (status, promised, _) = app.rolitt(&["preorders", "erase", "--email", JO, "--dry-run", "--json"]).await;
-    let (done, told, complaint) = app.rolitt(&["preorders", "erase", "--email", JO, "--yes", "--json"]).await;
-    assert_eq!((status, done), (0, 0), "{told}{complaint}");
-    let [mut promised, told] = [promised, told].map(|text| serde_json::from_str::<Value>(&text).unwrap());
+    let (done, output, complaint) = app.rolitt(&["preorders", "erase", "--email", JO, "--yes", "--json"]).await;
+    assert_eq!((status, done), (0, 0), "{output}{complaint}");
+    let [mut promised, output] = [promised, output].map(|text| serde_json::from_str::<Value>(&text).unwrap());
     assert_eq!(promised["dry_run"], true);
     promised["dry_run"] = json!(false);
-    assert_eq!(promised, told, "what was promised was done");
+    assert_eq!(promised, output, "what was promised was done");
     assert_eq!(
-        (&told["customers"], &told["complete"], told["orders"].as_array().unwrap().len()),
+        (&output["customers"], &output["complete"], output["orders"].as_array().unwrap().len()),
         (&json!(1), &json!(true), 1)
     );
-    assert!(told["elsewhere"].to_string().contains("Stripe") && told["elsewhere"].to_string().contains("Klaviyo"));
+    assert!(output["elsewhere"].to_string().contains("Stripe") && output["elsewhere"].to_string().contains("Klaviyo"));
     for text in [JO, "Jo Buyer", "Main Street", "+15035550100"] {
         assert_eq!(rows_with(&app, text).await, 0, "{text}");
     }
@@ -122,18 +123,18 @@ async fn one_customer_is_erased_and_nothing_brings_them_back() {
     assert!(listed.lines().any(|line| line.starts_with(&number) && line.ends_with("erased")), "{listed}");
     let (_, shown, _) = app.rolitt(&["preorders", "show", &number]).await;
     assert!(shown.contains("erased on"), "{shown}");
-    let (status, told, _) = app.rolitt(&["preorders", "erase", &number, "--yes"]).await;
+    let (status, output, _) = app.rolitt(&["preorders", "erase", &number, "--yes"]).await;
     assert_eq!(status, 0);
-    assert!(told.contains("0 event(s), 0 message(s), 0 customer(s)"), "{told}");
+    assert!(output.contains("0 event(s), 0 message(s), 0 customer(s)"), "{output}");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn the_way_back_and_the_books_know_an_erased_order_and_nobody_in_it() {
+async fn the_return_page_and_reconciliation_find_an_erased_order_without_personal_data() {
     let app = TestApp::start().await;
     let session = buy(&app, "jo@example.com", json!({ "card": "4242424242424242" })).await;
     app.until("the order is there", || async { app.count("preorders where status = 'paid'").await == 1 }).await;
-    app.until("every event is told", || async { app.count("webhook_logs").await >= 2 }).await;
+    app.until("every event arrived", || async { app.count("webhook_logs").await >= 2 }).await;
     app.deliver_all().await;
     let number = number(&app, &session).await;
     let (status, _, complaint) = app.rolitt(&["preorders", "erase", &number, "--yes"]).await;
@@ -143,7 +144,7 @@ async fn the_way_back_and_the_books_know_an_erased_order_and_nobody_in_it() {
     assert_eq!(app.rolitt(&["preorders", "ship", &number, "--tracking", "JD014600"]).await.0, 0);
     app.deliver_all().await;
     assert_eq!(app.rolitt(&["preorders", "erase", &number, "--yes"]).await.0, 0);
-    let told = app.sandbox_get("/sandbox/klaviyo/events").await["events"].as_array().unwrap().len();
+    let output = app.sandbox_get("/sandbox/klaviyo/events").await["events"].as_array().unwrap().len();
     let page = app.get(&format!("/checkout/success?session_id={session}")).await;
     assert_eq!(page.status(), 200);
     let page = page.text().await.unwrap();
@@ -159,7 +160,7 @@ async fn the_way_back_and_the_books_know_an_erased_order_and_nobody_in_it() {
     }
     app.deliver_all().await;
     assert_eq!(app.count("preorders where email = '' and shipping_address is null and status = 'shipped'").await, 1);
-    assert_eq!(app.sandbox_get("/sandbox/klaviyo/events").await["events"].as_array().unwrap().len(), told);
+    assert_eq!(app.sandbox_get("/sandbox/klaviyo/events").await["events"].as_array().unwrap().len(), output);
     assert_eq!(rows_with(&app, JO).await, 0);
     assert_eq!(rows_with(&app, "JD014600").await, 0);
     app.finish().await;
@@ -172,8 +173,8 @@ async fn by_number_one_order_goes_and_the_customers_other_one_stays() {
     story(&app, "cs_test_2").await;
     app.deliver_all().await;
     let number = number(&app, "cs_test_1").await;
-    let (status, told, complaint) = app.rolitt(&["preorders", "erase", &number, "--yes"]).await;
-    assert_eq!(status, 0, "{told}{complaint}");
+    let (status, output, complaint) = app.rolitt(&["preorders", "erase", &number, "--yes"]).await;
+    assert_eq!(status, 0, "{output}{complaint}");
     assert_eq!(app.count("preorders where email = ''").await, 1);
     assert_eq!(app.count("preorders where email = 'jo@example.com'").await, 1);
     let left = "webhook_logs where raw_body is not null and position('cs_test_1' in encode(raw_body, 'escape')) > 0";
@@ -191,7 +192,7 @@ async fn by_number_one_order_goes_and_the_customers_other_one_stays() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_still_to_be_applied_is_kept_and_said() {
+async fn an_unapplied_event_survives_erasure_and_is_reported() {
     let app = TestApp::start().await;
     story(&app, "cs_test_1").await;
     app.deliver_all().await;
@@ -211,7 +212,7 @@ async fn an_event_that_is_still_to_be_applied_is_kept_and_said() {
 }
 
 #[tokio::test]
-async fn a_copy_of_the_shop_brings_nobody_back() {
+async fn a_store_copy_restores_no_erased_data() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     story(&app, "cs_test_1").await;
     app.deliver_all().await;
@@ -238,7 +239,7 @@ const KEPT: Retention =
     Retention { raw: Some(Duration::from_hours(24 * 90)), personal: Some(Duration::from_hours(24 * 730)) };
 
 #[tokio::test]
-async fn what_is_too_old_goes_by_itself_and_what_is_still_needed_stays() {
+async fn retention_removes_old_data_and_leaves_what_is_needed() {
     let app = TestApp::start().await;
     for number in 1..=4 {
         story(&app, &format!("cs_test_{number}")).await;
@@ -258,13 +259,13 @@ async fn what_is_too_old_goes_by_itself_and_what_is_still_needed_stays() {
     app.edit(&format!("update outbox set created_at = created_at - {0}, sent_at = sent_at - {0}", aged(100))).await;
     let old = "session_id in ('cs_test_1', 'cs_test_4', 'cs_test_paid')";
     app.edit(&format!("update preorders set updated_at = updated_at - {} where {old}", aged(800))).await;
-    assert!(app.store.take_lease("retention", &LeaseToken::new("somebody"), DAY).await.unwrap());
+    assert!(app.store.take_lease("retention", &LeaseToken::new("other-instance"), DAY).await.unwrap());
     assert_eq!(
         retention::run_once(&app.shop, KEPT).await.unwrap(),
         retention::ErasedCounts::default(),
-        "somebody else is at it"
+        "another instance holds the lease"
     );
-    app.store.drop_lease("retention", &LeaseToken::new("somebody")).await.unwrap();
+    app.store.drop_lease("retention", &LeaseToken::new("other-instance")).await.unwrap();
     let off = Retention { raw: None, personal: None };
     assert_eq!(retention::run_once(&app.shop, off).await.unwrap(), retention::ErasedCounts::default());
     let (events, messages) = (app.count("webhook_logs where status <> 'parked'").await, app.count("outbox").await);
@@ -275,7 +276,7 @@ async fn what_is_too_old_goes_by_itself_and_what_is_still_needed_stays() {
     assert_eq!(app.row("select session_id from preorders where email = ''").await["session_id"], "cs_test_1");
     assert_eq!(app.count("webhook_logs where raw_body is not null").await, 1, "a parked event needs its body");
     assert_eq!(app.count("outbox where body <> ''").await, 0);
-    // Years later, everything is told once more.
+    // Years later, every event is delivered again.
     for number in 1..=4 {
         story(&app, &format!("cs_test_{number}")).await;
     }

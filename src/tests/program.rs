@@ -34,7 +34,7 @@ pub async fn terminate(child: &mut Child) {
     assert!(ended.success(), "{ended}");
 }
 
-/// An address on which nobody listens.
+/// An address without a listener.
 pub fn closed() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()

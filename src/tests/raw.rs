@@ -44,7 +44,8 @@ impl Raw {
         String::from_utf8_lossy(&all).into_owned()
     }
 
-    /// The same, of a connection that ends as it should: not by a reset, which can overtake what was said before it.
+    /// The same, of a connection that ends as it should: not by a reset, which can overtake what
+    /// was said before it.
     pub async fn until_ended(&mut self) -> String {
         let mut all = Vec::new();
         timeout(PATIENCE, self.0.read_to_end(&mut all)).await.unwrap().unwrap();

@@ -1,4 +1,5 @@
-//! The books, compared: what webhooks never told is found, repaired, and counted when it cannot be.
+//! Reconciliation: differences that no webhook reported are found, repaired, or counted as
+//! unexplained.
 
 use std::time::Duration;
 
@@ -90,7 +91,7 @@ async fn with_every_webhook_dropped_every_paid_order_appears_within_one_cycle() 
 }
 
 #[tokio::test]
-async fn objects_say_it_too_when_no_event_was_ever_made() {
+async fn reconciliation_finds_objects_without_any_event() {
     let variables = [("STRIPE_CAPABILITIES", "refunds,disputes".to_owned())].into_iter().collect();
     let app = TestApp::start_with(super::test_app::Setup { variables, ..Default::default() }).await;
     deaf(&app).await;
@@ -115,7 +116,7 @@ async fn objects_say_it_too_when_no_event_was_ever_made() {
 }
 
 #[tokio::test]
-async fn a_rehearsal_finds_and_changes_nothing() {
+async fn a_reconciliation_dry_run_changes_nothing() {
     let app = TestApp::start().await;
     deaf(&app).await;
     buy(&app, "jo@example.com", card()).await;
@@ -144,7 +145,7 @@ async fn marks_go_on_where_a_pass_stopped_and_one_instance_compares_at_a_time() 
     );
     assert!(matches!(reconcile(&app.shop, ALL).await, Err(ReconcileError::Busy)));
     app.store.drop_lease("reconcile:stripe", &LeaseToken::new("another")).await.unwrap();
-    // Both ask at the same time: one compares, the other is told so, or comes after it.
+    // Both run at the same time: one compares; the other reports that, or runs after it.
     let (one, other) = tokio::join!(reconcile(&app.shop, ALL), reconcile(&app.shop, ALL));
     assert!(one.is_ok() || other.is_ok());
     assert_eq!(app.count("preorders where status = 'paid'").await, 1);
@@ -159,12 +160,13 @@ async fn marks_go_on_where_a_pass_stopped_and_one_instance_compares_at_a_time() 
 }
 
 #[tokio::test]
-async fn what_nothing_explains_is_counted() {
+async fn unexplained_differences_are_counted() {
     let app = TestApp::start().await;
     buy(&app, "jo@example.com", card()).await;
     app.until("the webhook arrives", async || app.count("preorders").await == 1).await;
     assert_eq!(compared(&app).await.unexplained, 0);
-    // A preorder that the provider never heard of: written by hand, or restored from another shop's backup.
+    // A preorder that the provider never heard of: written by hand, or restored from another shop's
+    // backup.
     app.deliver(&super::test_app::completed("evt_foreign", "cs_test_elsewhere")).await;
     let report = compared(&app).await;
     assert_eq!(report.unexplained, 1, "{:?}", report.differences);
@@ -172,7 +174,7 @@ async fn what_nothing_explains_is_counted() {
     assert_eq!(compared(&app).await.unexplained, 1, "it stays open until it agrees");
     app.edit("delete from reconcile_marks").await;
     assert_eq!(compared(&app).await.unexplained, 1, "and is counted once");
-    assert_eq!(app.store.backlog().await.unwrap().differences_open, 1, "whoever asks");
+    assert_eq!(app.store.backlog().await.unwrap().differences_open, 1, "on every instance");
     app.deliver_all().await;
     app.finish().await;
 }
@@ -185,8 +187,8 @@ async fn an_amount_that_was_changed_behind_the_shops_back_is_counted() {
     app.edit("update preorders set amount_minor = 1").await;
     let report = compared(&app).await;
     assert_eq!(report.unexplained, 1, "{:?}", report.differences);
-    let rehearsed = reconcile(&app.shop, ReconcileOptions { dry_run: true, since: None }).await.unwrap();
-    assert_eq!(rehearsed.unexplained, 1, "a dry_run does not hide it");
+    let dry = reconcile(&app.shop, ReconcileOptions { dry_run: true, since: None }).await.unwrap();
+    assert_eq!(dry.unexplained, 1, "a dry_run does not hide it");
     app.edit("update preorders set amount_minor = 29900").await;
     assert_eq!(compared(&app).await.unexplained, 0, "mended, it is looked at again and closed");
     assert_eq!(app.count("reconcile_differences").await, 0);
@@ -195,7 +197,7 @@ async fn an_amount_that_was_changed_behind_the_shops_back_is_counted() {
 }
 
 #[tokio::test]
-async fn a_pass_that_was_killed_goes_on_at_its_place_and_then_reads_what_is_newer() {
+async fn a_killed_reconciliation_resumes_at_its_cursor_and_then_reads_newer_objects() {
     let variables = [("STRIPE_CAPABILITIES", "none".to_owned())].into_iter().collect();
     let app = TestApp::start_with(super::test_app::Setup { variables, ..Default::default() }).await;
     deaf(&app).await;
@@ -203,7 +205,8 @@ async fn a_pass_that_was_killed_goes_on_at_its_place_and_then_reads_what_is_newe
     for number in 0..4 {
         sessions.push(buy(&app, &format!("jo{number}@example.com"), card()).await);
     }
-    // As a page leaves it: the two newest were on the page before, and whatever came of them is not known here.
+    // As a page leaves it: the two newest were on the page before, and whatever came of them is not
+    // known here.
     app.edit(&format!(
         "insert into reconcile_marks (provider, scope, mark, passing, cursor)
          values ('stripe', 'sessions', now() - interval '1 hour', now() - interval '1 minute', '{}')",
@@ -220,7 +223,7 @@ async fn a_pass_that_was_killed_goes_on_at_its_place_and_then_reads_what_is_newe
 }
 
 #[tokio::test]
-async fn a_place_that_the_provider_no_longer_knows_is_given_up() {
+async fn a_cursor_unknown_to_the_provider_is_dropped() {
     let app = TestApp::start().await;
     deaf(&app).await;
     buy(&app, "jo@example.com", card()).await;
@@ -269,7 +272,7 @@ async fn a_merchant_refunds_in_parts_and_never_more_than_was_paid() {
 }
 
 #[tokio::test]
-async fn a_refund_that_failed_is_made_anew_and_not_replayed() {
+async fn a_failed_refund_is_created_again_and_not_replayed() {
     let app = TestApp::start().await;
     buy(&app, "jo@example.com", card()).await;
     app.until("the webhook arrives", async || app.count("preorders where status = 'paid'").await == 1).await;
@@ -281,7 +284,7 @@ async fn a_refund_that_failed_is_made_anew_and_not_replayed() {
     let second = refund(&app.shop, &number, RefundRequest::default()).await.unwrap();
     assert_ne!(first.id, second.id);
     assert_eq!(app.row("select refunded_minor from preorders").await["refunded_minor"], 29_900);
-    app.until("what is left to tell", async || {
+    app.until("the remaining messages", async || {
         app.deliver_all().await;
         app.count("webhook_logs where status in ('received', 'processing', 'failed')").await == 0
     })

@@ -1,4 +1,5 @@
-//! Where answers lead: to the shop, or to the payment page of the provider; and what can be written into a header from outside.
+//! Where answers lead: to the shop, or to the payment page of the provider; and what can be written
+//! into a header from outside.
 
 use futures::future::join_all;
 use reqwest::{Method, Response, StatusCode};
@@ -53,7 +54,7 @@ fn payloads() -> Vec<String> {
     targets.iter().flat_map(|target| ways.iter().map(move |way| way.replace("{}", target))).collect()
 }
 
-/// Whether whoever follows this answer stays with us; what a browser makes of a `Location`, by the URL standard.
+/// Returns whether a browser that follows this `Location` stays on the shop, by the URL standard.
 fn stays(app: &TestApp, response: &Response) -> bool {
     let base = app.shop.app_url.join("/x").unwrap();
     let stays = |location: &str| base.join(location).is_ok_and(|target| target.origin() == base.origin());

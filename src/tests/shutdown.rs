@@ -38,7 +38,7 @@ impl Process {
         variables.extend([
             ("LEPTOS_SITE_ADDR", public.clone()),
             ("OPS_ADDR", operations.clone()),
-            // Somebody else's, already running.
+            // Another developer's cluster, already running.
             ("STRIPE_API_BASE", app.sandbox.clone()),
             ("KLAVIYO_API_BASE", app.sandbox.clone()),
             ("STRIPE_PRODUCT_ID", "prod_shutdown".to_owned()),
@@ -71,19 +71,19 @@ impl Process {
 }
 
 async fn posts(app: &TestApp) -> Vec<u64> {
-    let told = app.sandbox_get("/sandbox/klaviyo/events").await;
-    told["events"].as_array().unwrap().iter().map(|event| event["posts"].as_u64().unwrap()).collect()
+    let output = app.sandbox_get("/sandbox/klaviyo/events").await;
+    output["events"].as_array().unwrap().iter().map(|event| event["posts"].as_u64().unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_is_asked_to_end_finishes_what_it_has_and_holds_nothing_after() {
+async fn sigterm_drains_work_in_progress_and_releases_every_lease() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     let mut process = Process::start(&app).await;
     app.sandbox_post("/sandbox/faults", json!({ "klaviyo": { "latency_ms": 2500 } })).await;
     assert_eq!(process.deliver(&app, &completed("evt_1", "cs_test_1")).await, StatusCode::OK);
     app.until("a message on its way", async || app.count("outbox where lease_token is not null").await == 1).await;
 
-    // Somebody holds the row that the next event changes.
+    // Another transaction holds the row that the next event changes.
     let mut holder = app.pool().begin().await.unwrap();
     sqlx::query("select 1 from preorders for update").execute(&mut *holder).await.unwrap();
     let again = event("evt_2", "checkout.session.async_payment_succeeded", paid_session("cs_test_1"));
@@ -93,8 +93,9 @@ async fn a_process_that_is_asked_to_end_finishes_what_it_has_and_holds_nothing_a
         process.terminate();
         let red = async || process.readiness(&app).await == Some(StatusCode::SERVICE_UNAVAILABLE);
         app.until("readiness is red", red).await;
-        app.until("nobody else is let in", async || TcpStream::connect(&process.public).await.is_err()).await;
-        assert!(red().await, "readiness is told for as long as something goes on");
+        app.until("no further connection is accepted", async || TcpStream::connect(&process.public).await.is_err())
+            .await;
+        assert!(red().await, "readiness is reported until the end of the drain");
         holder.rollback().await.unwrap();
     });
     assert_eq!(waiting, StatusCode::OK, "what had begun is answered");
@@ -107,12 +108,12 @@ async fn a_process_that_is_asked_to_end_finishes_what_it_has_and_holds_nothing_a
     app.until("all is sent", async || app.count("outbox where status = 'pending'").await == 0).await;
     next.terminate();
     assert!(next.child.wait().await.unwrap().success());
-    assert_eq!(posts(&app).await, [1], "told once");
+    assert_eq!(posts(&app).await, [1], "sent once");
     app.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_waits_to_migrate_ends_when_it_is_asked_to() {
+async fn sigterm_ends_a_process_that_waits_to_migrate() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     MIGRATIONS.undo(app.pool(), BEFORE_AN_INDEX).await.unwrap();
     let mut holder = app.pool().begin().await.unwrap();
@@ -122,14 +123,14 @@ async fn a_process_that_waits_to_migrate_ends_when_it_is_asked_to() {
     app.until("the migration waits for the table", async || app.count(waits).await > 0).await;
     process.terminate();
     let ended = process.child.wait_with_output().await.unwrap();
-    let told = String::from_utf8(ended.stdout).unwrap();
-    assert!(ended.status.success() && told.contains("stopped") && !told.contains("workers cut"), "{told}");
+    let output = String::from_utf8(ended.stdout).unwrap();
+    assert!(ended.status.success() && output.contains("stopped") && !output.contains("workers cut"), "{output}");
     holder.rollback().await.unwrap();
     app.leave().await;
 }
 
 #[tokio::test]
-async fn a_message_that_waits_for_its_turn_at_the_end_is_given_back_at_once() {
+async fn a_throttled_message_releases_its_lease_at_shutdown() {
     let app = TestApp::start().await;
     assert_eq!(app.deliver(&completed("evt_1", "cs_test_1")).await, StatusCode::OK);
     app.shop.end.cancel();

@@ -1,5 +1,5 @@
-//! Requests that two readers might read differently: each is refused, or is one request. Over raw TCP, because no client would
-//! send them.
+//! Requests that two readers might read differently: each is refused, or is one request. Over raw
+//! TCP, because no client would send them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{
     web,
 };
 
-/// What somebody hides behind the first request.
+/// The request that an attacker hides behind the first one.
 const HIDDEN: &str = "GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n";
 
 async fn shop() -> TestApp {
@@ -127,7 +127,7 @@ async fn a_request_with_two_lengths_is_one_request_or_none() {
 }
 
 #[tokio::test]
-async fn chunks_are_what_they_say_or_the_request_ends_there() {
+async fn a_malformed_chunked_body_ends_the_request() {
     let app = shop().await;
     for chunks in [
         "0x9\r\ncolor=Red\r\n0\r\n\r\n",
@@ -146,14 +146,15 @@ async fn chunks_are_what_they_say_or_the_request_ends_there() {
         let answers = answers(&app, post("transfer-encoding: chunked", &format!("{chunks}{HIDDEN}")).as_bytes()).await;
         assert!(answers.is_empty() || matches!(answers[..], [400..=499]), "{chunks:?}: {answers:?}");
     }
-    // An extension and trailers are allowed, and nothing of them counts as a header or as a request.
+    // An extension and trailers are allowed, and nothing of them counts as a header or as a
+    // request.
     let good = "9;a=b\r\ncolor=Red\r\n0\r\nhost: evil\r\ncontent-length: 50\r\n\r\n";
     assert_eq!(answers(&app, post("transfer-encoding: chunked", good).as_bytes()).await, [303]);
     app.finish().await;
 }
 
 #[tokio::test]
-async fn a_head_is_lines_of_text_or_it_is_refused() {
+async fn a_malformed_request_head_is_rejected() {
     let app = shop().await;
     for head in [
         "GET /\r\nx: HTTP/1.1\r\nhost: h\r\n\r\n",
@@ -192,11 +193,12 @@ async fn a_head_is_lines_of_text_or_it_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_odd_but_clear_is_one_request() {
+async fn unusual_but_unambiguous_requests_are_one_request() {
     let app = shop().await;
     let hidden = HIDDEN.len();
     for (what, head) in [
-        // A line end without CR may be read as one (RFC 9112, 2.2), as long as everything is read that way.
+        // A line end without CR may be read as one (RFC 9112, 2.2), as long as everything is read
+        // that way.
         ("bare line ends", "GET / HTTP/1.1\nhost: h\nx: y\n\n".to_owned()),
         (
             "a body that GET has no use for",
@@ -226,7 +228,7 @@ async fn what_is_odd_but_clear_is_one_request() {
 }
 
 #[tokio::test]
-async fn a_target_in_full_is_judged_by_its_own_host() {
+async fn an_absolute_form_target_is_checked_by_its_own_host() {
     let app = web::production().await;
     for (target, host, status) in [
         ("https://shop.example/", "shop.example", 200),

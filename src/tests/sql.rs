@@ -6,7 +6,7 @@ use serde_json::json;
 use super::test_app::{TestApp, completed};
 
 #[tokio::test]
-async fn an_event_that_does_not_apply_is_kept_retried_and_applied_once_it_can_be() {
+async fn a_failed_event_is_stored_retried_and_finally_applied() {
     let app = TestApp::start().await;
     sqlx::query("alter table preorders rename to preorders_away").execute(app.pool()).await.unwrap();
     assert_eq!(app.deliver(&completed("evt_1", "cs_test_1")).await, StatusCode::OK);

@@ -1,4 +1,4 @@
-//! The store's contract, beside what the use cases show of it.
+//! The store's contract, where the use cases do not show it.
 
 use std::time::Duration;
 

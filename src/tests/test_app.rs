@@ -1,4 +1,5 @@
-//! A whole shop for one test: its own database, its own sandbox, its own listeners, and workers that move when told.
+//! A whole shop for one test: its own database, its own sandbox, its own listeners, and workers
+//! that the test drives step by step.
 
 use std::{
     collections::HashMap,
@@ -191,7 +192,7 @@ impl TestApp {
         &self.pool
     }
 
-    /// Changes what is stored, as nobody but a test does.
+    /// Changes stored rows, as only a test does.
     pub async fn edit(&self, change: &str) {
         self.look().await;
         sqlx::query(AssertSqlSafe(change.to_owned())).execute(&self.pool).await.unwrap();

@@ -1,4 +1,5 @@
-//! What every answer of the public listener carries, and who may ask what: headers, hosts, sites, rates, cookies.
+//! What every answer of the public listener carries, and who may ask what: headers, hosts, sites,
+//! rates, cookies.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -149,7 +150,7 @@ async fn a_development_page_may_reach_the_sandbox_and_the_reload_and_upgrades_no
     app.finish().await;
 }
 
-/// Every address that takes a POST: the server functions there are, whoever wrote them when, and our own routes.
+/// Every address that accepts a POST: all registered server functions, and our own routes.
 fn posts() -> Vec<String> {
     let functions = leptos::server_fn::axum::server_fn_paths().map(|(path, _)| path.to_owned());
     let own = ["/api/create_checkout", "/csp-report", "/api/webhooks/stripe", "/api/webhooks/invoice", "/", "/nowhere"];
@@ -157,7 +158,7 @@ fn posts() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_browser_on_another_site_can_post_nowhere() {
+async fn csrf_a_cross_site_form_can_post_to_no_route() {
     let (production, development) = (production().await, TestApp::start().await);
     for app in [&production, &development] {
         let ours = app.shop.app_url.origin().ascii_serialization();
@@ -316,7 +317,7 @@ async fn a_browsers_report_is_taken_in_either_shape_and_nothing_else_is() {
 }
 
 #[tokio::test]
-async fn what_was_typed_comes_back_by_the_cookie_that_only_this_host_can_set() {
+async fn form_input_returns_in_a_host_only_cookie() {
     let app = production().await;
     let cookie = [("cookie", "rolitt_email=al@example.com; __Host-rolitt_email=jo%40example")];
     let page = ask(&app, Method::GET, "/?error=invalid_input&field=email", &cookie).await.text().await.unwrap();

@@ -46,7 +46,7 @@ async fn a_paid_session_becomes_a_preorder_a_log_row_and_one_message() {
 }
 
 #[tokio::test]
-async fn one_event_many_times_at_once_is_one_of_everything() {
+async fn one_event_delivered_concurrently_has_one_effect_idempotency() {
     let app = TestApp::start().await;
     let mut all = tokio::task::JoinSet::new();
     for number in 0..10 {
@@ -111,7 +111,7 @@ async fn forged_and_stale_deliveries_are_refused_and_leave_nothing() {
 }
 
 #[tokio::test]
-async fn the_previous_secret_still_counts_while_it_is_rolled() {
+async fn the_previous_webhook_secret_is_accepted_during_rotation() {
     let app = TestApp::start().await;
     let body = completed("evt_1", "cs_test_1").to_string().into_bytes();
     let signature = sign(PREVIOUS_SECRET, app.shop.clock.now().unix_timestamp(), &body);
@@ -149,7 +149,7 @@ async fn an_event_of_a_mebibyte_is_taken() {
 }
 
 #[tokio::test]
-async fn signed_bodies_that_cannot_be_read_are_acknowledged_kept_and_parked() {
+async fn a_signed_unreadable_body_is_acknowledged_stored_and_parked() {
     let app = TestApp::start().await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).into_bytes();
     let bodies: Vec<Vec<u8>> = vec![

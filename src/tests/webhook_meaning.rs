@@ -36,7 +36,7 @@ async fn an_event_without_a_mode_is_of_the_mode_whose_secret_signed_it() {
 }
 
 #[tokio::test]
-async fn types_that_do_not_matter_and_sessions_that_are_not_ours_are_ignored() {
+async fn irrelevant_types_and_foreign_sessions_are_ignored() {
     let app = TestApp::start().await;
     let mut foreign = paid_session("cs_test_foreign");
     foreign["metadata"] = json!({});
@@ -68,7 +68,7 @@ async fn an_event_of_live_mode_is_ignored_by_a_shop_in_test_mode() {
 }
 
 #[tokio::test]
-async fn a_different_amount_is_kept_and_held_for_review_without_an_event() {
+async fn an_amount_mismatch_is_stored_and_held_for_review_without_a_notification() {
     let app = TestApp::start().await;
     for (number, (minor, currency)) in
         [(29_899, "usd"), (29_901, "usd"), (29_900, "eur"), (0, "usd"), (i64::MAX, "usd")].into_iter().enumerate()

@@ -40,21 +40,21 @@ const WRONG: [(&str, &str); 33] = [
 ];
 
 #[tokio::test]
-async fn what_is_wrong_is_named_and_not_quoted() {
+async fn an_invalid_variable_is_named_and_never_quoted() {
     for (name, value) in WRONG {
         let variables = [(name, value), ("RUST_LOG", "trace")];
         let needed = [("PAYMENT_PROVIDERS", "stripe,invoice")].into_iter().filter(|_| name == "INVOICE_DUE_DAYS");
         let mut command = program(&["check"], variables.into_iter().chain(needed));
         command.current_dir(empty_folder());
-        let (status, told, complaint) = ended(command).await;
-        assert!(!format!("{told}{complaint}").contains("canaryvalue"), "{name}: {told}{complaint}");
-        assert_eq!(status, 1, "{name}={value}: {told}{complaint}");
+        let (status, output, complaint) = ended(command).await;
+        assert!(!format!("{output}{complaint}").contains("canaryvalue"), "{name}: {output}{complaint}");
+        assert_eq!(status, 1, "{name}={value}: {output}{complaint}");
         assert!(complaint.contains(name), "{name}: {complaint}");
     }
 }
 
 #[tokio::test]
-async fn a_store_or_a_provider_that_does_not_answer_is_told_of_without_the_way_in() {
+async fn an_unreachable_store_or_provider_is_reported_without_credentials() {
     let variables = [
         ("DATABASE_URL", format!("postgres://canaryuser:canaryvalue@{}/x", closed())),
         ("STRIPE_SECRET_KEY", "sk_test_canaryvalue".to_owned()),
@@ -67,8 +67,8 @@ async fn a_store_or_a_provider_that_does_not_answer_is_told_of_without_the_way_i
     for arguments in [&["check"][..], &["check", "--json"], &["doctor"], &["preorders", "list"]] {
         let mut command = program(arguments, variables.iter().map(|(name, value)| (*name, value.as_str())));
         command.current_dir(empty_folder());
-        let (status, told, complaint) = ended(command).await;
-        assert_eq!(status, 1, "{arguments:?}: {told}{complaint}");
-        assert!(!format!("{told}{complaint}").contains("canaryvalue"), "{arguments:?}: {told}{complaint}");
+        let (status, output, complaint) = ended(command).await;
+        assert_eq!(status, 1, "{arguments:?}: {output}{complaint}");
+        assert!(!format!("{output}{complaint}").contains("canaryvalue"), "{arguments:?}: {output}{complaint}");
     }
 }

@@ -1,5 +1,5 @@
-//! Marked values in every personal and secret field, through a whole purchase with the real program at trace level: whatever it
-//! says to anybody is searched for them.
+//! Marked values in every personal and secret field, through a whole purchase with the real program
+//! at trace level: whatever it says to anybody is searched for them.
 
 mod broken;
 mod panics;
@@ -72,7 +72,7 @@ async fn buy(shop: &mut Shop) {
     assert!(back.contains("/checkout/success"), "{back}");
     shop.until("preorders where status = 'paid' and shipping_address is not null").await;
     let page = shop.get(&format!("/checkout/success?session_id={session}")).await;
-    // The customer is told the city, and the page asks for news of its own session.
+    // The customer sees the city, and the page streams its own session's status.
     shop.assert_silent_but("the way back", &page, &["city", "session"]);
     assert!(page.contains("•••@"), "the address is masked");
     shop.until("outbox where status = 'sent'").await;
@@ -125,7 +125,7 @@ async fn strangers(shop: &mut Shop) {
         "/api/canaryquery",
         "/checkout/success?session_id=canaryguess",
     ] {
-        // A path that was asked for may be told to who asked, not a query.
+        // A response may quote the requested path to its client, but never the query.
         let page = shop.get(path).await;
         shop.assert_silent_but(path, &page, &["query", "guess"]);
     }
@@ -134,7 +134,8 @@ async fn strangers(shop: &mut Shop) {
     }
 }
 
-/// Everything that a merchant does; what is asked for by number may be shown, and complaints show nothing.
+/// Everything that a merchant does; what is asked for by number may be shown, and complaints show
+/// nothing.
 async fn merchant(shop: &mut Shop) {
     let number = shop.number("status = 'paid' and shipping_address is not null").await;
     let own = ["address", "local", "name", "street", "door", "city", "state", "postal", "phone", "session"];
@@ -155,9 +156,9 @@ async fn merchant(shop: &mut Shop) {
         (&["preorders", "erase", "--email", shop::EMAIL, "--yes", "--json"], &[]),
         (&["store", "copy", "--from", "postgres", "--to", "firestore"], &[]),
     ] {
-        let (_, told, complaint) = shop.command(arguments).await;
+        let (_, output, complaint) = shop.command(arguments).await;
         shop.assert_silent(&format!("{arguments:?} on standard error"), &complaint);
-        shop.assert_silent_but(&format!("{arguments:?}"), &told, shown);
+        shop.assert_silent_but(&format!("{arguments:?}"), &output, shown);
     }
 }
 

@@ -1,5 +1,6 @@
-//! Panics that quote what they are about, in a request, in the applying of an event, and in a worker: they are told of by their
-//! place. They happen in a process of their own, because what a panic says is the whole process's matter.
+//! Panics that quote what they are about, in a request, in the applying of an event, and in a
+//! worker: they are output of by their place. They happen in a process of their own, because what a
+//! panic says is the whole process's matter.
 
 use std::{sync::Arc, time::Duration};
 
@@ -63,14 +64,14 @@ async fn panicking() {
 }
 
 #[tokio::test]
-async fn a_panic_is_told_of_by_its_place_and_quotes_nothing() {
+async fn a_panic_is_logged_with_its_location_and_no_payload() {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "canary::panics::panicking", "--ignored", "--nocapture"]);
     let output = command.env("RUST_BACKTRACE", "1").output().await.unwrap();
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
     assert!(said.matches("a panic").count() >= 3, "{said}");
-    assert!(said.contains("src/tests/canary/panics.rs:"), "the place is told: {said}");
+    assert!(said.contains("src/tests/canary/panics.rs:"), "the location is logged: {said}");
     assert!(said.contains("a worker's step panicked"), "{said}");
     assert!(!said.contains("canarylocal"), "{said}");
 }

@@ -1,4 +1,5 @@
-//! A shop as the real program, with marked values for everything secret, and ears for everything that it says.
+//! A shop as the real program, with marked values for everything secret, and ears for everything
+//! that it says.
 
 use std::{collections::HashMap, process::Stdio, time::Duration};
 

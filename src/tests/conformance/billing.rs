@@ -75,7 +75,7 @@ async fn a_subscription_is_made_changed_paused_and_cancelled() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_subscribed_to_says_why() {
+async fn an_invalid_subscription_is_rejected_with_a_reason() {
     every_provider(async |app, provider| {
         let Some(subscriptions) = provider.subscriptions() else { return };
         let price = monthly(app, "500").await;
@@ -86,11 +86,11 @@ async fn what_cannot_be_subscribed_to_says_why() {
         assert_eq!(unpaid.status, SubscriptionStatus::Incomplete);
         let declined = SubscriptionDraft { method: Some(method("pm_card_chargeDeclined")), ..draft.clone() };
         refused(subscriptions.create(&declined, &key("declined")).await, "Declined");
-        let nobody = SubscriptionDraft { customer: CustomerId::parse("cus_of_nobody").unwrap(), ..draft.clone() };
-        refused(subscriptions.create(&nobody, &key("nobody")).await, "NotFound");
+        let unknown = SubscriptionDraft { customer: CustomerId::parse("cus_unknown").unwrap(), ..draft.clone() };
+        refused(subscriptions.create(&unknown, &key("unknown")).await, "NotFound");
         let priceless = SubscriptionDraft { price: PriceId::parse("price_of_nothing").unwrap(), ..draft };
         refused(subscriptions.create(&priceless, &key("priceless")).await, "Configuration");
-        let none = SubscriptionId::parse("sub_of_nobody").unwrap();
+        let none = SubscriptionId::parse("sub_unknown").unwrap();
         let more = SubscriptionChange { quantity: Some(2), ..SubscriptionChange::default() };
         assert_eq!(subscriptions.retrieve(&none).await, Err(PaymentError::NotFound));
         assert_eq!(subscriptions.update(&none, &more, &key("more-of-none")).await, Err(PaymentError::NotFound));

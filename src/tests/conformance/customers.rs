@@ -51,7 +51,7 @@ async fn a_customer_is_made_changed_found_and_deleted() {
         let change = CustomerChange { name: Some("Ghost".to_owned()), ..CustomerChange::default() };
         refused(customers.update(&jo.id, &change, &key("ghost")).await, "NotFound");
         assert_eq!(found(customers, "jo@example.org").await, []);
-        assert_eq!(customers.retrieve(&CustomerId::parse("cus_of_nobody").unwrap()).await, Err(PaymentError::NotFound));
+        assert_eq!(customers.retrieve(&CustomerId::parse("cus_unknown").unwrap()).await, Err(PaymentError::NotFound));
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! Events that nobody acknowledged, and where events are sent, at every provider that has them.
+//! Undelivered events and webhook endpoints, for every provider that has them.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ async fn undelivered(events: &dyn Events, since: OffsetDateTime) -> Vec<(String,
     panic!("the list does not end");
 }
 
-/// Things happen that events of several kinds tell of, the last of the expected ones among them.
+/// Causes events of several kinds, the last expected kind among them.
 async fn something_happens(app: &TestApp, provider: &dyn PaymentProvider, times: usize) {
     let order = order(app, "attempt-1", ProductColor::Red, "jo@example.com").await;
     let session = begin(app, provider, &order).await;
@@ -46,7 +46,7 @@ async fn something_happens(app: &TestApp, provider: &dyn PaymentProvider, times:
 }
 
 #[tokio::test]
-async fn what_was_not_delivered_is_found_whole_and_once() {
+async fn undelivered_events_are_listed_completely_and_once() {
     every_provider(async |app, provider| {
         let Some(events) = provider.events() else { return };
         without_deliveries(app).await;
@@ -87,7 +87,7 @@ async fn what_was_not_delivered_is_found_whole_and_once() {
 }
 
 #[tokio::test]
-async fn what_was_delivered_is_not_among_them() {
+async fn delivered_events_are_not_listed() {
     every_provider(async |app, provider| {
         let Some(events) = provider.events() else { return };
         something_happens(app, provider, 1).await;

@@ -1,5 +1,6 @@
-//! What every payment provider must keep to, asked of each one that is set up: the contract in `server/payments/`. A property is
-//! one function; what only one provider can be made to do (a customer who pays, a signature) is told by its [`Counterpart`].
+//! What every payment provider must keep to, asked of each one that is set up: the contract in
+//! `server/payments/`. A property is one function; what only one provider can be made to do (a
+//! customer who pays, a signature) is in its [`Counterpart`].
 
 mod billing;
 mod customers;
@@ -66,7 +67,8 @@ impl Counterpart<'_> {
         }
     }
 
-    /// The headers that come with a body that was signed at `seconds`; `None` where the provider sends no events.
+    /// The headers that come with a body that was signed at `seconds`; `None` where the provider
+    /// sends no events.
     fn headers(&self, seconds: i64, body: &[u8]) -> Option<HeaderMap> {
         (self.1 == ProviderId::Stripe).then(|| {
             let signature = HeaderValue::from_str(&sign(SECRET, seconds, body)).unwrap();
@@ -80,7 +82,7 @@ async fn without_deliveries(app: &TestApp) {
     app.sandbox_post("/sandbox/faults", json!({ "delivery": { "drop_rate": 1 } })).await;
 }
 
-/// An object at the sandbox, made over its API as somebody else would.
+/// Creates an object at the sandbox over its API, as another client would.
 async fn made_at_stripe(app: &TestApp, path: &str, fields: &[(&str, &str)]) -> Value {
     let request = app.http.post(format!("{}{path}", app.sandbox)).bearer_auth("sk_test_x");
     let request = request.header("content-type", "application/x-www-form-urlencoded").body(form(fields));
@@ -149,7 +151,7 @@ fn refused<T>(answer: Result<T, PaymentError>, kind: &str) -> PaymentError {
 }
 
 #[tokio::test]
-async fn stripe_has_everything_and_what_is_switched_off_is_not_there() {
+async fn stripe_has_every_capability_and_disabled_ones_are_absent() {
     let has = |provider: &dyn PaymentProvider| {
         [
             ("customers", provider.customers().is_some()),
@@ -175,7 +177,7 @@ async fn stripe_has_everything_and_what_is_switched_off_is_not_there() {
 }
 
 #[tokio::test]
-async fn what_is_sold_has_a_price() {
+async fn every_offered_color_has_a_price() {
     every_provider(async |app, provider| {
         let Some(prices) = provider.prices() else { return };
         let sellable = app.shop.catalogue.sellable(ProductColor::Red).await.unwrap();
@@ -183,7 +185,7 @@ async fn what_is_sold_has_a_price() {
             app.sandbox_get(&format!("/v1/prices/{}", sellable.id)).await["product"].as_str().unwrap().to_owned();
         let known = prices.prices(&product.try_into().unwrap()).await.unwrap();
         assert_eq!(known.get(sellable.id.as_str()), Some(&sellable.price));
-        let nothing = prices.prices(&"prod_of_nobody".to_owned().try_into().unwrap()).await;
+        let nothing = prices.prices(&"prod_unknown".to_owned().try_into().unwrap()).await;
         assert!(nothing.is_ok_and(|prices| prices.is_empty()));
     })
     .await;

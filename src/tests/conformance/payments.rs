@@ -58,9 +58,9 @@ async fn a_payment_goes_from_nothing_to_paid() {
         refused(intents.confirm(&begun.id, Some(&card), BACK, &key("pay-again")).await, "State");
         refused(intents.cancel(&begun.id, &key("cancel")).await, "State");
         assert_eq!(intents.retrieve(&begun.id).await.unwrap().status, IntentStatus::Succeeded);
-        let nobody = IntentId::parse("pi_of_nobody").unwrap();
-        assert_eq!(intents.retrieve(&nobody).await.unwrap_err(), PaymentError::NotFound);
-        assert_eq!(intents.cancel(&nobody, &key("cancel-nothing")).await.unwrap_err(), PaymentError::NotFound);
+        let unknown = IntentId::parse("pi_unknown").unwrap();
+        assert_eq!(intents.retrieve(&unknown).await.unwrap_err(), PaymentError::NotFound);
+        assert_eq!(intents.cancel(&unknown, &key("cancel-nothing")).await.unwrap_err(), PaymentError::NotFound);
     })
     .await;
 }
@@ -153,8 +153,8 @@ async fn a_dispute_is_found_by_its_time_and_by_its_id() {
         assert_eq!(disputes.retrieve(&dispute.id).await.unwrap(), *dispute);
         let later = OffsetDateTime::now_utc() + Duration::hours(1);
         assert!(disputes.list(later, None).await.unwrap().items.is_empty());
-        let nobody = DisputeId::parse("dp_of_nobody").unwrap();
-        assert_eq!(disputes.retrieve(&nobody).await.unwrap_err(), PaymentError::NotFound);
+        let unknown = DisputeId::parse("dp_unknown").unwrap();
+        assert_eq!(disputes.retrieve(&unknown).await.unwrap_err(), PaymentError::NotFound);
     })
     .await;
 }

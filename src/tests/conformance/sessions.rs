@@ -42,7 +42,7 @@ async fn an_equal_order_finds_its_session_and_another_one_does_not() {
 }
 
 #[tokio::test]
-async fn a_session_tells_what_it_was_ordered_with() {
+async fn a_session_reports_the_order_it_was_created_with() {
     every_provider(async |app, provider| {
         let order = order(app, "attempt-1", ProductColor::Red, "jo@example.com").await;
         let session = begin(app, provider, &order).await;
@@ -68,9 +68,9 @@ async fn a_session_tells_what_it_was_ordered_with() {
 }
 
 #[tokio::test]
-async fn nobody_knows_a_session_that_there_is_not() {
+async fn an_unknown_session_is_not_found() {
     every_provider(async |_, provider| {
-        for id in ["cs_test_of_nobody", "x", "INV-0"] {
+        for id in ["cs_test_unknown", "x", "INV-0"] {
             let id = SessionId::parse(id).unwrap();
             assert_eq!(provider.retrieve_session(&id).await, Err(PaymentError::NotFound));
             assert_eq!(provider.expire_session(&id).await, Err(PaymentError::NotFound));
@@ -145,7 +145,7 @@ async fn pages_of_finished_sessions_join_up() {
             one(MANY + found.len()).await;
         }
         if provider.id() == ProviderId::Stripe {
-            assert!(!found.contains(&waiting), "nobody finished it");
+            assert!(!found.contains(&waiting), "the customer has not finished it");
         }
         found.retain(|session| *session != waiting);
         assert_each_once(found, expected);
@@ -156,7 +156,7 @@ async fn pages_of_finished_sessions_join_up() {
 }
 
 #[tokio::test]
-async fn a_delayed_payment_that_fails_is_told_by_the_session_too() {
+async fn a_failed_delayed_payment_shows_on_the_session_too() {
     every_provider(async |app, provider| {
         if provider.id() != ProviderId::Stripe {
             return;
@@ -178,7 +178,7 @@ async fn a_delayed_payment_that_fails_is_told_by_the_session_too() {
 }
 
 #[tokio::test]
-async fn a_body_is_believed_only_as_it_was_signed_and_only_for_a_while() {
+async fn a_signature_covers_the_exact_body_within_a_tolerance() {
     every_provider(async |app, provider| {
         let now = OffsetDateTime::now_utc();
         let body = Bytes::from(completed("evt_1", "cs_test_1").to_string());
@@ -199,7 +199,7 @@ async fn a_body_is_believed_only_as_it_was_signed_and_only_for_a_while() {
         let previous = sign(PREVIOUS_SECRET, now.unix_timestamp(), &body).parse().unwrap();
         let rolled = HeaderMap::from_iter([("stripe-signature".parse().unwrap(), previous)]);
         assert!(provider.verify(&rolled, body.clone(), now).is_ok(), "a secret that is being rolled");
-        let foreign = sign("whsec_of_nobody", now.unix_timestamp(), &body).parse().unwrap();
+        let foreign = sign("whsec_of_another_shop", now.unix_timestamp(), &body).parse().unwrap();
         let forged = HeaderMap::from_iter([("stripe-signature".parse().unwrap(), foreign)]);
         assert_eq!(provider.verify(&forged, body, now).err(), Some(SignatureError::Mismatch));
     })

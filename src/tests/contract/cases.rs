@@ -19,7 +19,7 @@ use rolitt::{
     server::store::{Applied, Delivery, Ids, PurchaseKey, StoreError},
 };
 
-use super::{apply, at_once, delivery, facts, intent, paid, purchase, session, told, usd};
+use super::{apply, at_once, delivery, facts, intent, paid, purchase, record_update, session, usd};
 use crate::test_app::{ListedIds, TestApp};
 
 fn refund(id: &str, of: &str, minor: i64, status: RefundStatus) -> PaymentUpdate {
@@ -60,7 +60,7 @@ fn intent_is(of: &str, status: IntentStatus, failed: Option<i64>) -> PaymentUpda
     })
 }
 
-/// Everything that can be told of one purchase.
+/// Returns one update of each kind about one order.
 fn history(of: &str) -> Vec<PaymentUpdate> {
     let mut pending = facts(of);
     pending.outcome = SessionOutcome::Pending;
@@ -156,7 +156,7 @@ async fn any_order_of_facts_ends_as_the_rules_say() {
         all.shuffle(&mut random);
         if round < 3 {
             for (delivery, fact) in &all {
-                told(&*app.store, &*app.shop.ids, delivery.as_ref(), fact).await;
+                record_update(&*app.store, &*app.shop.ids, delivery.as_ref(), fact).await;
             }
         } else {
             at_once(&app.store, &app.shop.ids, all).await;
@@ -176,12 +176,12 @@ async fn any_order_of_facts_ends_as_the_rules_say() {
 }
 
 #[tokio::test]
-async fn an_order_without_its_payments_record_hears_of_its_payment_all_the_same() {
+async fn an_order_without_a_payment_record_still_gets_payment_updates() {
     let app = TestApp::start().await;
-    told(&*app.store, &*app.shop.ids, None, &paid("cs_1")).await;
+    record_update(&*app.store, &*app.shop.ids, None, &paid("cs_1")).await;
     // As orders are that are older than such records.
     app.edit("delete from payments").await;
-    told(
+    record_update(
         &*app.store,
         &*app.shop.ids,
         Some(&delivery("evt_1")),
@@ -199,8 +199,8 @@ async fn an_order_without_its_payments_record_hears_of_its_payment_all_the_same(
 async fn a_number_is_had_by_one_order_and_the_next_draws_again() {
     let app = TestApp::start().await;
     let ids = ListedIds(Mutex::new(vec!["ROL-AAAAAAA1", "ROL-AAAAAAA1", "ROL-AAAAAAA1", "ROL-AAAAAAA2"]));
-    told(&*app.store, &ids, None, &paid("cs_1")).await;
-    told(&*app.store, &ids, None, &paid("cs_2")).await;
+    record_update(&*app.store, &ids, None, &paid("cs_1")).await;
+    record_update(&*app.store, &ids, None, &paid("cs_2")).await;
     assert_eq!(purchase(&*app.store, "cs_2").await.preorder.number.as_str(), "ROL-AAAAAAA2");
     let used_up = apply(&*app.store, &ids, Some(&delivery("evt_1")), &paid("cs_3"), false).await;
     assert!(matches!(used_up, Err(StoreError::NumbersExhausted)), "{used_up:?}");
@@ -210,11 +210,11 @@ async fn a_number_is_had_by_one_order_and_the_next_draws_again() {
 }
 
 #[tokio::test]
-async fn an_order_that_was_lost_is_made_anew_under_its_old_names() {
+async fn a_lost_order_is_rebuilt_with_its_old_id_and_number() {
     let (app, rebuilt) = (TestApp::start().await, TestApp::start().await);
-    told(&*app.store, &*app.shop.ids, None, &paid("cs_1")).await;
-    told(&*rebuilt.store, &*rebuilt.shop.ids, None, &paid("cs_0")).await;
-    told(&*rebuilt.store, &*rebuilt.shop.ids, None, &paid("cs_1")).await;
+    record_update(&*app.store, &*app.shop.ids, None, &paid("cs_1")).await;
+    record_update(&*rebuilt.store, &*rebuilt.shop.ids, None, &paid("cs_0")).await;
+    record_update(&*rebuilt.store, &*rebuilt.shop.ids, None, &paid("cs_1")).await;
     let (was, is) = (purchase(&*app.store, "cs_1").await.preorder, purchase(&*rebuilt.store, "cs_1").await.preorder);
     assert_eq!((was.id, was.number), (is.id, is.number));
     app.leave().await;
@@ -222,7 +222,7 @@ async fn an_order_that_was_lost_is_made_anew_under_its_old_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn numbers_that_are_drawn_twice_at_once_are_given_once() {
+async fn a_preorder_number_collision_under_concurrency_is_resolved() {
     const NUMBERS: [&str; 8] = [
         "ROL-AAAAAAA1",
         "ROL-AAAAAAA2",
@@ -239,7 +239,7 @@ async fn numbers_that_are_drawn_twice_at_once_are_given_once() {
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..8 {
         let (store, ids) = (app.store.clone(), ids.clone());
-        // Whoever drew nothing but taken numbers asks again: the list goes on.
+        // A caller that drew only taken numbers draws again: the list goes on.
         tasks.spawn(async move {
             for _ in 0..40 {
                 match apply(&*store, &*ids, None, &paid(&format!("cs_{number}")), false).await {
@@ -258,10 +258,10 @@ async fn numbers_that_are_drawn_twice_at_once_are_given_once() {
 }
 
 #[tokio::test]
-async fn a_rehearsal_tells_and_leaves_nothing() {
+async fn a_dry_run_reports_and_writes_nothing() {
     let app = TestApp::start().await;
-    let rehearsed = apply(&*app.store, &*app.shop.ids, Some(&delivery("evt_1")), &paid("cs_1"), true).await.unwrap();
-    assert!(matches!(rehearsed, Applied::Changed(Some(_))), "{rehearsed:?}");
+    let dry = apply(&*app.store, &*app.shop.ids, Some(&delivery("evt_1")), &paid("cs_1"), true).await.unwrap();
+    assert!(matches!(dry, Applied::Changed(Some(_))), "{dry:?}");
     for table in ["preorders", "payments", "outbox", "webhook_logs"] {
         assert_eq!(app.count(table).await, 0, "{table}");
     }
@@ -272,7 +272,7 @@ async fn a_rehearsal_tells_and_leaves_nothing() {
 async fn a_step_that_is_cut_off_anywhere_is_whole_or_not_there() {
     let app = TestApp::start().await;
     let began = std::time::Instant::now();
-    told(&*app.store, &*app.shop.ids, None, &paid("cs_first")).await;
+    record_update(&*app.store, &*app.shop.ids, None, &paid("cs_first")).await;
     let usual = began.elapsed().max(Duration::from_millis(4));
     for round in 0..40_u32 {
         let (name, event) = (format!("cs_{round}"), delivery(&format!("evt_{round}")));
@@ -286,7 +286,7 @@ async fn a_step_that_is_cut_off_anywhere_is_whole_or_not_there() {
             assert_eq!(purchase.preorder.details.status, PreorderStatus::Paid);
             assert!(purchase.case.payment.is_some(), "with all of it");
         }
-        let again = told(&*app.store, &*app.shop.ids, Some(&event), &fact).await;
+        let again = record_update(&*app.store, &*app.shop.ids, Some(&event), &fact).await;
         assert!(matches!(again, Applied::Duplicate | Applied::Changed(_)), "{again:?}");
     }
     for table in ["preorders", "payments", "outbox"] {

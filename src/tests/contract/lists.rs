@@ -12,7 +12,7 @@ use rolitt::{
 };
 use time::OffsetDateTime;
 
-use super::{STRIPE, facts, told};
+use super::{STRIPE, facts, record_update};
 use crate::test_app::TestApp;
 
 /// Every page, one behind the other.
@@ -41,7 +41,7 @@ async fn pages_have_every_order_once_the_newest_first_and_filters_hold_together(
         if number % 5 == 0 {
             facts.color = Some("Gold".to_owned());
         }
-        told(&*app.store, &*app.shop.ids, None, &PaymentUpdate::Session(Box::new(facts))).await;
+        record_update(&*app.store, &*app.shop.ids, None, &PaymentUpdate::Session(Box::new(facts))).await;
     }
     let whole = app.store.purchases(&PreorderFilter::default(), 200).await.unwrap();
     let order: Vec<&str> = whole.iter().map(|purchase| purchase.preorder.details.session.as_str()).collect();
@@ -82,7 +82,7 @@ async fn pages_have_every_order_once_the_newest_first_and_filters_hold_together(
 }
 
 #[tokio::test]
-async fn marks_and_differences_are_kept_as_they_were_given() {
+async fn cursors_and_differences_round_trip() {
     let app = TestApp::start().await;
     let at = |seconds: i64| OffsetDateTime::from_unix_timestamp(1_763_800_000 + seconds).unwrap();
     assert_eq!(app.store.mark(STRIPE, "sessions").await.unwrap(), None);

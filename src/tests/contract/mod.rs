@@ -1,4 +1,5 @@
-//! What every store must do, whichever it is: asked of the contract itself, many at once, out of order, cut off, and again.
+//! What every store must do, whichever it is: asked of the contract itself, many at once, out of
+//! order, cut off, and again.
 
 mod cases;
 mod lists;
@@ -100,7 +101,12 @@ pub async fn apply(
 }
 
 /// As the use cases do it: a race that was lost is run again.
-pub async fn told(store: &dyn Store, ids: &dyn Ids, delivery: Option<&Delivery>, fact: &PaymentUpdate) -> Applied {
+pub async fn record_update(
+    store: &dyn Store,
+    ids: &dyn Ids,
+    delivery: Option<&Delivery>,
+    fact: &PaymentUpdate,
+) -> Applied {
     loop {
         match apply(store, ids, delivery, fact, false).await {
             Err(StoreError::Conflict(_)) => {}
@@ -118,7 +124,7 @@ async fn at_once(
     let mut tasks = tokio::task::JoinSet::new();
     for (delivery, fact) in all {
         let (store, ids) = (store.clone(), ids.clone());
-        tasks.spawn(async move { told(&*store, &*ids, delivery.as_ref(), &fact).await });
+        tasks.spawn(async move { record_update(&*store, &*ids, delivery.as_ref(), &fact).await });
     }
     tasks.join_all().await
 }

@@ -1,4 +1,5 @@
-//! What is personal: taken away for ever, by name and by age, while everything that keeps an order single stays.
+//! What is personal: taken away for ever, by name and by age, while everything that keeps an order
+//! single stays.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use rolitt::{
 };
 use serde_json::{Value, json};
 
-use super::{STRIPE, apply, delivery, facts, paid, purchase, told};
+use super::{STRIPE, apply, delivery, facts, paid, purchase, record_update};
 use crate::test_app::TestApp;
 
 const LEASE: Duration = Duration::from_mins(1);
@@ -54,8 +55,8 @@ const LEFT_IN_LOGS: &str = "webhook_logs where raw_body is not null or raw_data 
 #[tokio::test]
 async fn an_erased_order_keeps_its_money_and_loses_its_customer_for_ever() {
     let app = TestApp::start().await;
-    told(&*app.store, &*app.shop.ids, Some(&delivery("evt_1")), &personal("cs_1")).await;
-    told(&*app.store, &*app.shop.ids, Some(&delivery("evt_2")), &personal("cs_2")).await;
+    record_update(&*app.store, &*app.shop.ids, Some(&delivery("evt_1")), &personal("cs_1")).await;
+    record_update(&*app.store, &*app.shop.ids, Some(&delivery("evt_2")), &personal("cs_2")).await;
     app.edit("update preorders set user_id = 'u1', tracking_number = 'JD1'").await;
     let before = purchase(&*app.store, "cs_1").await;
     let Erased::Refused(reason) = erase(&*app.store, "cs_1", false, false).await else { panic!("it is still needed") };
@@ -71,17 +72,17 @@ async fn an_erased_order_keeps_its_money_and_loses_its_customer_for_ever() {
         "shipping_address": null, "access_hash": null, "tracking_number": null, "user_id": null, "erased": true });
     let look = format!("select {kept} from preorders where session_id = 'cs_1'");
     assert_eq!(app.row(&look).await, gone);
-    // Whatever tells of it now.
+    // Any later update about the order.
     assert_eq!(
-        told(&*app.store, &*app.shop.ids, Some(&delivery("evt_1")), &personal("cs_1")).await,
+        record_update(&*app.store, &*app.shop.ids, Some(&delivery("evt_1")), &personal("cs_1")).await,
         Applied::Duplicate
     );
     for event in [Some(delivery("evt_3")), None] {
-        let again = told(&*app.store, &*app.shop.ids, event.as_ref(), &personal("cs_1")).await;
+        let again = record_update(&*app.store, &*app.shop.ids, event.as_ref(), &personal("cs_1")).await;
         assert!(matches!(again, Applied::Unchanged(Some(_))), "{again:?}");
     }
     app.store.keep_event(&delivery("evt_4"), "not now", Some(Duration::ZERO)).await.unwrap();
-    told(&*app.store, &*app.shop.ids, Some(&delivery("evt_4")), &personal("cs_1")).await;
+    record_update(&*app.store, &*app.shop.ids, Some(&delivery("evt_4")), &personal("cs_1")).await;
     assert_eq!(app.row(&look).await, gone);
     assert_eq!(app.count("webhook_logs where status = 'done'").await, 4);
     assert_eq!(app.count(LEFT_IN_LOGS).await, 1, "the other order's");
@@ -98,11 +99,11 @@ async fn an_erased_order_keeps_its_money_and_loses_its_customer_for_ever() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_told_at_that_moment_leaves_nothing_behind() {
+async fn concurrent_updates_leave_no_personal_data_after_erasure() {
     let app = TestApp::start().await;
     for round in 0..6 {
         let name = format!("cs_{round}");
-        told(&*app.store, &*app.shop.ids, Some(&delivery(&format!("evt_{round}"))), &personal(&name)).await;
+        record_update(&*app.store, &*app.shop.ids, Some(&delivery(&format!("evt_{round}"))), &personal(&name)).await;
         if round % 2 == 0 {
             let message = app.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await.unwrap().unwrap();
             assert!(app.store.finish_message(&message, MessageEnd::Sent).await.unwrap());
@@ -111,7 +112,7 @@ async fn whatever_is_told_at_that_moment_leaves_nothing_behind() {
         for number in 0..8 {
             let (store, ids) = (app.store.clone(), app.shop.ids.clone());
             let (event, fact) = (delivery(&format!("evt_{round}_{number}")), personal(&name));
-            tasks.spawn(async move { drop(told(&*store, &*ids, Some(&event), &fact).await) });
+            tasks.spawn(async move { drop(record_update(&*store, &*ids, Some(&event), &fact).await) });
         }
         let (store, name) = (app.store.clone(), name.clone());
         tasks.spawn(async move { assert!(emptied(&*store, &name, false).await.0 > 0) });
@@ -127,7 +128,7 @@ async fn whatever_is_told_at_that_moment_leaves_nothing_behind() {
 #[tokio::test]
 async fn events_are_emptied_by_name_where_they_are_done_with() {
     let app = TestApp::start().await;
-    told(&*app.store, &*app.shop.ids, Some(&delivery("evt_done")), &paid("cs_1")).await;
+    record_update(&*app.store, &*app.shop.ids, Some(&delivery("evt_done")), &paid("cs_1")).await;
     ignored(&app, "evt_ignored", &Mentions::default()).await;
     app.store.keep_event(&delivery("evt_waits"), "not now", Some(Duration::ZERO)).await.unwrap();
     app.store.keep_event(&delivery("evt_parked"), "no", None).await.unwrap();
@@ -147,10 +148,10 @@ async fn ignored(app: &TestApp, event: &str, mentions: &Mentions) {
 }
 
 #[tokio::test]
-async fn what_is_ignored_keeps_its_body_unless_it_is_about_somebody_who_was_erased() {
+async fn an_ignored_event_retains_its_body_unless_its_customer_was_erased() {
     let app = TestApp::start().await;
     for name in ["cs_1", "cs_2"] {
-        told(&*app.store, &*app.shop.ids, None, &paid(name)).await;
+        record_update(&*app.store, &*app.shop.ids, None, &paid(name)).await;
     }
     mirror(&app, &delivery("evt_customer"), &customer(10)).await;
     emptied(&*app.store, "cs_1", false).await;
@@ -167,10 +168,10 @@ async fn what_is_ignored_keeps_its_body_unless_it_is_about_somebody_who_was_eras
     app.leave().await;
 }
 
-fn customer(told_at: i64) -> Mirror {
+fn customer(reported_at: i64) -> Mirror {
     Mirror::Customer(CustomerCopy {
         id: CustomerId::parse("cus_1").unwrap(),
-        version: Version { told_at, finality: 0 },
+        version: Version { told_at: reported_at, finality: 0 },
         deleted: false,
         email: Some("jo@example.com".to_owned()),
         name: Some("Jo Buyer".to_owned()),
@@ -184,15 +185,15 @@ async fn mirror(app: &TestApp, delivery: &Delivery, mirror: &Mirror) -> Applied 
 }
 
 #[tokio::test]
-async fn a_copy_of_a_customer_stays_without_name_whatever_is_told_later() {
+async fn an_erased_customer_copy_is_never_filled_again() {
     let app = TestApp::start().await;
     let customers = ["cus_1".to_owned(), "cus_unknown".to_owned()];
     mirror(&app, &delivery("evt_1"), &customer(10)).await;
     assert_eq!(app.count("customers where email = 'jo@example.com' and name = 'Jo Buyer'").await, 1);
     assert_eq!(app.store.erase_customers(&customers).await.unwrap(), 1);
     assert_eq!(app.store.erase_customers(&customers).await.unwrap(), 0);
-    for (event, told_at) in [("evt_2", 20), ("evt_3", 5)] {
-        mirror(&app, &delivery(event), &customer(told_at)).await;
+    for (event, reported_at) in [("evt_2", 20), ("evt_3", 5)] {
+        mirror(&app, &delivery(event), &customer(reported_at)).await;
         assert_eq!(app.count("customers where email is null and name is null and erased_at is not null").await, 1);
     }
     assert_eq!(app.count("webhook_logs where status = 'done'").await, 3);
@@ -202,13 +203,18 @@ async fn a_copy_of_a_customer_stays_without_name_whatever_is_told_later() {
 }
 
 #[tokio::test]
-async fn what_is_old_and_done_with_is_emptied_and_a_repeat_is_still_one() {
+async fn retention_empties_old_bodies_and_deduplication_still_works() {
     let app = TestApp::start().await;
     let large = Delivery { body: vec![b'x'; 1_000_000].into(), ..delivery("evt_0") };
-    told(&*app.store, &*app.shop.ids, Some(&large), &paid("cs_0")).await;
+    record_update(&*app.store, &*app.shop.ids, Some(&large), &paid("cs_0")).await;
     for number in 1..7 {
-        told(&*app.store, &*app.shop.ids, Some(&delivery(&format!("evt_{number}"))), &paid(&format!("cs_{number}")))
-            .await;
+        record_update(
+            &*app.store,
+            &*app.shop.ids,
+            Some(&delivery(&format!("evt_{number}"))),
+            &paid(&format!("cs_{number}")),
+        )
+        .await;
     }
     for end in [MessageEnd::Sent, MessageEnd::Sent, MessageEnd::Withdrawn, MessageEnd::Parked { error: "no" }] {
         let message = app.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await.unwrap().unwrap();
@@ -236,7 +242,7 @@ async fn what_is_old_and_done_with_is_emptied_and_a_repeat_is_still_one() {
     assert_eq!(app.count("outbox where body = ''").await, 3);
     assert_eq!(app.count("outbox where body <> '' and status in ('pending', 'parked')").await, 4);
     for event in [&large, &delivery("evt_1")] {
-        assert_eq!(told(&*app.store, &*app.shop.ids, Some(event), &paid("cs_1")).await, Applied::Duplicate);
+        assert_eq!(record_update(&*app.store, &*app.shop.ids, Some(event), &paid("cs_1")).await, Applied::Duplicate);
         app.store.keep_event(event, "too late", None).await.unwrap();
     }
     let again = apply(&*app.store, &*app.shop.ids, Some(&delivery("evt_again")), &paid("cs_0"), false).await.unwrap();
@@ -250,7 +256,7 @@ async fn what_is_old_and_done_with_is_emptied_and_a_repeat_is_still_one() {
 async fn orders_that_are_over_are_listed_by_how_long_they_are() {
     let app = TestApp::start().await;
     for number in 0..6 {
-        told(&*app.store, &*app.shop.ids, None, &paid(&format!("cs_{number}"))).await;
+        record_update(&*app.store, &*app.shop.ids, None, &paid(&format!("cs_{number}"))).await;
     }
     app.edit(
         "update preorders set updated_at = now() - interval '9 days' + right(session_id, 1)::int * interval '1 hour'",

@@ -1,10 +1,10 @@
-//! Leases: who has one has it alone, for its time, and nobody afterwards says how it went.
+//! Leases are exclusive and limited in time, and an expired one cannot finish its row.
 
 use std::{collections::HashSet, time::Duration};
 
 use rolitt::server::store::{Applied, LeaseToken, MessageEnd, MessageKind};
 
-use super::{apply, delivery, paid, told};
+use super::{apply, delivery, paid, record_update};
 use crate::test_app::TestApp;
 
 const LEASE: Duration = Duration::from_mins(1);
@@ -13,7 +13,7 @@ const LEASE: Duration = Duration::from_mins(1);
 async fn thirty_two_workers_get_each_message_once() {
     let app = TestApp::start().await;
     for number in 0..20 {
-        told(&*app.store, &*app.shop.ids, None, &paid(&format!("cs_{number}"))).await;
+        record_update(&*app.store, &*app.shop.ids, None, &paid(&format!("cs_{number}"))).await;
     }
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..32 {
@@ -36,7 +36,7 @@ async fn thirty_two_workers_get_each_message_once() {
 #[tokio::test]
 async fn a_lease_that_ran_out_is_anothers_and_the_first_comes_too_late() {
     let app = TestApp::start().await;
-    told(&*app.store, &*app.shop.ids, None, &paid("cs_1")).await;
+    record_update(&*app.store, &*app.shop.ids, None, &paid("cs_1")).await;
     let first = app.store.lease_message(MessageKind::KlaviyoEvent, Duration::from_millis(1)).await.unwrap().unwrap();
     tokio::time::sleep(Duration::from_millis(5)).await;
     let second = app.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await.unwrap().unwrap();
@@ -56,7 +56,7 @@ async fn a_lease_that_ran_out_is_anothers_and_the_first_comes_too_late() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kept_event_is_taken_by_one_and_again_when_that_one_is_gone() {
+async fn a_stored_event_has_one_lease_and_is_leased_again_after_it_ends() {
     let app = TestApp::start().await;
     let kept = delivery("evt_1");
     app.store.keep_event(&kept, "not now", Some(Duration::from_mins(5))).await.unwrap();
@@ -73,7 +73,10 @@ async fn a_kept_event_is_taken_by_one_and_again_when_that_one_is_gone() {
     app.let_time_pass().await;
     let again = app.store.lease_event(LEASE).await.unwrap().unwrap();
     assert_eq!(again.attempts, 3);
-    assert!(matches!(told(&*app.store, &*app.shop.ids, Some(&kept), &paid("cs_1")).await, Applied::Changed(_)));
+    assert!(matches!(
+        record_update(&*app.store, &*app.shop.ids, Some(&kept), &paid("cs_1")).await,
+        Applied::Changed(_)
+    ));
     app.store.keep_event(&kept, "too late", None).await.unwrap();
     assert_eq!(app.row("select status::text from webhook_logs").await["status"], "done", "what was applied stays so");
     assert!(app.store.lease_event(LEASE).await.unwrap().is_none());
@@ -81,16 +84,16 @@ async fn a_kept_event_is_taken_by_one_and_again_when_that_one_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_log_says_that_something_was_told_however_it_races_with_the_telling() {
+async fn klaviyo_event_sent_is_exact_under_races() {
     let app = TestApp::start().await;
     for round in 0..8 {
         let name = format!("cs_{round}");
-        told(&*app.store, &*app.shop.ids, Some(&delivery(&format!("evt_{round}"))), &paid(&name)).await;
+        record_update(&*app.store, &*app.shop.ids, Some(&delivery(&format!("evt_{round}"))), &paid(&name)).await;
         let mut tasks = tokio::task::JoinSet::new();
         for number in 0..6 {
             let (store, ids) = (app.store.clone(), app.shop.ids.clone());
             let (event, fact) = (delivery(&format!("evt_{round}_{number}")), paid(&name));
-            tasks.spawn(async move { drop(told(&*store, &*ids, Some(&event), &fact).await) });
+            tasks.spawn(async move { drop(record_update(&*store, &*ids, Some(&event), &fact).await) });
         }
         let message = app.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await.unwrap().unwrap();
         assert!(app.store.finish_message(&message, MessageEnd::Sent).await.unwrap());

@@ -1,4 +1,4 @@
-//! A Firestore that is not there, or that nobody may use: said at once where it can be mended, answered with 503 where it may pass.
+//! A missing or forbidden Firestore: a configuration error ends at once, an outage is a 503.
 
 use std::time::{Duration, Instant};
 
@@ -75,7 +75,7 @@ async fn check_names_the_address_in_one_line_and_fails() {
 }
 
 #[tokio::test]
-async fn a_shop_stays_open_without_it_and_asks_for_every_event_again() {
+async fn without_firestore_the_shop_stays_open_and_webhooks_get_503() {
     let (emulator, addresses) = (closed(), addresses());
     let mut child = shop(&["serve"], Some(&emulator), &addresses).spawn().unwrap();
     let http = rolitt::server::http::client::client().unwrap();
@@ -99,14 +99,14 @@ async fn a_shop_stays_open_without_it_and_asks_for_every_event_again() {
 }
 
 #[tokio::test]
-async fn without_credentials_every_command_says_what_to_set_and_ends() {
+async fn without_credentials_every_command_names_the_variable_and_ends() {
     for command in ["check", "serve", "migrate"] {
         let started = shop(&[command], None, &addresses());
         let (status, said, complaint) = tokio::time::timeout(SOON, ended(started)).await.unwrap();
-        let told = format!("{said}{complaint}");
-        let lines = told.lines().filter(|line| line.contains("GOOGLE_APPLICATION_CREDENTIALS")).count();
-        assert_eq!((status, lines), (1, 1), "{command}: {told}");
-        assert!(!told.contains("panicked"), "{told}");
+        let output = format!("{said}{complaint}");
+        let lines = output.lines().filter(|line| line.contains("GOOGLE_APPLICATION_CREDENTIALS")).count();
+        assert_eq!((status, lines), (1, 1), "{command}: {output}");
+        assert!(!output.contains("panicked"), "{output}");
     }
 }
 

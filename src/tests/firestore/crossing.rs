@@ -1,4 +1,5 @@
-//! A whole shop crosses from PostgreSQL to Firestore and back, by the real command, and goes on where it arrived.
+//! A whole shop crosses from PostgreSQL to Firestore and back, by the real command, and goes on
+//! where it arrived.
 
 use std::{
     collections::BTreeSet,
@@ -13,9 +14,9 @@ use rolitt::{
 };
 use serde_json::{Value, json};
 
-use super::{beside, borrowed, contents};
+use super::{borrowed, contents, variables_for};
 use crate::{
-    contract::{delivery, paid, session, told},
+    contract::{delivery, paid, record_update, session},
     copying::{Target, rich_shop},
     emulated::Emulated,
     test_app::{Home, ListedIds, Setup, TestApp, completed, event, paid_session},
@@ -38,9 +39,9 @@ fn sum(report: &str, figure: &str) -> u64 {
 
 #[tokio::test]
 #[ignore = "needs the Firestore emulator"]
-async fn every_row_crosses_as_it_is_and_comes_back_the_same() {
+async fn every_row_round_trips_between_the_stores() {
     let (app, project, target) = (rich_shop().await, Emulated::project(), Target::new().await);
-    let (there, variables) = (project.store(), beside(&project));
+    let (there, variables) = (project.store(), variables_for(&project));
     let variables = borrowed(&variables);
     let before = contents(&*app.store).await;
     let (status, said, complaint) = app.rolitt_with(&THERE, &variables).await;
@@ -58,18 +59,18 @@ async fn every_row_crosses_as_it_is_and_comes_back_the_same() {
 
 #[tokio::test]
 #[ignore = "needs the Firestore emulator"]
-async fn a_rehearsal_writes_nothing_into_an_empty_project() {
+async fn a_dry_run_writes_nothing_into_an_empty_project() {
     let (app, project) = (rich_shop().await, Emulated::project());
-    let (there, variables) = (project.store(), beside(&project));
-    let rehearse = [&THERE[..], &["--dry-run"]].concat();
-    let (status, _, complaint) = app.rolitt_with(&rehearse, &borrowed(&variables)).await;
+    let (there, variables) = (project.store(), variables_for(&project));
+    let dry_run = [&THERE[..], &["--dry-run"]].concat();
+    let (status, _, complaint) = app.rolitt_with(&dry_run, &borrowed(&variables)).await;
     assert_eq!((status, complaint.contains("run `rolitt migrate`")), (1, true), "{complaint}");
     nothing_is_in(&there).await;
     assert!(there.ready().await.is_err());
     let on_firestore = project.variables();
     assert_eq!(app.rolitt_with(&["migrate"], &borrowed(&on_firestore)).await.0, 0);
     let rows = contents(&*app.store).await.len();
-    let (status, said, _) = app.rolitt_with(&rehearse, &borrowed(&variables)).await;
+    let (status, said, _) = app.rolitt_with(&dry_run, &borrowed(&variables)).await;
     assert_eq!((status, said.contains(&format!("{rows} row(s) would be written"))), (0, true), "{said}");
     nothing_is_in(&there).await;
     app.leave().await;
@@ -78,7 +79,7 @@ async fn a_rehearsal_writes_nothing_into_an_empty_project() {
 /// The rich shop, and the same one opened on Firestore after it crossed.
 async fn crossed(ids: Option<Arc<ListedIds>>) -> (TestApp, TestApp) {
     let (app, project) = (rich_shop().await, Emulated::project());
-    let (status, said, complaint) = app.rolitt_with(&THERE, &borrowed(&beside(&project))).await;
+    let (status, said, complaint) = app.rolitt_with(&THERE, &borrowed(&variables_for(&project))).await;
     assert_eq!(status, 0, "{said}{complaint}");
     let ids = ids.map(|ids| -> Arc<dyn rolitt::server::store::Ids> { ids });
     let moved = TestApp::start_with(Setup { ids, home: Home::Firestore(project), ..Setup::default() }).await;
@@ -98,13 +99,13 @@ async fn orders_that_crossed_are_known_and_are_not_made_again() {
     }
     let before = contents(&*moved.store).await;
     assert_eq!(moved.deliver(&completed("evt_1", "cs_test_1")).await, StatusCode::OK);
-    let again = told(&*moved.store, &*moved.shop.ids, Some(&delivery("evt_1")), &paid("cs_test_1")).await;
+    let again = record_update(&*moved.store, &*moved.shop.ids, Some(&delivery("evt_1")), &paid("cs_test_1")).await;
     assert_eq!(again, Applied::Duplicate);
     assert_eq!(contents(&*moved.store).await, before, "an event of before changes nothing");
     assert_eq!(moved.deliver(&completed("evt_again", "cs_test_1")).await, StatusCode::OK);
     let mut after = contents(&*moved.store).await;
     assert!(after.remove(&("webhook_logs", "evt_again".to_owned())).is_some());
-    assert_eq!(after, before, "nor does the same session, told once more");
+    assert_eq!(after, before, "nor does the same session, reported again");
     moved.leave().await;
     app.leave().await;
 }
@@ -128,7 +129,7 @@ async fn messages_and_events_that_wait_are_each_taken_once() {
     }
     let taken: Vec<Vec<u8>> = takers.join_all().await.concat();
     let distinct: BTreeSet<&[u8]> = taken.iter().map(Vec::as_slice).collect();
-    assert!(waiting > 1, "the shop had something to tell");
+    assert!(waiting > 1, "the shop had messages to send");
     assert_eq!((taken.len(), distinct.len()), (waiting, waiting));
     moved.let_time_pass().await;
     moved.deliver_all().await;

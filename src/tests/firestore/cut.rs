@@ -1,5 +1,5 @@
-//! A copy that is cut off, wherever that happens, is gone on with, and ends complete: in one process at every page, and as a
-//! process that is killed.
+//! A copy that is cut off, wherever that happens, is gone on with, and ends complete: in one
+//! process at every page, and as a process that is killed.
 
 use std::{process::Stdio, time::Duration};
 
@@ -9,7 +9,7 @@ use rolitt::server::{
 };
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use super::{beside, borrowed, contents};
+use super::{borrowed, contents, variables_for};
 use crate::{
     copying::{Target, rich_shop},
     emulated::Emulated,
@@ -34,7 +34,8 @@ async fn cut_at(from: &dyn Store, to: &dyn Store, here: &(dyn Fn(&CopyStep<'_>) 
     }
 }
 
-/// Cuts a copy off where each table begins, inside it, and where it is compared; each run goes on where the one before was cut off.
+/// Cuts a copy off where each table begins, inside it, and where it is compared; each run goes on
+/// where the one before was cut off.
 async fn with_many_cuts(from: &dyn Store, to: &dyn Store) {
     for wanted in Table::ALL {
         let begins = |step: &CopyStep<'_>| matches!(step, CopyStep::Copying { table, done: 0, .. } if *table == wanted);
@@ -52,7 +53,7 @@ async fn with_many_cuts(from: &dyn Store, to: &dyn Store) {
 
 #[tokio::test]
 #[ignore = "needs the Firestore emulator"]
-async fn cut_off_anywhere_it_goes_on_and_ends_complete_both_ways() {
+async fn a_copy_interrupted_anywhere_resumes_and_completes_both_ways() {
     let (app, project, target) = (rich_shop().await, Emulated::project(), Target::new().await);
     let there = project.store();
     with_many_cuts(&*app.store, &there).await;
@@ -84,7 +85,7 @@ async fn a_day_of(orders: u32) -> TestApp {
 async fn a_killed_process_loses_nothing_and_the_next_one_ends_with_everything_equal() {
     const ORDERS: u32 = 600;
     let (app, project) = (a_day_of(ORDERS).await, Emulated::project());
-    let (there, variables) = (project.store(), beside(&project));
+    let (there, variables) = (project.store(), variables_for(&project));
     let arguments = ["store", "copy", "--from", "postgres", "--to", "firestore"];
     for (killed_at, more) in [("copying preorders", 40), ("copying webhook_logs", 100), ("comparing preorders", 0)] {
         let mut command = program(&arguments, app.variables.iter());

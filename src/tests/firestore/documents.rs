@@ -1,4 +1,5 @@
-//! Documents that somebody wrote past the shop: each is named, none stops the others, and what is in them is never shown.
+//! Documents edited outside the shop: each is named, none stops the others, and what is
+//! in them is never shown.
 
 use rolitt::{
     domain::preorder::PreorderNumber,
@@ -6,9 +7,9 @@ use rolitt::{
 };
 use serde_json::{Value, json};
 
-use super::{beside, borrowed};
+use super::{borrowed, variables_for};
 use crate::{
-    contract::{delivery, paid, session, told},
+    contract::{delivery, paid, record_update, session},
     emulated::Emulated,
     test_app::{Home, Setup, TestApp},
 };
@@ -31,7 +32,7 @@ async fn spoiled(app: &TestApp, project: &Emulated) -> PreorderNumber {
     store.migrate().await.unwrap();
     for number in 1..=8 {
         let event = delivery(&format!("evt_{number}"));
-        told(&store, &*app.shop.ids, Some(&event), &paid(&format!("cs_{number}"))).await;
+        record_update(&store, &*app.shop.ids, Some(&event), &paid(&format!("cs_{number}"))).await;
     }
     let mut big = delivery("evt_big");
     big.body = vec![b'x'; 1 << 20].into();
@@ -52,7 +53,7 @@ async fn each_is_named_and_skipped_and_the_others_are_copied() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     let project = Emulated::project();
     spoiled(&app, &project).await;
-    let variables = beside(&project);
+    let variables = variables_for(&project);
     let (status, said, complaint) = app.rolitt_with(&BACK, &borrowed(&variables)).await;
     assert_eq!((status, complaint.lines().last().unwrap()), (1, "rolitt: 18 row(s) need a look"), "{said}{complaint}");
     let line = |table: &str, key: &str| {
@@ -67,8 +68,8 @@ async fn each_is_named_and_skipped_and_the_others_are_copied() {
         ("webhook_logs", "evt_big", "webhook_logs.raw_body of evt_big"),
         ("outbox", "paid/cs_6", "outbox.attempts of paid/cs_6"),
     ] {
-        let told = line(table, key);
-        assert!(told.contains("unreadable at the source, skipped") && told.contains(why), "{told}");
+        let output = line(table, key);
+        assert!(output.contains("unreadable at the source, skipped") && output.contains(why), "{output}");
     }
     // What points at the orders that are not there is named too.
     for number in 1..=4 {
@@ -91,7 +92,7 @@ async fn each_is_named_and_skipped_and_the_others_are_copied() {
 
 #[tokio::test]
 #[ignore = "needs the Firestore emulator"]
-async fn a_row_is_called_alike_whether_it_reads_or_not() {
+async fn a_row_has_the_same_name_whether_it_parses_or_not() {
     let app = TestApp::start_with(Setup { home: Home::Postgres, ..Setup::default() }).await;
     let project = Emulated::project();
     spoiled(&app, &project).await;

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::documents::spoil;
 use crate::{
-    contract::{apply, delivery, intent, paid, purchase, told, usd},
+    contract::{apply, delivery, intent, paid, purchase, record_update, usd},
     emulated::Emulated,
 };
 
@@ -38,7 +38,7 @@ async fn shop() -> (Emulated, FirestoreStore) {
     let project = Emulated::project();
     let store = project.store();
     store.migrate().await.unwrap();
-    told(&store, &FreshIds, None, &paid("cs_1")).await;
+    record_update(&store, &FreshIds, None, &paid("cs_1")).await;
     (project, store)
 }
 
@@ -46,9 +46,10 @@ async fn shop() -> (Emulated, FirestoreStore) {
 #[ignore = "needs the Firestore emulator"]
 async fn a_refund_that_its_payment_does_not_list_is_found_and_listed_again() {
     let (project, store) = shop().await;
-    told(&store, &FreshIds, None, &refund("re_1", RefundStatus::Pending)).await;
+    record_update(&store, &FreshIds, None, &refund("re_1", RefundStatus::Pending)).await;
     spoil(&project, "payments/pi_cs_1", |fields| fields["refund_ids"] = json!({ "arrayValue": {} })).await;
-    let applied = told(&store, &FreshIds, Some(&delivery("evt_1")), &refund("re_1", RefundStatus::Succeeded)).await;
+    let applied =
+        record_update(&store, &FreshIds, Some(&delivery("evt_1")), &refund("re_1", RefundStatus::Succeeded)).await;
     assert!(matches!(applied, Applied::Changed(Some(_))), "{applied:?}");
     let found = purchase(&store, "cs_1").await;
     assert_eq!((found.case.refunds.len(), found.preorder.details.refunded_minor), (1, 100));
@@ -59,7 +60,7 @@ async fn a_refund_that_its_payment_does_not_list_is_found_and_listed_again() {
 #[ignore = "needs the Firestore emulator"]
 async fn a_refund_that_is_listed_and_not_there_is_an_error_and_not_forgotten() {
     let (project, store) = shop().await;
-    told(&store, &FreshIds, None, &refund("re_1", RefundStatus::Succeeded)).await;
+    record_update(&store, &FreshIds, None, &refund("re_1", RefundStatus::Succeeded)).await;
     project.remove("refunds/re_1").await;
     let step = apply(&store, &FreshIds, None, &refund("re_2", RefundStatus::Succeeded), false).await;
     assert!(matches!(&step, Err(StoreError::Unreadable(what)) if what.contains("re_1")), "{step:?}");
@@ -83,11 +84,11 @@ async fn an_event_whose_body_is_gone_is_parked_and_the_next_one_taken() {
 
 #[tokio::test]
 #[ignore = "needs the Firestore emulator"]
-async fn what_a_person_wrote_beside_an_order_stays_through_every_step() {
+async fn a_manually_added_field_survives_every_step() {
     let (project, store) = shop().await;
     spoil(&project, "preorders/cs_1", |fields| fields["note"] = json!({ "doubleValue": 0.5 })).await;
-    told(&store, &FreshIds, Some(&delivery("evt_1")), &paid("cs_1")).await;
-    told(&store, &FreshIds, Some(&delivery("evt_2")), &refund("re_1", RefundStatus::Succeeded)).await;
+    record_update(&store, &FreshIds, Some(&delivery("evt_1")), &paid("cs_1")).await;
+    record_update(&store, &FreshIds, Some(&delivery("evt_2")), &refund("re_1", RefundStatus::Succeeded)).await;
     assert_eq!(project.document("preorders/cs_1").await["fields"]["note"], json!({ "doubleValue": 0.5 }));
     assert_eq!(purchase(&store, "cs_1").await.preorder.details.refunded_minor, 100);
 }

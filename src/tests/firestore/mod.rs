@@ -25,7 +25,7 @@ async fn contents(store: &dyn Store) -> BTreeMap<(&'static str, String), [u8; 32
 }
 
 /// The variables under which a shop on PostgreSQL knows this project as its other store.
-fn beside(project: &Emulated) -> Vec<(&'static str, String)> {
+fn variables_for(project: &Emulated) -> Vec<(&'static str, String)> {
     project.variables().into_iter().filter(|(name, _)| *name != "DATABASE_STORAGE_TARGET").collect()
 }
 

@@ -1,5 +1,6 @@
-//! A live shop is moved by the written way: copied while it is open, stopped, copied again, opened on the other store, reconciled.
-//! Every part of it is a process of its own, as it is for a merchant.
+//! A live shop is moved by the written way: copied while it is open, stopped, copied again, opened
+//! on the other store, reconciled. Every part of it is a process of its own, as it is for a
+//! merchant.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,7 +48,7 @@ impl Machine {
             ("STRIPE_WEBHOOK_SECRET", SECRET.to_owned()),
             ("STRIPE_PRODUCT_ID", "prod_moving".to_owned()),
             ("COLOR_PRICE_MAP_JSON", r#"{"Red":"price_moving"}"#.to_owned()),
-            // What the command finds, nobody else has found before.
+            // The command finds it first.
             ("RECONCILE_EVERY", "off".to_owned()),
             ("CHECKOUT_RATE_PER_IP", "off".to_owned()),
             ("CHECKOUT_RATE_GLOBAL", "off".to_owned()),
@@ -78,7 +79,7 @@ impl Machine {
         }
     }
 
-    /// The sandbox alone: it is not told where Stripe is, for it is that.
+    /// The sandbox alone. It needs no address of Stripe, because it plays Stripe.
     async fn start_sandbox(&self) -> Child {
         let mut command = self.run(&["sandbox"]);
         command.env_remove("STRIPE_API_BASE").env_remove("KLAVIYO_API_BASE");
@@ -124,18 +125,22 @@ impl Machine {
         sessions
     }
 
-    /// What was told to customers of paid orders: their address, and how often it was posted.
-    async fn told(&self) -> Vec<(String, u64)> {
+    /// Returns the paid-order messages: the address, and how often each was posted.
+    async fn record_update(&self) -> Vec<(String, u64)> {
         let answer = self.http.get(format!("http://{}/sandbox/klaviyo/events", self.sandbox)).send().await.unwrap();
-        let told: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-        let paid = told["events"].as_array().unwrap().iter().filter(|event| event["metric"] == "Preorder Success");
+        let output: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        let paid = output["events"].as_array().unwrap().iter().filter(|event| event["metric"] == "Preorder Success");
         paid.map(|event| (event["email"].as_str().unwrap().to_owned(), event["posts"].as_u64().unwrap())).collect()
     }
 
-    async fn until_told(&self, customers: usize) {
+    async fn until_notified(&self, customers: usize) {
         let began = Instant::now();
-        while self.told().await.len() < customers {
-            assert!(began.elapsed() < Duration::from_mins(1), "not all were told: {:?}", self.told().await);
+        while self.record_update().await.len() < customers {
+            assert!(
+                began.elapsed() < Duration::from_mins(1),
+                "not all were notified: {:?}",
+                self.record_update().await
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -189,7 +194,7 @@ async fn a_live_shop_is_moved_and_no_order_is_lost_doubled_or_renamed() {
     let postgres = PostgresStore::new(&SecretString::from(url)).unwrap();
     let before = orders(&postgres).await;
     let (there, of_before) = (project.store(), sold.iter().cloned().collect::<BTreeSet<_>>());
-    // The last webhook may have come with the end; what it told is then told by the reconciliation.
+    // The last webhook may have met the end of the process; reconciliation then finds its order.
     assert!(before.keys().all(|session| of_before.contains(session)) && before.len() >= 16, "{before:?}");
     assert_eq!(orders(&there).await, before);
 
@@ -206,11 +211,11 @@ async fn a_live_shop_is_moved_and_no_order_is_lost_doubled_or_renamed() {
     machine.pay(&left_for_later).await;
     machine.sell(customers("new", 2)).await;
     let everybody = after.len() + 3;
-    machine.until_told(everybody).await;
-    let told = machine.told().await;
-    assert!(told.iter().all(|(_, posts)| *posts == 1), "{told:?}");
-    assert_eq!(told.iter().map(|(email, _)| email).collect::<BTreeSet<_>>().len(), everybody, "{told:?}");
-    assert_eq!(told.len(), everybody);
+    machine.until_notified(everybody).await;
+    let output = machine.record_update().await;
+    assert!(output.iter().all(|(_, posts)| *posts == 1), "{output:?}");
+    assert_eq!(output.iter().map(|(email, _)| email).collect::<BTreeSet<_>>().len(), everybody, "{output:?}");
+    assert_eq!(output.len(), everybody);
     let now = orders(&there).await;
     assert_eq!(now.len(), everybody);
     assert!(after.iter().all(|(session, number)| now.get(session) == Some(number)));
@@ -224,8 +229,11 @@ async fn a_live_shop_is_moved_and_no_order_is_lost_doubled_or_renamed() {
     machine.variables.insert("DATABASE_STORAGE_TARGET", "postgres".to_owned());
     let mut shop = machine.open_shop().await;
     machine.sell(customers("back", 1)).await;
-    machine.until_told(everybody + 1).await;
-    assert_eq!(machine.told().await.iter().map(|(_, posts)| *posts).collect::<BTreeSet<_>>(), BTreeSet::from([1]));
+    machine.until_notified(everybody + 1).await;
+    assert_eq!(
+        machine.record_update().await.iter().map(|(_, posts)| *posts).collect::<BTreeSet<_>>(),
+        BTreeSet::from([1])
+    );
     let (status, said, complaint) = machine.says(&["reconcile", "--since", "1h"]).await;
     assert_eq!((status, said.contains("unexplained differences: 0")), (0, true), "{said}{complaint}");
     assert_eq!(orders(&postgres).await.len(), everybody + 1);
