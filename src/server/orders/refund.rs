@@ -38,7 +38,9 @@ pub enum RefundError {
     #[error(transparent)]
     Provider(PaymentError),
     /// The provider did not respond, or not clearly: the refund may exist.
-    #[error("{0}; the refund may exist: run `rolitt reconcile`, look at the order, and repeat it only if it does not")]
+    #[error(
+        "{0}; the refund may have gone through: run `rolitt reconcile`, look at the order, and repeat it only if it has not"
+    )]
     OutcomeUnknown(PaymentError),
     /// The refund exists. Its event or a reconciliation will record it.
     #[error("the refund was made but not recorded: {0}; run `rolitt reconcile` to record it")]
