@@ -14,8 +14,8 @@ pub const API_VERSION: &str = "2025-06-30.basil";
 pub struct Config {
     /// The products that exist from the start.
     pub products: Vec<SeedProduct>,
-    /// The webhook endpoint that exists from the start. Without one, events are only recorded until an
-    /// endpoint is created over the API.
+    /// The webhook endpoint that exists from the start. Without one, events are only recorded until
+    /// an endpoint is created over the API.
     pub endpoint: Option<SeedEndpoint>,
     /// How long things take.
     pub timing: Timing,
@@ -41,8 +41,8 @@ pub struct SeedProduct {
 pub struct SeedPrice {
     /// `price_…`
     pub id: String,
-    /// Stripe's `nickname`: what distinguishes this price from the product's other prices, such as a
-    /// color.
+    /// Stripe's `nickname`: what distinguishes this price from the product's other prices, such as
+    /// a color.
     pub nickname: String,
     /// The amount.
     pub money: Money,

@@ -1,12 +1,12 @@
-//! `GET /sandbox`: what the sandbox is, what it has, and where its controls are, for people.
+//! `GET /sandbox`, for people: what the sandbox is, what it contains and where its controls are.
 
 use std::fmt::Write;
 
 use axum::{extract::State, response::Response};
 
-use super::{config::API_VERSION, hosted, state::Sandbox};
+use crate::{config::API_VERSION, hosted, sandbox::Sandbox};
 
-/// Method and address, and what it does.
+/// The method and the address of each control, and its effect.
 const CONTROLS: [(&str, &str); 11] = [
     ("GET /sandbox/stripe/deliveries", "every attempt to deliver an event"),
     ("GET /sandbox/klaviyo/events", "what Klaviyo recorded, in order"),
@@ -24,7 +24,7 @@ const CONTROLS: [(&str, &str); 11] = [
     ("GET, POST /v1/… and POST /api/events", "Stripe’s API and Klaviyo’s"),
 ];
 
-pub async fn show(State(sandbox): State<Sandbox>) -> Response {
+pub(crate) async fn show(State(sandbox): State<Sandbox>) -> Response {
     let (counts, latest) = sandbox.with(|world| {
         let counts = [
             ("prices", world.prices.len()),

@@ -1,7 +1,8 @@
 //! A stateful stand-in for Stripe and for Klaviyo's events, over HTTP on a loopback listener.
 //!
-//! A program under test speaks to it exactly as to the real services, so it needs no test mode. State
-//! lives in memory. The crate reads no environment and knows nothing of the program that uses it.
+//! A program under test speaks to it exactly as to the real services, so it needs no test mode.
+//! State lives in memory. The crate reads no environment and knows nothing of the program that uses
+//! it.
 //!
 //! ```no_run
 //! use stripe_sandbox::{Config, serve};
@@ -14,7 +15,7 @@
 //! ```
 
 #![recursion_limit = "256"] // for the long objects in `json!`
-#![warn(missing_docs)]
+#![warn(missing_docs, unreachable_pub)]
 
 use std::io;
 
@@ -22,28 +23,31 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 mod config;
-mod control;
-mod faults;
+mod controls;
+mod delivery;
+mod fault_injection;
 mod hosted;
 mod index;
 mod klaviyo;
 mod router;
-mod state;
+mod sandbox;
 mod stripe;
+mod table;
+mod world;
 
 #[cfg(test)]
 mod tests;
 
 pub use config::{API_VERSION, Config, SeedEndpoint, SeedPrice, SeedProduct, Timing};
 
-use state::Sandbox;
+use sandbox::Sandbox;
 
 /// Runs the sandbox until `shutdown` is cancelled.
 ///
 /// # Errors
 ///
-/// - `PermissionDenied` when the listener is not on a loopback address: a forgotten setting must not
-///   open a shop in which everything is free.
+/// - `PermissionDenied` when the listener is not on a loopback address: a forgotten setting must
+///   not open a shop in which everything is free.
 /// - Whatever the listener or the HTTP client fails with.
 pub async fn serve(listener: TcpListener, config: Config, shutdown: CancellationToken) -> io::Result<()> {
     let address = listener.local_addr()?;

@@ -1,4 +1,5 @@
-//! The bank's question about a payment intent of the API's: where `next_action.redirect_to_url` leads, and back from there.
+//! The bank's page for a payment intent that was made over the API: `next_action.redirect_to_url`
+//! leads to it, and it leads back.
 
 use std::collections::HashMap;
 
@@ -10,17 +11,18 @@ use axum::{
 };
 
 use super::{html, page};
-use minor_money::Money;
-
 use crate::{
-    state::{Sandbox, World},
+    sandbox::Sandbox,
     stripe::{
-        events::Cause,
-        payments::intent::{Intent, IntentStatus},
+        actions::payments,
+        objects::{Cause, Intent, IntentStatus},
     },
+    world::World,
 };
 
-pub async fn show(State(sandbox): State<Sandbox>, Path(id): Path<String>) -> Response {
+use minor_money::Money;
+
+pub(crate) async fn show(State(sandbox): State<Sandbox>, Path(id): Path<String>) -> Response {
     sandbox.with(|world| match world.intents.get(&id) {
         None => html(StatusCode::NOT_FOUND, page::missing()),
         Some(intent) if intent.status == IntentStatus::RequiresAction => {
@@ -31,17 +33,17 @@ pub async fn show(State(sandbox): State<Sandbox>, Path(id): Path<String>) -> Res
     })
 }
 
-pub async fn submit(State(sandbox): State<Sandbox>, Path(id): Path<String>, body: Bytes) -> Response {
+pub(crate) async fn submit(State(sandbox): State<Sandbox>, Path(id): Path<String>, body: Bytes) -> Response {
     let form: HashMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
     let approved = form.get("pay").is_some_and(|pressed| pressed == "authenticate:approve");
     sandbox.with(|world: &mut World| {
-        // Nothing is asked twice: an intent that does not wait any more is only led back.
-        let _ = world.answer_bank(&id, approved, &Cause::default());
+        // The bank asks once: for an intent that waits no longer, the page only leads back.
+        let _ = payments::answer_authentication(world, &id, approved, &Cause::default());
         world.intents.get(&id).map_or_else(|| html(StatusCode::NOT_FOUND, page::missing()), back)
     })
 }
 
-/// To the shop, with what Stripe adds to its address.
+/// Redirects to the shop, with the parameters that Stripe adds to its address.
 fn back(intent: &Intent) -> Response {
     let Some(mut url) = intent.return_url.as_deref().and_then(|url| url::Url::parse(url).ok()) else {
         return html(StatusCode::OK, page::frame("Done", "<h1>Done</h1><p>You can close this page.</p>"));

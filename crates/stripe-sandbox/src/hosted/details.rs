@@ -1,29 +1,27 @@
-//! What a customer fills in: believable test data to begin with, checked as far as Stripe's page checks it.
+//! The customer's details: plausible test data at first, and checked as far as Stripe's page checks
+//! them.
 
 use std::collections::HashMap;
 
-use crate::stripe::checkout::{
-    countries,
-    session::{Address, Buyer, Session},
-};
+use crate::stripe::objects::{Address, Buyer, Session, country_name};
 
-/// The fields as they stand in the form.
+/// The contents of the form's fields.
 #[derive(Clone, Default)]
-pub struct Fields {
-    pub email: String,
-    pub name: String,
-    pub phone: String,
-    pub line1: String,
-    pub line2: String,
-    pub city: String,
-    pub state: String,
-    pub postal_code: String,
-    pub country: String,
-    pub card_number: String,
+pub(crate) struct Fields {
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) phone: String,
+    pub(crate) line1: String,
+    pub(crate) line2: String,
+    pub(crate) city: String,
+    pub(crate) state: String,
+    pub(crate) postal_code: String,
+    pub(crate) country: String,
+    pub(crate) card_number: String,
 }
 
-/// A field that has to be mended, and what to do about it.
-pub type Problem = (&'static str, &'static str);
+/// A field that must be corrected, and how.
+pub(crate) type Problem = (&'static str, &'static str);
 
 /// Country, line, city, state, postal code, phone.
 type Place = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
@@ -41,8 +39,9 @@ const PLACES: [Place; 8] = [
 const ANYWHERE: Place = ("US", "1 Test Street", "Testville", "", "10000", "+1 201 555 0123");
 
 impl Fields {
-    /// A made-up person in a country that the session ships to, with the session's own email address.
-    pub fn prefilled(session: &Session) -> Self {
+    /// Returns an invented person in a country that the session ships to, with the session's own
+    /// email address.
+    pub(crate) fn prefilled(session: &Session) -> Self {
         let allowed = session.asked.countries.as_deref().unwrap_or_default();
         let permitted = |code: &str| allowed.is_empty() || allowed.iter().any(|allowed| allowed == code);
         let place = PLACES.iter().find(|(code, ..)| permitted(code));
@@ -62,8 +61,9 @@ impl Fields {
         }
     }
 
-    /// What was sent. An email address that the shop gave cannot be changed here, as at Stripe.
-    pub fn typed(form: &HashMap<String, String>, session: &Session) -> Self {
+    /// Reads a submitted form. An email address that the shop gave cannot be changed here, as with
+    /// Stripe.
+    pub(crate) fn typed(form: &HashMap<String, String>, session: &Session) -> Self {
         let get = |name: &str| form.get(name).map(|text| text.trim().to_owned()).unwrap_or_default();
         Self {
             email: session.known_email.clone().unwrap_or_else(|| get("email")),
@@ -79,7 +79,7 @@ impl Fields {
         }
     }
 
-    pub fn check(&self, session: &Session) -> Result<Buyer, Vec<Problem>> {
+    pub(crate) fn check(&self, session: &Session) -> Result<Buyer, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut hold = |right: bool, field, message| {
             if !right {
@@ -118,21 +118,20 @@ impl Fields {
     }
 }
 
-/// The customer who pays when nobody fills in a form.
-pub fn believable(session: &Session) -> Buyer {
+/// Returns the customer who pays where no form is filled in.
+pub(crate) fn believable(session: &Session) -> Buyer {
     Fields::prefilled(session).check(session).unwrap_or_default()
 }
 
-/// The countries to choose from, with their names.
-pub fn choices(session: &Session) -> Vec<(&str, &str)> {
+/// Returns the countries to choose from, with their names, sorted by name.
+pub(crate) fn choices(session: &Session) -> Vec<(&str, &str)> {
     let allowed = session.asked.countries.as_deref().unwrap_or_default();
-    let mut choices: Vec<_> =
-        allowed.iter().map(|code| (code.as_str(), countries::name(code).unwrap_or(code))).collect();
+    let mut choices: Vec<_> = allowed.iter().map(|code| (code.as_str(), country_name(code).unwrap_or(code))).collect();
     choices.sort_by_key(|(_, name)| *name);
     choices
 }
 
-/// `+12015550123` for `+1 201 555 0123`: what Stripe keeps of a phone number.
+/// Returns `+12015550123` for `+1 201 555 0123`, which is how Stripe stores a phone number.
 fn dialled(text: &str) -> Option<String> {
     let digits: String =
         text.strip_prefix('+')?.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
@@ -155,7 +154,7 @@ mod tests {
     #[test]
     fn every_place_to_begin_with_is_one_that_stripe_ships_to() {
         for (code, _, _, _, _, phone) in PLACES {
-            assert!(countries::name(code).is_some(), "{code}");
+            assert!(country_name(code).is_some(), "{code}");
             assert!(dialled(phone).is_some(), "{phone}");
         }
     }

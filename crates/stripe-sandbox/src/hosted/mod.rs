@@ -1,6 +1,8 @@
-//! The page on which a customer pays: a stand-in for Stripe Checkout that nobody can take for it.
+//! The page on which a customer pays: a stand-in for Stripe Checkout that cannot be mistaken for
+//! it.
 //!
-//! Plain forms and no script. What a payment does is decided by `stripe::pay`; here it is asked for and shown.
+//! Plain forms and no script. The actions decide what a payment does; this module requests it and
+//! shows the result.
 
 use std::collections::HashMap;
 
@@ -11,59 +13,59 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::{
-    state::{Sandbox, World},
+use crate::{
+    sandbox::Sandbox,
     stripe::{
-        checkout::{
-            create,
-            pay::{Paid, Unpayable},
-            session::{Item, Session, Status},
+        actions::{
+            checkout_payment::{self, PayError, PayOutcome},
+            payments,
         },
-        events::Cause,
-        payments::tender::{Settled, Tender},
+        objects::{Cause, DelayedOutcome, LineItem, Session, SessionStatus, TestMethod},
     },
+    world::World,
 };
 
-pub mod bank;
-pub mod details;
+pub(crate) mod bank;
+pub(crate) mod details;
 mod page;
 
 use details::Fields;
 
-/// No script, no foreign content, no frame around it. No `form-action`: browsers would apply it to the redirect back.
+/// No script, no foreign content, no framing. No `form-action` either: browsers would apply it to
+/// the redirect that follows the form.
 const CONTENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
-pub async fn show(State(sandbox): State<Sandbox>, Path(id): Path<String>) -> Response {
+pub(crate) async fn show(State(sandbox): State<Sandbox>, Path(id): Path<String>) -> Response {
     sandbox.with(|world| current(world, &id))
 }
 
-/// The page as the session stands.
+/// Returns the page for the session's current state.
 fn current(world: &World, id: &str) -> Response {
     let Some(session) = world.sessions.get(id) else { return html(StatusCode::NOT_FOUND, page::missing()) };
     let body = match session.status {
-        Status::Open if session.authenticating.is_some() => page::authentication(session),
-        Status::Open => page::checkout(session, &Fields::prefilled(session), &[], None),
-        Status::Complete | Status::Expired => {
-            page::ended(session, session.intent.as_ref().is_some_and(|intent| world.is_settling(intent)))
+        SessionStatus::Open if session.authenticating.is_some() => page::authentication(session),
+        SessionStatus::Open => page::checkout(session, &Fields::prefilled(session), &[], None),
+        SessionStatus::Complete | SessionStatus::Expired => {
+            page::ended(session, session.intent.as_ref().is_some_and(|intent| payments::is_settling(world, intent)))
         }
     };
     html(StatusCode::OK, body)
 }
 
-pub async fn submit(State(sandbox): State<Sandbox>, Path(id): Path<String>, body: Bytes) -> Response {
+pub(crate) async fn submit(State(sandbox): State<Sandbox>, Path(id): Path<String>, body: Bytes) -> Response {
     let form: HashMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
     let pressed = form.get("pay").map(String::as_str).unwrap_or_default();
     let step = sandbox.with(|world| match pressed {
         "settle:succeed" | "settle:fail" => {
-            let settled = if pressed == "settle:fail" { Settled::Fails } else { Settled::Succeeds };
-            if let Some(intent) = world.intent_behind(&id) {
-                // A payment that has settled meanwhile stays as it is.
-                let _ = world.settle(&intent, settled, &Cause::default());
+            let settled = if pressed == "settle:fail" { DelayedOutcome::Fails } else { DelayedOutcome::Succeeds };
+            if let Some(intent) = checkout_payment::intent_behind_session(world, &id) {
+                // A payment that settled in the meantime stays as it is.
+                let _ = payments::settle_payment(world, &intent, settled, &Cause::default());
             }
             Step::Show(Redirect::to(&format!("/c/pay/{id}")).into_response())
         }
         "authenticate:approve" | "authenticate:fail" => {
-            let paid = world.authenticate(&id, pressed == "authenticate:approve");
+            let paid = checkout_payment::authenticate_session(world, &id, pressed == "authenticate:approve");
             after(world, &id, paid, None)
         }
         _ => pay(world, &id, pressed, &form),
@@ -79,7 +81,7 @@ pub async fn submit(State(sandbox): State<Sandbox>, Path(id): Path<String>, body
 
 enum Step {
     Show(Response),
-    /// Paid: back to the shop, once it was told.
+    /// Paid: the customer returns to the shop once the event was delivered.
     Leave {
         event: String,
         to: String,
@@ -87,7 +89,7 @@ enum Step {
 }
 
 fn pay(world: &mut World, id: &str, pressed: &str, form: &HashMap<String, String>) -> Step {
-    let Some(session) = world.sessions.get(id).filter(|session| session.status == Status::Open) else {
+    let Some(session) = world.sessions.get(id).filter(|session| session.status == SessionStatus::Open) else {
         return Step::Show(current(world, id));
     };
     let fields = Fields::typed(form, session);
@@ -95,43 +97,44 @@ fn pay(world: &mut World, id: &str, pressed: &str, form: &HashMap<String, String
         let page = page::checkout(session, &fields, problems, Some(notice));
         Step::Show(html(StatusCode::UNPROCESSABLE_ENTITY, page))
     };
-    let Some(tender) = tender(pressed, &fields, session) else {
+    let Some(test_method) = test_method(pressed, &fields, session) else {
         return again(&[], "Choose how to pay with one of the buttons.");
     };
     match fields.check(session) {
         Err(problems) => again(&problems, "Some details are missing or wrong. Nothing was paid."),
         Ok(customer) => {
-            let paid = world.pay(id, tender, customer);
+            let paid = checkout_payment::pay_session(world, id, test_method, customer);
             after(world, id, paid, Some(&fields))
         }
     }
 }
 
-fn tender(pressed: &str, fields: &Fields, session: &Session) -> Option<Tender> {
+fn test_method(pressed: &str, fields: &Fields, session: &Session) -> Option<TestMethod> {
     match pressed {
-        "typed" => Some(Tender::of_number(&fields.card_number)),
-        "delayed:succeed" => Some(Tender::delayed(session.delayed_method()?, Settled::Succeeds)),
-        "delayed:fail" => Some(Tender::delayed(session.delayed_method()?, Settled::Fails)),
-        _ => pressed.strip_prefix("card:").map(Tender::of_number),
+        "typed" => Some(TestMethod::of_number(&fields.card_number)),
+        "delayed:succeed" => Some(TestMethod::delayed(session.delayed_method()?, DelayedOutcome::Succeeds)),
+        "delayed:fail" => Some(TestMethod::delayed(session.delayed_method()?, DelayedOutcome::Fails)),
+        _ => pressed.strip_prefix("card:").map(TestMethod::of_number),
     }
 }
 
-fn after(world: &World, id: &str, paid: Result<Paid, Unpayable>, fields: Option<&Fields>) -> Step {
+fn after(world: &World, id: &str, paid: Result<PayOutcome, PayError>, fields: Option<&Fields>) -> Step {
     let Some(session) = world.sessions.get(id) else { return Step::Show(current(world, id)) };
     match paid {
-        Ok(Paid::Complete(event)) => Step::Leave { event, to: session.return_url() },
-        Ok(Paid::Declined(decline)) => {
+        Ok(PayOutcome::Complete(event)) => Step::Leave { event, to: session.return_url() },
+        Ok(PayOutcome::Declined(decline)) => {
             let prefilled = Fields::prefilled(session);
             let page = page::checkout(session, fields.unwrap_or(&prefilled), &[], Some(decline.message));
             Step::Show(html(StatusCode::PAYMENT_REQUIRED, page))
         }
-        // A plain redirect, so that reloading the question does not pay again.
-        Ok(Paid::NeedsAuthentication) => Step::Show(Redirect::to(&format!("/c/pay/{id}")).into_response()),
+        // A plain redirect, so that reloading the bank's page does not pay again.
+        Ok(PayOutcome::NeedsAuthentication) => Step::Show(Redirect::to(&format!("/c/pay/{id}")).into_response()),
         Err(_) => Step::Show(current(world, id)),
     }
 }
 
-/// Waits until the shop has answered the completed-webhook, as Stripe does before it sends the customer back; not for ever.
+/// Waits until the shop has responded to `checkout.session.completed`, as Stripe does before it
+/// redirects the customer, or until `redirect_hold` is over.
 async fn held(sandbox: &Sandbox, event: &str) {
     let waiting = sandbox.with(|world| {
         let event = world.events.get(event)?;
@@ -155,9 +158,9 @@ fn html(status: StatusCode, body: String) -> Response {
 }
 
 impl Session {
-    /// What is bought, for people: the product and its color.
+    /// Returns what is bought as people read it: the product and its price's nickname.
     fn title(&self) -> String {
-        let name = |item: &Item| match create::nickname(item) {
+        let name = |item: &LineItem| match item.nickname() {
             Some(color) => format!("{}, {color}", item.description),
             None => item.description.clone(),
         };
@@ -165,7 +168,7 @@ impl Session {
     }
 }
 
-/// A page with a message and nothing to do; the sandbox's index uses it too.
-pub fn framed(title: &str, inner: &str) -> Response {
+/// Returns a page with a message and no form. The sandbox's index uses it, too.
+pub(crate) fn framed(title: &str, inner: &str) -> Response {
     html(StatusCode::OK, page::frame(title, inner))
 }

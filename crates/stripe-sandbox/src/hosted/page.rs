@@ -1,23 +1,23 @@
-//! The page's HTML. Every text that comes from a request passes [`escape`].
+//! The page's HTML. Every text that comes from a request goes through [`escape`].
 
 use std::fmt::Write;
 
 use super::details::{Fields, Problem, choices};
-use minor_money::Money;
+use crate::stripe::objects::{PaymentStatus, Session, SessionStatus};
 
-use crate::stripe::checkout::session::{PaymentStatus, Session, Status};
+use minor_money::Money;
 
 const STYLE: &str = include_str!("style.css");
 
-/// The test cards that have a button: what it sends, what it says, what then happens.
+/// The test cards that have a button: the number that it sends, its label, its effect.
 const CARDS: [(&str, &str, &str); 3] = [
     ("4242424242424242", "Pay with 4242 4242 4242 4242", "The payment succeeds."),
     ("4000000000000002", "Decline: 4000 0000 0000 0002", "The bank refuses; one can try again."),
     ("4000002500003155", "Authenticate: 4000 0025 0000 3155", "The bank asks first."),
 ];
 
-/// The whole document around a page's content, with the warning that nobody can overlook.
-pub fn frame(title: &str, inner: &str) -> String {
+/// Returns the whole document around a page's content, with a warning that cannot be overlooked.
+pub(crate) fn frame(title: &str, inner: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -29,8 +29,8 @@ pub fn frame(title: &str, inner: &str) -> String {
     )
 }
 
-/// The form, with what is wrong with it said above and beside the fields.
-pub fn checkout(session: &Session, fields: &Fields, problems: &[Problem], notice: Option<&str>) -> String {
+/// Returns the form, with its problems named above it and next to the fields.
+pub(crate) fn checkout(session: &Session, fields: &Fields, problems: &[Problem], notice: Option<&str>) -> String {
     let amount = amount(session);
     let mut inner = String::new();
     if let Some(notice) = notice {
@@ -63,13 +63,13 @@ pub fn checkout(session: &Session, fields: &Fields, problems: &[Problem], notice
     frame(&format!("Pay {amount}"), &inner)
 }
 
-/// The bank's question about a session.
-pub fn authentication(session: &Session) -> String {
+/// Returns the bank's page about a session.
+pub(crate) fn authentication(session: &Session) -> String {
     asked_by_bank(&summary(session), &amount(session), &back(session))
 }
 
-/// The bank's question about a payment.
-pub fn asked_by_bank(summary: &str, amount: &str, back: &str) -> String {
+/// Returns the bank's page about a payment.
+pub(crate) fn asked_by_bank(summary: &str, amount: &str, back: &str) -> String {
     let inner = format!(
         "<h1>Is this you?</h1>{summary}<p>The bank of the test card asks whether you want to pay {}.</p>\
          <form method=\"post\"><ul class=\"choices\"><li><button name=\"pay\" value=\"authenticate:approve\">Approve \
@@ -80,11 +80,12 @@ pub fn asked_by_bank(summary: &str, amount: &str, back: &str) -> String {
     frame("Authentication", &inner)
 }
 
-/// A session that can no longer be paid. While a delayed payment is on its way, it can be settled here.
-pub fn ended(session: &Session, settling: bool) -> String {
+/// Returns the page of a session that can no longer be paid. While a delayed payment is pending,
+/// the page can settle it.
+pub(crate) fn ended(session: &Session, settling: bool) -> String {
     let paid = session.payment_status == PaymentStatus::Paid;
     let (title, text) = match session.status {
-        Status::Expired => ("This session has expired", "It cannot be paid any more. Nothing was paid."),
+        SessionStatus::Expired => ("This session has expired", "It cannot be paid any more. Nothing was paid."),
         _ if paid => ("Already paid", "This session is complete; it cannot be paid twice."),
         _ if settling => ("The payment is on its way", "The customer is done; the bank’s answer is still to come."),
         _ => ("The payment failed", "The customer was done, but the bank returned the debit. Nothing was paid."),
@@ -96,7 +97,7 @@ pub fn ended(session: &Session, settling: bool) -> String {
              succeeds</button></li><li><button name=\"pay\" value=\"settle:fail\">Settle now: fails</button></li></ul></form>",
         );
     }
-    if session.status == Status::Complete {
+    if session.status == SessionStatus::Complete {
         let _ = write!(inner, "<p><a href=\"{}\">To the shop’s confirmation</a></p>", escape(&session.return_url()));
     } else {
         inner.push_str(&back(session));
@@ -104,7 +105,7 @@ pub fn ended(session: &Session, settling: bool) -> String {
     frame(title, &inner)
 }
 
-pub fn missing() -> String {
+pub(crate) fn missing() -> String {
     let text = "<h1>No such session</h1><p>The sandbox forgets everything when it stops or is reset. Start again from the \
                 shop.</p>";
     frame("No such session", text)
@@ -207,7 +208,7 @@ impl Input {
     }
 }
 
-/// The attributes and the text that say what is wrong with a field.
+/// Returns the attributes and the text that name a field's problem.
 fn problem(name: &str, problems: &[Problem]) -> (String, String) {
     match problems.iter().find(|(field, _)| *field == name) {
         None => (String::new(), String::new()),
@@ -218,8 +219,8 @@ fn problem(name: &str, problems: &[Problem]) -> (String, String) {
     }
 }
 
-/// A text as it may stand in HTML, between tags and in quoted attributes.
-pub fn escape(text: &str) -> String {
+/// Escapes a text for HTML, between tags and in quoted attributes.
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -136,7 +136,7 @@ async fn what_stripe_refuses_is_refused_with_its_parameter_named() {
         ("line_items[0][quantity]", "one", "line_items[0][quantity]", Some("parameter_invalid_integer")),
         ("success_url", "/checkout/success", "success_url", Some("url_invalid")),
         ("cancel_url", "javascript:alert(1)", "cancel_url", Some("url_invalid")),
-        ("customer_email", "nobody", "customer_email", Some("email_invalid")),
+        ("customer_email", "no-address", "customer_email", Some("email_invalid")),
         ("locale", "en-US", "locale", None),
         ("expires_at", &soon, "expires_at", None),
         ("expires_at", &late, "expires_at", None),

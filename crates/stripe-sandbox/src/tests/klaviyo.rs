@@ -23,7 +23,7 @@ impl Running {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    async fn told(&self) -> Vec<Value> {
+    async fn recorded(&self) -> Vec<Value> {
         self.get("/sandbox/klaviyo/events").await.ok()["events"].as_array().unwrap().clone()
     }
 }
@@ -36,8 +36,8 @@ async fn an_event_is_accepted_as_often_as_it_comes_and_recorded_once() {
         assert_eq!((answer.status, answer.text.as_str()), (202, ""));
     }
     sandbox.tell("/api/events", &event("twice")).await;
-    let told = sandbox.told().await;
-    assert_eq!(told.len(), 2);
+    let recorded = sandbox.recorded().await;
+    assert_eq!(recorded.len(), 2);
     for (key, value) in [
         ("metric", json!("Preorder Success")),
         ("unique_id", json!("once")),
@@ -48,7 +48,7 @@ async fn an_event_is_accepted_as_often_as_it_comes_and_recorded_once() {
         ("posts", json!(3)),
         ("body", event("once")),
     ] {
-        assert_eq!(told[0][key], value, "{key}");
+        assert_eq!(recorded[0][key], value, "{key}");
     }
 }
 
@@ -76,7 +76,7 @@ async fn what_is_wrong_is_said_in_the_json_api_way() {
     assert_eq!(post(&[key, json]).await, 400);
     assert_eq!(post(&[key, revision, ("content-type", "text/plain")]).await, 415);
     assert_eq!(post(&[key, revision, json]).await, 202);
-    assert_eq!(sandbox.told().await.len(), 1);
+    assert_eq!(sandbox.recorded().await.len(), 1);
 }
 
 #[tokio::test]
@@ -85,10 +85,10 @@ async fn faults_throttle_or_lose_the_answer() {
     sandbox.control("/sandbox/faults", json!({"klaviyo": {"error_rate": 1, "status": 429}})).await.ok();
     let throttled = sandbox.tell("/api/events", &event("1")).await;
     assert_eq!((throttled.status, throttled.header("retry-after")), (429, "1"));
-    assert_eq!(sandbox.told().await.len(), 0);
+    assert_eq!(sandbox.recorded().await.len(), 0);
     sandbox.control("/sandbox/faults", json!({"klaviyo": {"record_then_error_rate": 1}})).await.ok();
     assert_eq!(sandbox.tell("/api/events", &event("1")).await.status, 500);
     sandbox.control("/sandbox/faults", json!({"klaviyo": {}})).await.ok();
     assert_eq!(sandbox.tell("/api/events", &event("1")).await.status, 202);
-    assert_eq!(sandbox.told().await[0]["posts"], 2);
+    assert_eq!(sandbox.recorded().await[0]["posts"], 2);
 }

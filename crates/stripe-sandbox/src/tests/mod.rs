@@ -18,6 +18,7 @@ mod api;
 mod faults;
 mod idempotency;
 mod klaviyo;
+mod layers;
 mod names;
 mod page;
 mod shapes;
@@ -158,8 +159,8 @@ impl Running {
     }
 }
 
-/// A sandbox that tells of these types only.
-fn telling(url: String, events: &[&str]) -> Config {
+/// Configures an endpoint for these event types only.
+fn config_with_events(url: String, events: &[&str]) -> Config {
     let events = events.iter().map(|kind| (*kind).to_owned()).collect();
     Config { endpoint: Some(SeedEndpoint { url, secret: SECRET.to_owned(), events }), ..config(None) }
 }
@@ -178,7 +179,7 @@ const SESSION: [(&str, &str); 10] = [
     ("phone_number_collection[enabled]", "true"),
 ];
 
-/// A shop's end of webhooks: answers with what it is told to, keeps what it got.
+/// A receiver of webhooks: responds with the given statuses and stores what it got.
 #[derive(Clone, Default)]
 struct Receiver {
     got: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,

@@ -1,7 +1,8 @@
 //! The names and kinds of Stripe's fields at version `2025-06-30.basil`.
 //!
-//! Derived from the `OpenAPI` fixtures v1819 (which names an object has) and the types of npm stripe 18.3.0 (what each may be):
-//! `s` text, `n` number, `b` boolean, `a` array, `o` object, `0` null. A name with a question mark may be missing.
+//! Derived from the `OpenAPI` fixtures v1819 (which names an object has) and the types of npm
+//! stripe 18.3.0 (what each may be): `s` text, `n` number, `b` boolean, `a` array, `o` object, `0`
+//! null. A name with a question mark may be missing.
 
 /// Every kind of object that the sandbox shows, with all of its fields.
 pub(super) const OBJECTS: [(&str, &str); 19] = [

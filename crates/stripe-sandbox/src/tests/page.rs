@@ -92,7 +92,7 @@ async fn a_card_pays_and_the_customer_goes_back_with_the_sessions_id() {
 }
 
 #[tokio::test]
-async fn a_declined_card_is_told_and_another_one_pays() {
+async fn a_declined_card_is_reported_and_another_one_pays() {
     let sandbox = start(config(None)).await;
     let id = sandbox.session(&[]).await;
     let declined = sandbox.press(&id, "card:4000000000000002").await;

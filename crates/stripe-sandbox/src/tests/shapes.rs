@@ -1,4 +1,5 @@
-//! Every object that the sandbox shows has the fields of Stripe's, no fewer and no others, and each is of its kind.
+//! Every object that the sandbox shows has the fields of Stripe's, no fewer and no others, and each
+//! is of its kind.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +48,7 @@ impl Seen {
                         self.faults.insert(format!("{path}: {:?}", names.symmetric_difference(&expected)));
                     }
                 } else if !kind.is_empty() {
-                    self.faults.insert(format!("{path}: an object of kind {kind} that nobody knows"));
+                    self.faults.insert(format!("{path}: an object of the unknown kind {kind}"));
                 }
                 let path = known.map_or(path, |(name, _)| *name);
                 for (name, inner) in fields {

@@ -17,9 +17,9 @@ fn verified(headers: &HeaderMap, body: &Bytes) -> u64 {
 }
 
 #[tokio::test]
-async fn a_payment_is_told_signed_and_told_again_until_it_is_accepted() {
+async fn a_payments_webhook_is_signed_and_retried_until_it_is_accepted() {
     let (receiver, url) = Receiver::start(&[500, 500, 302]).await;
-    let sandbox = start(telling(url, &["payment_intent.succeeded", "checkout.session.*"])).await;
+    let sandbox = start(config_with_events(url, &["payment_intent.succeeded", "checkout.session.*"])).await;
     let id = sandbox.session(&[]).await;
     let paid = sandbox
         .control(&format!("/sandbox/stripe/sessions/{id}/pay"), json!({"card": "4242 4242 4242 4242"}))
@@ -72,7 +72,8 @@ impl Running {
 #[tokio::test]
 async fn a_dropped_event_never_comes_but_is_listed_as_undelivered() {
     let (receiver, url) = Receiver::start(&[]).await;
-    let sandbox = start(telling(url, &["payment_intent.succeeded", "checkout.session.*", "customer.created"])).await;
+    let sandbox =
+        start(config_with_events(url, &["payment_intent.succeeded", "checkout.session.*", "customer.created"])).await;
     sandbox.control("/sandbox/faults", json!({"delivery": {"drop_rate": 1}})).await.ok();
     let id = sandbox.session(&[]).await;
     sandbox.pay(&id).await;
@@ -174,11 +175,11 @@ async fn any_event_can_be_triggered_about_what_is_there() {
 }
 
 #[tokio::test]
-async fn a_delayed_payment_settles_by_itself_and_is_told() {
+async fn a_delayed_payment_settles_on_its_own_and_sends_a_webhook() {
     let (receiver, url) = Receiver::start(&[]).await;
     let timing = Timing { delayed_settle: Duration::from_millis(50), ..TIMING };
     let events = ["checkout.session.*", "payment_intent.payment_failed"];
-    let sandbox = start(Config { timing, ..telling(url, &events) }).await;
+    let sandbox = start(Config { timing, ..config_with_events(url, &events) }).await;
     let id = sandbox.session(&[]).await;
     let method = json!({"method": "delayed", "outcome": "fail"});
     sandbox.control(&format!("/sandbox/stripe/sessions/{id}/pay"), method).await.ok();

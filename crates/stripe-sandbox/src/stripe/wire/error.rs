@@ -1,4 +1,4 @@
-//! Stripe's errors, in its shape and as near to its words as they are publicly known.
+//! Stripe's errors, in its shape and as close to its words as those are public.
 
 use axum::{
     Json,
@@ -7,40 +7,48 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::stripe::payments::tender::Decline;
-
-/// One error as Stripe answers it.
+/// One error, as Stripe responds with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ApiError {
-    pub status: StatusCode,
-    pub kind: &'static str,
-    pub code: Option<&'static str>,
-    pub message: String,
-    pub param: Option<String>,
-    /// What some errors say besides: `decline_code`, `payment_intent`, `charge`.
-    pub more: Box<Map<String, Value>>,
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) kind: &'static str,
+    pub(crate) code: Option<&'static str>,
+    pub(crate) message: String,
+    pub(crate) param: Option<String>,
+    /// Fields that only some errors have: `decline_code`, `payment_intent`, `charge`.
+    pub(crate) more: Box<Map<String, Value>>,
+}
+
+/// Why a payment was declined.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Decline {
+    pub(crate) code: &'static str,
+    /// Stripe's `decline_code`.
+    pub(crate) reason: Option<&'static str>,
+    /// The message for the customer.
+    pub(crate) message: &'static str,
 }
 
 impl ApiError {
-    /// A request that is wrong in some way that has no code of its own.
-    pub fn invalid(message: impl Into<String>) -> Self {
+    /// Makes the error for a wrong request that has no code of its own.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         let status = StatusCode::BAD_REQUEST;
         let more = Box::default();
         Self { status, kind: "invalid_request_error", code: None, message: message.into(), param: None, more }
     }
 
-    pub fn at(mut self, param: impl Into<String>) -> Self {
+    pub(crate) fn at(mut self, param: impl Into<String>) -> Self {
         self.param = Some(param.into());
         self
     }
 
-    pub fn code(mut self, code: &'static str) -> Self {
+    pub(crate) fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// Adds what only some errors have.
-    pub fn with(mut self, name: &str, value: Value) -> Self {
+    /// Adds a field that only some errors have.
+    pub(crate) fn with(mut self, name: &str, value: Value) -> Self {
         self.more.insert(name.to_owned(), value);
         self
     }
@@ -50,22 +58,22 @@ impl ApiError {
         self
     }
 
-    pub fn missing(param: &str) -> Self {
+    pub(crate) fn missing(param: &str) -> Self {
         Self::invalid(format!("Missing required param: {param}.")).code("parameter_missing").at(param)
     }
 
-    pub fn unknown_parameters(params: &[String]) -> Self {
+    pub(crate) fn unknown_parameters(params: &[String]) -> Self {
         let plural = if params.len() == 1 { "" } else { "s" };
         let error = Self::invalid(format!("Received unknown parameter{plural}: {}", params.join(", ")));
         error.code("parameter_unknown").at(params.first().map_or("", String::as_str))
     }
 
-    /// Stripe would take it; the sandbox does not know how to, and says so.
-    pub fn unsupported(what: &str) -> Self {
+    /// Makes the error for what Stripe accepts and the sandbox does not support.
+    pub(crate) fn unsupported(what: &str) -> Self {
         Self::invalid(format!("Stripe has `{what}`, but this sandbox does not support it yet."))
     }
 
-    pub fn empty(param: &str) -> Self {
+    pub(crate) fn empty(param: &str) -> Self {
         let message = format!(
             "You passed an empty string for '{param}'. We assume empty values are an attempt to unset a parameter; however \
              '{param}' cannot be unset. You should remove '{param}' from your request or supply a non-empty value."
@@ -73,7 +81,7 @@ impl ApiError {
         Self::invalid(message).code("parameter_invalid_empty").at(param)
     }
 
-    pub fn not_one_of(param: &str, choices: &[&str]) -> Self {
+    pub(crate) fn not_one_of(param: &str, choices: &[&str]) -> Self {
         let list = match choices {
             [rest @ .., last] if !rest.is_empty() => format!("{}, or {last}", rest.join(", ")),
             _ => choices.join(", "),
@@ -81,18 +89,18 @@ impl ApiError {
         Self::invalid(format!("Invalid {param}: must be one of {list}")).at(param)
     }
 
-    /// An object that a parameter of the request names and that does not exist.
-    pub fn no_such(kind: &str, id: &str, param: &str) -> Self {
+    /// Makes the error for a missing object that a parameter names.
+    pub(crate) fn no_such(kind: &str, id: &str, param: &str) -> Self {
         Self::invalid(format!("No such {kind}: '{id}'")).code("resource_missing").at(param)
     }
 
-    /// An object that the address names and that does not exist.
-    pub fn not_found(kind: &str, id: &str, param: &str) -> Self {
+    /// Makes the error for a missing object that the address names.
+    pub(crate) fn not_found(kind: &str, id: &str, param: &str) -> Self {
         Self::no_such(kind, id, param).status(StatusCode::NOT_FOUND)
     }
 
-    /// A means of payment that the bank refuses.
-    pub fn declined(decline: Decline) -> Self {
+    /// Makes the error for a payment that the bank declines.
+    pub(crate) fn declined(decline: Decline) -> Self {
         let error = Self::invalid(decline.message).code(decline.code).status(StatusCode::PAYMENT_REQUIRED);
         let error = Self { kind: "card_error", ..error };
         match decline.reason {
@@ -101,12 +109,17 @@ impl ApiError {
         }
     }
 
-    /// An intent in a state in which this cannot be done; Stripe shows the intent with it.
-    pub fn unexpected_state(message: impl Into<String>, intent: Value) -> Self {
+    /// Returns whether a bank declined a request that was itself correct.
+    pub(crate) fn is_decline(&self) -> bool {
+        self.status == StatusCode::PAYMENT_REQUIRED
+    }
+
+    /// Makes the error for an intent in the wrong state. Stripe includes the intent.
+    pub(crate) fn unexpected_state(message: impl Into<String>, intent: Value) -> Self {
         Self::invalid(message).code("payment_intent_unexpected_state").with("payment_intent", intent)
     }
 
-    pub fn unrecognized_url(method: &Method, path: &str) -> Self {
+    pub(crate) fn unrecognized_url(method: &Method, path: &str) -> Self {
         let hint = if path.ends_with('/') {
             " If you are trying to list objects, remove the trailing slash. If you are trying to retrieve an object, make \
              sure you passed a valid (non-empty) identifier in your code."
@@ -120,7 +133,7 @@ impl ApiError {
         Self::invalid(message).status(StatusCode::NOT_FOUND)
     }
 
-    pub fn no_key() -> Self {
+    pub(crate) fn no_key() -> Self {
         let message = "You did not provide an API key. You need to provide your API key in the Authorization header, using \
                        Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See \
                        https://stripe.com/docs/api#authentication for details, or we can help at \
@@ -128,8 +141,8 @@ impl ApiError {
         Self::invalid(message).status(StatusCode::UNAUTHORIZED)
     }
 
-    /// The key itself is never repeated: this text ends in logs.
-    pub fn wrong_key(live: bool) -> Self {
+    /// Makes the error for a wrong key. It never contains the key, because this text ends in logs.
+    pub(crate) fn wrong_key(live: bool) -> Self {
         let message = if live {
             "A live key was sent to a sandbox. This is not Stripe, no money moves here: use a test key, and take this \
              one out of the configuration that brought it here."
@@ -139,7 +152,7 @@ impl ApiError {
         Self::invalid(message).status(StatusCode::UNAUTHORIZED)
     }
 
-    pub fn key_reused(key: &str) -> Self {
+    pub(crate) fn key_reused(key: &str) -> Self {
         let message = format!(
             "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a \
              key other than '{key}' if you meant to execute a different request."
@@ -147,7 +160,7 @@ impl ApiError {
         Self { kind: "idempotency_error", ..Self::invalid(message) }
     }
 
-    pub fn key_in_use(key: &str) -> Self {
+    pub(crate) fn key_in_use(key: &str) -> Self {
         let message = format!(
             "There is currently another in-progress request using this Idempotent Key (that probably means you submitted \
              twice, and the other request is still going through): {key}. Please try again later."
@@ -155,8 +168,8 @@ impl ApiError {
         Self::invalid(message).code("idempotency_key_in_use").status(StatusCode::CONFLICT)
     }
 
-    /// What an injected fault answers.
-    pub fn injected(status: u16) -> Self {
+    /// Makes the error of an injected fault.
+    pub(crate) fn injected(status: u16) -> Self {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let (kind, code, message) = match status.as_u16() {
             429 => ("invalid_request_error", Some("rate_limit"), "Request rate limit exceeded."),

@@ -1,24 +1,25 @@
-//! Form encoding as Stripe's API takes it: `a[b][0]=c`, `expand[]=x`. Text becomes a tree; what it means is not known here.
+//! Form encoding as Stripe's API reads it: `a[b][0]=c`, `expand[]=x`. A text becomes a tree; its
+//! meaning is not known here.
 
 use super::error::ApiError;
 
-/// A parameter: a text, or a group of named (or numbered) ones in the order in which they came.
+/// A parameter: a text, or a group of named (or numbered) parameters in the order of the request.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Param {
+pub(crate) enum Param {
     Text(String),
     Group(Params),
 }
 
 /// The parameters of a request, or of a group within it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Params(pub Vec<(String, Param)>);
+pub(crate) struct Params(pub(crate) Vec<(String, Param)>);
 
 const DEEPEST: usize = 10;
 const MOST: usize = 1000;
 
 impl Params {
-    /// Reads a query or a body.
-    pub fn parse(text: &[u8]) -> Result<Self, ApiError> {
+    /// Parses a query or a body.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, ApiError> {
         let mut root = Self::default();
         for (count, (name, value)) in url::form_urlencoded::parse(text).enumerate() {
             if count >= MOST {
@@ -30,8 +31,8 @@ impl Params {
         Ok(root)
     }
 
-    /// Adds the parameters of another text, which win where both have one.
-    pub fn extend(&mut self, other: Self) {
+    /// Adds other parameters, which win over equal names.
+    pub(crate) fn extend(&mut self, other: Self) {
         for (name, param) in other.0 {
             match self.0.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, known)) => *known = param,
@@ -40,7 +41,7 @@ impl Params {
         }
     }
 
-    pub fn get(&self, name: &str) -> Option<&Param> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Param> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, param)| param)
     }
 
@@ -50,7 +51,7 @@ impl Params {
         let place = self.0.iter().position(|(known, _)| *known == name);
         if rest.is_empty() {
             match place.map(|place| &mut self.0[place].1) {
-                // As with most servers, the last of two equal names counts.
+                // As with most servers, the last of two equal names wins.
                 Some(Param::Text(text)) => *text = value,
                 Some(Param::Group(_)) => return Err(()),
                 None => self.0.push((name, Param::Text(value))),
@@ -67,7 +68,8 @@ impl Params {
         }
     }
 
-    /// Where `[]` goes: a new place, or the last one as long as it lacks what is added (`items[][a]=1&items[][b]=2` is one).
+    /// Returns the index that `[]` stands for: a new one, or the last one as long as it lacks the
+    /// field that is added (`items[][a]=1&items[][b]=2` is one item).
     fn next_index(&self, rest: &[&str]) -> String {
         if let (Some(field), Some((name, Param::Group(last)))) = (rest.first(), self.0.last())
             && !field.is_empty()
@@ -78,8 +80,8 @@ impl Params {
         self.0.len().to_string()
     }
 
-    /// Every text with its full name, sorted: equal for requests that say the same.
-    pub fn flattened(&self) -> Vec<(String, String)> {
+    /// Returns every text with its full name, sorted, so that equal requests compare equal.
+    pub(crate) fn flattened(&self) -> Vec<(String, String)> {
         let mut pairs = Vec::new();
         self.flatten_into("", &mut pairs);
         pairs.sort_unstable();
@@ -97,7 +99,7 @@ impl Params {
     }
 }
 
-/// `a[b][]` as `a`, `b` and an empty name; `None` for what is not of this form.
+/// Splits `a[b][]` into `a`, `b` and an empty name. Returns `None` for any other form.
 fn segments(name: &str) -> Option<Vec<&str>> {
     let Some((first, rest)) = name.split_once('[') else {
         return (!name.is_empty() && !name.contains(']')).then(|| vec![name]);

@@ -1,6 +1,7 @@
-//! `Idempotency-Key` as in Stripe's v1 API: the first answer to a key is given again, whatever it was.
+//! `Idempotency-Key` as in Stripe's v1 API: the first response to a key is replayed, whatever it
+//! was.
 //!
-//! Which answers are worth remembering is decided by the gate; here they are kept.
+//! The middleware decides which responses are stored; this module stores them.
 
 use std::collections::HashMap;
 
@@ -9,32 +10,32 @@ use sha2::{Digest, Sha256};
 
 use super::form::Params;
 
-/// What a request says, in 32 bytes: two requests with one key must say the same.
-pub type Fingerprint = [u8; 32];
+/// A hash of a request's content: two requests with the same key must have the same one.
+pub(crate) type Fingerprint = [u8; 32];
 
-/// An answer that was given.
+/// A stored response.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub body: Bytes,
-    /// The request that was answered so first.
-    pub request_id: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+    /// The id of the request that first got this response.
+    pub(crate) request_id: String,
 }
 
-/// What a key means for the request that brings it.
+/// What a key means for the request that sends it.
 #[derive(PartialEq, Eq, Debug)]
-pub enum Claim {
-    /// Never seen: the request may do its work, and [`Keys::finish`] has to follow.
+pub(crate) enum Claim {
+    /// The key is new: the request may do its work, and [`Keys::finish`] must follow.
     New,
     Replay(Answer),
-    /// Seen with other parameters.
+    /// The key was used with other parameters.
     Reused,
-    /// Another request with this key is still at work.
+    /// Another request with this key is still in progress.
     InUse,
 }
 
 #[derive(Default)]
-pub struct Keys {
+pub(crate) struct Keys {
     known: HashMap<String, Known>,
     pruned: i64,
 }
@@ -42,15 +43,15 @@ pub struct Keys {
 struct Known {
     fingerprint: Fingerprint,
     at: i64,
-    /// `None` while the work is going on.
+    /// `None` while the work is in progress.
     answer: Option<Answer>,
 }
 
-/// Stripe may forget a key after this many seconds, and the sandbox does.
+/// Stripe may remove a key after this many seconds, and the sandbox does.
 const KEPT: i64 = 24 * 60 * 60;
 
 impl Keys {
-    pub fn claim(&mut self, key: &str, fingerprint: Fingerprint, now: i64) -> Claim {
+    pub(crate) fn claim(&mut self, key: &str, fingerprint: Fingerprint, now: i64) -> Claim {
         match self.known.get(key) {
             Some(known) if known.fingerprint != fingerprint => Claim::Reused,
             Some(Known { answer: Some(answer), .. }) => Claim::Replay(answer.clone()),
@@ -62,8 +63,8 @@ impl Keys {
         }
     }
 
-    /// Ends a claim: with an answer to remember, or with none, so that the key is free again.
-    pub fn finish(&mut self, key: &str, answer: Option<Answer>) {
+    /// Ends a claim: with a response to store, or with none, so that the key becomes free again.
+    pub(crate) fn finish(&mut self, key: &str, answer: Option<Answer>) {
         match answer {
             None => {
                 self.known.remove(key);
@@ -76,8 +77,8 @@ impl Keys {
         }
     }
 
-    /// Forgets what is older than a day; looks at most once a minute.
-    pub fn prune(&mut self, now: i64) {
+    /// Removes keys that are older than a day; runs at most once a minute.
+    pub(crate) fn prune(&mut self, now: i64) {
         if now - self.pruned < 60 {
             return;
         }
@@ -86,8 +87,8 @@ impl Keys {
     }
 }
 
-/// The fingerprint of a request.
-pub fn fingerprint(method: &str, path: &str, params: &Params) -> Fingerprint {
+/// Returns the fingerprint of a request.
+pub(crate) fn fingerprint(method: &str, path: &str, params: &Params) -> Fingerprint {
     let mut hash = Sha256::new();
     let mut add = |text: &str| {
         hash.update((text.len() as u64).to_be_bytes());

@@ -1,15 +1,15 @@
-//! Lists as Stripe answers them: newest first, in pages after or before an object.
+//! Lists in Stripe's shape: newest first, in pages after or before an object.
 
 use serde_json::{Value, json};
 
 use super::{
     error::ApiError,
     params::{Either, Reader},
-    shelf::Shelf,
 };
+use crate::table::Table;
 
-/// Which page of a list is wanted.
-pub struct Page {
+/// The page of a list that a request wants.
+pub(crate) struct Page {
     limit: usize,
     starting_after: Option<String>,
     ending_before: Option<String>,
@@ -17,13 +17,13 @@ pub struct Page {
 
 /// A span of creation times.
 #[derive(Default)]
-pub struct Created {
+pub(crate) struct Created {
     from: Option<i64>,
     to: Option<i64>,
 }
 
 impl Page {
-    pub fn read(reader: &mut Reader<'_>) -> Result<Self, ApiError> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, ApiError> {
         let limit = reader.integer("limit")?.unwrap_or(10);
         let starting_after = reader.text("starting_after")?.map(str::to_owned);
         let ending_before = reader.text("ending_before")?.map(str::to_owned);
@@ -38,11 +38,11 @@ impl Page {
         Ok(Self { limit, starting_after, ending_before })
     }
 
-    /// The page of `all` that shows what `wanted` keeps. The object that a page starts after or ends before has to exist,
-    /// but need not be wanted itself.
-    pub fn of<T>(
+    /// Returns the page of those in `all` that `wanted` accepts. The object that a page starts
+    /// after or ends before must exist, but need not be wanted itself.
+    pub(crate) fn of<T>(
         &self,
-        all: &Shelf<T>,
+        all: &Table<T>,
         (kind, url): (&str, &str),
         wanted: impl Fn(&T) -> bool,
         render: impl Fn(&T) -> Value,
@@ -53,7 +53,7 @@ impl Page {
         let after = place(&self.starting_after, "starting_after")?;
         let before = place(&self.ending_before, "ending_before")?;
         let (mut found, has_more) = if let Some(before) = before {
-            // The nearest newer ones: collected from old to new, shown from new to old.
+            // The nearest newer objects: collected from old to new, shown from new to old.
             let (mut newer, more) = self.take(all.iter().skip(before + 1).filter(|object| wanted(object)));
             newer.reverse();
             (newer, more)
@@ -72,8 +72,8 @@ impl Page {
 }
 
 impl Created {
-    /// `created=1` or `created[gt|gte|lt|lte]=1`.
-    pub fn read(reader: &mut Reader<'_>) -> Result<Self, ApiError> {
+    /// Reads `created=1` or `created[gt|gte|lt|lte]=1`.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, ApiError> {
         match reader.either("created")? {
             None => Ok(Self::default()),
             Some(Either::Integer(at)) => Ok(Self { from: Some(at), to: Some(at) }),
@@ -88,7 +88,7 @@ impl Created {
         }
     }
 
-    pub fn holds(&self, created: i64) -> bool {
+    pub(crate) fn holds(&self, created: i64) -> bool {
         self.from.is_none_or(|from| created >= from) && self.to.is_none_or(|to| created <= to)
     }
 }
@@ -99,12 +99,12 @@ mod tests {
     use super::*;
 
     /// Ten objects, `o0` the oldest.
-    fn shelf() -> Shelf<i64> {
-        let mut shelf = Shelf::default();
+    fn table() -> Table<i64> {
+        let mut table = Table::default();
         for number in 0..10 {
-            shelf.put(format!("o{number}"), number);
+            table.put(format!("o{number}"), number);
         }
-        shelf
+        table
     }
 
     fn page(query: &str, wanted: impl Fn(&i64) -> bool) -> Result<(Vec<i64>, bool), ApiError> {
@@ -112,7 +112,7 @@ mod tests {
         let mut reader = Reader::new(&params);
         let page = Page::read(&mut reader)?;
         reader.finish()?;
-        let list = page.of(&shelf(), ("thing", "/v1/things"), wanted, |number| json!(number))?;
+        let list = page.of(&table(), ("thing", "/v1/things"), wanted, |number| json!(number))?;
         let data = list["data"].as_array().unwrap().iter().map(|value| value.as_i64().unwrap()).collect();
         Ok((data, list["has_more"].as_bool().unwrap()))
     }

@@ -1,5 +1,5 @@
-//! Reading parameters one by one, with Stripe's errors. A reader remembers what was asked for, so that what nobody asked for
-//! is reported as unknown.
+//! Reading parameters one by one, with Stripe's errors. A reader remembers which names were read,
+//! so that all others are reported as unknown.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,21 @@ const METADATA_KEY_LENGTH: usize = 40;
 const METADATA_VALUE_LENGTH: usize = 500;
 
 /// Metadata of an object.
-pub type Metadata = BTreeMap<String, String>;
+pub(crate) type Metadata = BTreeMap<String, String>;
 
-pub struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     params: &'a Params,
     prefix: String,
     seen: Vec<&'static str>,
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(params: &'a Params) -> Self {
+    pub(crate) fn new(params: &'a Params) -> Self {
         Self { params, prefix: String::new(), seen: Vec::new() }
     }
 
-    /// The full name of a parameter: `line_items[0][price]`.
-    pub fn name(&self, field: &str) -> String {
+    /// Returns the full name of a parameter: `line_items[0][price]`.
+    pub(crate) fn name(&self, field: &str) -> String {
         if self.prefix.is_empty() { field.to_owned() } else { format!("{}[{field}]", self.prefix) }
     }
 
@@ -37,8 +37,8 @@ impl<'a> Reader<'a> {
         self.params.get(field)
     }
 
-    /// A text that is not empty.
-    pub fn text(&mut self, field: &'static str) -> Result<Option<&'a str>, ApiError> {
+    /// Reads a text, which must not be empty.
+    pub(crate) fn text(&mut self, field: &'static str) -> Result<Option<&'a str>, ApiError> {
         let name = self.name(field);
         match self.take(field) {
             None => Ok(None),
@@ -48,12 +48,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub fn required(&mut self, field: &'static str) -> Result<&'a str, ApiError> {
+    pub(crate) fn required(&mut self, field: &'static str) -> Result<&'a str, ApiError> {
         self.text(field)?.ok_or_else(|| ApiError::missing(&self.name(field)))
     }
 
-    /// A text of at most so many characters.
-    pub fn text_up_to(&mut self, field: &'static str, most: usize) -> Result<Option<&'a str>, ApiError> {
+    /// Reads a text of at most `most` characters.
+    pub(crate) fn text_up_to(&mut self, field: &'static str, most: usize) -> Result<Option<&'a str>, ApiError> {
         let text = self.text(field)?;
         match text.map(|text| text.chars().count()).filter(|length| *length > most) {
             None => Ok(text),
@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub fn integer(&mut self, field: &'static str) -> Result<Option<i64>, ApiError> {
+    pub(crate) fn integer(&mut self, field: &'static str) -> Result<Option<i64>, ApiError> {
         let Some(text) = self.text(field)? else { return Ok(None) };
         let name = self.name(field);
         let number = text.parse();
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub fn boolean(&mut self, field: &'static str) -> Result<Option<bool>, ApiError> {
+    pub(crate) fn boolean(&mut self, field: &'static str) -> Result<Option<bool>, ApiError> {
         match self.text(field)? {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
@@ -83,14 +83,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub fn one_of(&mut self, field: &'static str, choices: &[&'static str]) -> Result<Option<&'static str>, ApiError> {
+    pub(crate) fn one_of(
+        &mut self,
+        field: &'static str,
+        choices: &[&'static str],
+    ) -> Result<Option<&'static str>, ApiError> {
         let Some(text) = self.text(field)? else { return Ok(None) };
         let choice = choices.iter().find(|choice| **choice == text);
         choice.map(|choice| Some(*choice)).ok_or_else(|| ApiError::not_one_of(&self.name(field), choices))
     }
 
-    /// An absolute http or https address.
-    pub fn url(&mut self, field: &'static str) -> Result<Option<&'a str>, ApiError> {
+    /// Reads an absolute http or https address.
+    pub(crate) fn url(&mut self, field: &'static str) -> Result<Option<&'a str>, ApiError> {
         let Some(text) = self.text(field)? else { return Ok(None) };
         let fits = text.len() <= 5000
             && url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
@@ -100,8 +104,8 @@ impl<'a> Reader<'a> {
         Err(ApiError::invalid("Not a valid URL").code("url_invalid").at(self.name(field)))
     }
 
-    /// A group of named parameters.
-    pub fn group(&mut self, field: &'static str) -> Result<Option<Reader<'a>>, ApiError> {
+    /// Reads a group of named parameters.
+    pub(crate) fn group(&mut self, field: &'static str) -> Result<Option<Reader<'a>>, ApiError> {
         let name = self.name(field);
         match self.take(field) {
             None => Ok(None),
@@ -110,16 +114,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A parameter that may be a text or a group, as `created` of lists is.
-    pub fn either(&mut self, field: &'static str) -> Result<Option<Either<'a>>, ApiError> {
+    /// Reads a parameter that may be an integer or a group, as `created` of lists is.
+    pub(crate) fn either(&mut self, field: &'static str) -> Result<Option<Either<'a>>, ApiError> {
         if let Some(Param::Group(_)) = self.params.get(field) {
             return Ok(self.group(field)?.map(Either::Group));
         }
         Ok(self.integer(field)?.map(Either::Integer))
     }
 
-    /// A list of groups, in the order of their numbers.
-    pub fn groups(&mut self, field: &'static str) -> Result<Option<Vec<Reader<'a>>>, ApiError> {
+    /// Reads a list of groups, in the order of their numbers.
+    pub(crate) fn groups(&mut self, field: &'static str) -> Result<Option<Vec<Reader<'a>>>, ApiError> {
         let Some(items) = self.items(field)? else { return Ok(None) };
         let readers = items.into_iter().map(|(prefix, item)| match item {
             Param::Group(params) => Ok(Reader { params, prefix, seen: Vec::new() }),
@@ -128,8 +132,8 @@ impl<'a> Reader<'a> {
         readers.collect::<Result<_, _>>().map(Some)
     }
 
-    /// A list of texts, each with its full name.
-    pub fn texts(&mut self, field: &'static str) -> Result<Option<Vec<(String, &'a str)>>, ApiError> {
+    /// Reads a list of texts, each with its full name.
+    pub(crate) fn texts(&mut self, field: &'static str) -> Result<Option<Vec<(String, &'a str)>>, ApiError> {
         let Some(items) = self.items(field)? else { return Ok(None) };
         let texts = items.into_iter().map(|(name, item)| match item {
             Param::Text(text) if text.is_empty() => Err(ApiError::empty(&name)),
@@ -155,31 +159,31 @@ impl<'a> Reader<'a> {
         Ok(Some(items.into_iter().map(|(_, name, item)| (name, item)).collect()))
     }
 
-    /// A text of an update: one that was not sent stays, an empty one is unset.
-    pub fn change(&mut self, field: &'static str) -> Result<Change<String>, ApiError> {
+    /// Reads a text of an update: one that was not sent stays, an empty one is unset.
+    pub(crate) fn change(&mut self, field: &'static str) -> Result<Change<String>, ApiError> {
         if self.is_empty_text(field) {
             return Ok(Change::Clear);
         }
         Ok(self.text(field)?.map_or(Change::Keep, |text| Change::To(text.to_owned())))
     }
 
-    /// A group of an update, in the same way.
-    pub fn change_group(&mut self, field: &'static str) -> Result<Change<Reader<'a>>, ApiError> {
+    /// Reads a group of an update, in the same way.
+    pub(crate) fn change_group(&mut self, field: &'static str) -> Result<Change<Reader<'a>>, ApiError> {
         if self.is_empty_text(field) {
             return Ok(Change::Clear);
         }
         Ok(self.group(field)?.map_or(Change::Keep, Change::To))
     }
 
-    /// Metadata within Stripe's limits, for an object that is made.
-    pub fn metadata(&mut self, field: &'static str) -> Result<Metadata, ApiError> {
+    /// Reads metadata within Stripe's limits, for a new object.
+    pub(crate) fn metadata(&mut self, field: &'static str) -> Result<Metadata, ApiError> {
         let mut metadata = Metadata::new();
         self.metadata_change(field)?.apply(&mut metadata);
         Ok(metadata)
     }
 
-    /// What an update does to metadata: an empty value unsets a key, an empty text unsets all.
-    pub fn metadata_change(&mut self, field: &'static str) -> Result<MetadataChange, ApiError> {
+    /// Reads an update of metadata: an empty value unsets a key, an empty text unsets all.
+    pub(crate) fn metadata_change(&mut self, field: &'static str) -> Result<MetadataChange, ApiError> {
         let name = self.name(field);
         let group = match self.take(field) {
             None => return Ok(MetadataChange::default()),
@@ -207,8 +211,8 @@ impl<'a> Reader<'a> {
         Ok(MetadataChange { clear: false, keys })
     }
 
-    /// Whether this was sent, and says nothing; it then counts as read.
-    pub fn is_empty_text(&mut self, field: &'static str) -> bool {
+    /// Returns whether this was sent as an empty text, which then counts as read.
+    pub(crate) fn is_empty_text(&mut self, field: &'static str) -> bool {
         let empty = matches!(self.params.get(field), Some(Param::Text(text)) if text.is_empty());
         if empty {
             self.seen.push(field);
@@ -216,8 +220,8 @@ impl<'a> Reader<'a> {
         empty
     }
 
-    /// An amount above zero.
-    pub fn amount(&mut self, field: &'static str) -> Result<Option<i64>, ApiError> {
+    /// Reads an amount of at least 1.
+    pub(crate) fn amount(&mut self, field: &'static str) -> Result<Option<i64>, ApiError> {
         let amount = self.integer(field)?;
         if amount.is_some_and(|amount| amount < 1) {
             let error = ApiError::invalid("This value must be greater than or equal to 1.");
@@ -226,8 +230,8 @@ impl<'a> Reader<'a> {
         Ok(amount)
     }
 
-    /// An email address, checked as far as Stripe checks it.
-    pub fn email(&mut self, field: &'static str) -> Result<Option<String>, ApiError> {
+    /// Reads an email address, checked as far as Stripe checks it.
+    pub(crate) fn email(&mut self, field: &'static str) -> Result<Option<String>, ApiError> {
         let Some(text) = self.text_up_to(field, 800)? else { return Ok(None) };
         let whole = text.split_once('@').is_some_and(|(local, domain)| {
             !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
@@ -239,13 +243,14 @@ impl<'a> Reader<'a> {
         Err(error.code("email_invalid").at(self.name(field)))
     }
 
-    /// Must be called last: whatever was sent and not read is unknown.
-    pub fn finish(self) -> Result<(), ApiError> {
+    /// Rejects what was sent and not read. Must be called last.
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
         self.finish_but(&[])
     }
 
-    /// As [`Self::finish`]; a parameter that Stripe has and the sandbox has not is told apart from one that nobody has.
-    pub fn finish_but(self, unsupported: &[&str]) -> Result<(), ApiError> {
+    /// Does the same as [`Self::finish`], with another error for the parameters in `unsupported`:
+    /// Stripe has those, and the sandbox does not.
+    pub(crate) fn finish_but(self, unsupported: &[&str]) -> Result<(), ApiError> {
         let left: Vec<&str> =
             self.params.0.iter().map(|(name, _)| name.as_str()).filter(|name| !self.seen.contains(name)).collect();
         if let Some(name) = left.iter().find(|name| unsupported.contains(*name)) {
@@ -259,15 +264,15 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What an update does to a field that may be unset.
-pub enum Change<T> {
+/// The effect of an update on a field that may be unset.
+pub(crate) enum Change<T> {
     Keep,
     Clear,
     To(T),
 }
 
 impl<T> Change<T> {
-    pub fn apply(self, field: &mut Option<T>) {
+    pub(crate) fn apply(self, field: &mut Option<T>) {
         match self {
             Self::Keep => {}
             Self::Clear => *field = None,
@@ -275,7 +280,7 @@ impl<T> Change<T> {
         }
     }
 
-    pub fn map<U>(self, convert: impl FnOnce(T) -> Result<U, ApiError>) -> Result<Change<U>, ApiError> {
+    pub(crate) fn map<U>(self, convert: impl FnOnce(T) -> Result<U, ApiError>) -> Result<Change<U>, ApiError> {
         match self {
             Self::Keep => Ok(Change::Keep),
             Self::Clear => Ok(Change::Clear),
@@ -286,13 +291,13 @@ impl<T> Change<T> {
 
 /// See [`Reader::metadata_change`].
 #[derive(Default)]
-pub struct MetadataChange {
+pub(crate) struct MetadataChange {
     clear: bool,
     keys: Metadata,
 }
 
 impl MetadataChange {
-    pub fn apply(self, metadata: &mut Metadata) {
+    pub(crate) fn apply(self, metadata: &mut Metadata) {
         if self.clear {
             metadata.clear();
         }
@@ -307,7 +312,7 @@ impl MetadataChange {
 }
 
 /// See [`Reader::either`].
-pub enum Either<'a> {
+pub(crate) enum Either<'a> {
     Integer(i64),
     Group(Reader<'a>),
 }

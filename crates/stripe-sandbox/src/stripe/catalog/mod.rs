@@ -1,4 +1,0 @@
-//! What is sold: products and prices.
-
-pub mod price;
-pub mod product;
