@@ -259,13 +259,13 @@ async fn retention_removes_old_data_and_leaves_what_is_needed() {
     app.edit(&format!("update outbox set created_at = created_at - {0}, sent_at = sent_at - {0}", aged(100))).await;
     let old = "session_id in ('cs_test_1', 'cs_test_4', 'cs_test_paid')";
     app.edit(&format!("update preorders set updated_at = updated_at - {} where {old}", aged(800))).await;
-    assert!(app.store.take_lease("retention", &LeaseToken::new("other-instance"), DAY).await.unwrap());
+    assert!(app.store.acquire_lease("retention", &LeaseToken::new("other-instance"), DAY).await.unwrap());
     assert_eq!(
         retention::run_once(&app.shop, KEPT).await.unwrap(),
         retention::ErasedCounts::default(),
         "another instance holds the lease"
     );
-    app.store.drop_lease("retention", &LeaseToken::new("other-instance")).await.unwrap();
+    app.store.release_lease("retention", &LeaseToken::new("other-instance")).await.unwrap();
     let off = Retention { raw: None, personal: None };
     assert_eq!(retention::run_once(&app.shop, off).await.unwrap(), retention::ErasedCounts::default());
     let (events, messages) = (app.count("webhook_logs where status <> 'parked'").await, app.count("outbox").await);

@@ -141,10 +141,10 @@ async fn marks_go_on_where_a_pass_stopped_and_one_instance_compares_at_a_time() 
     deaf(&app).await;
     buy(&app, "jo@example.com", card()).await;
     assert!(
-        app.store.take_lease("reconcile:stripe", &LeaseToken::new("another"), Duration::from_mins(1)).await.unwrap()
+        app.store.acquire_lease("reconcile:stripe", &LeaseToken::new("another"), Duration::from_mins(1)).await.unwrap()
     );
     assert!(matches!(reconcile(&app.shop, ALL).await, Err(ReconcileError::Busy)));
-    app.store.drop_lease("reconcile:stripe", &LeaseToken::new("another")).await.unwrap();
+    app.store.release_lease("reconcile:stripe", &LeaseToken::new("another")).await.unwrap();
     // Both run at the same time: one compares; the other reports that, or runs after it.
     let (one, other) = tokio::join!(reconcile(&app.shop, ALL), reconcile(&app.shop, ALL));
     assert!(one.is_ok() || other.is_ok());

@@ -145,12 +145,15 @@ async fn a_comparison_ends_with_the_process_and_the_next_process_need_not_wait_f
     let app = TestApp::start().await;
     app.sandbox_post("/sandbox/faults", json!({ "stripe": { "latency_ms": 20_000 } })).await;
     let (ended, ()) = tokio::join!(reconcile(&app.shop, ReconcileOptions::default()), async {
-        let free =
-            async || app.store.take_lease("reconcile:stripe", &LeaseToken::new("other"), Duration::ZERO).await.unwrap();
+        let free = async || {
+            app.store.acquire_lease("reconcile:stripe", &LeaseToken::new("other"), Duration::ZERO).await.unwrap()
+        };
         app.until("it holds its lease", async || !free().await).await;
         app.shop.end.cancel();
     });
     assert!(matches!(ended, Err(ReconcileError::Ended)), "{ended:?}");
-    assert!(app.store.take_lease("reconcile:stripe", &LeaseToken::new("other"), Duration::from_secs(1)).await.unwrap());
+    assert!(
+        app.store.acquire_lease("reconcile:stripe", &LeaseToken::new("other"), Duration::from_secs(1)).await.unwrap()
+    );
     app.leave().await;
 }

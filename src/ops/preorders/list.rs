@@ -9,7 +9,7 @@ use crate::{
         payment::ProviderId,
         preorder::{PreorderNumber, PreorderStatus},
     },
-    server::store::{PreorderFilter, Purchase},
+    server::store::{PreorderFilter, StoredOrder},
 };
 
 #[derive(Args)]
@@ -45,7 +45,7 @@ impl List {
     pub(super) async fn run(self, context: &ShopContext) -> anyhow::Result<()> {
         let Self { status, review, email, provider, after, limit, json } = self;
         let filter = PreorderFilter { status, in_review: review, provider, email, since: None, after };
-        let found = context.shop.store.purchases(&filter, limit).await?;
+        let found = context.shop.store.orders(&filter, limit).await?;
         if json {
             return print_json(&found.iter().map(Summary::of).collect::<Vec<_>>());
         }
@@ -56,7 +56,7 @@ impl List {
     }
 }
 
-fn line(purchase: &Purchase) -> String {
+fn line(purchase: &StoredOrder) -> String {
     let summary = Summary::of(purchase);
     let mut line = format!(
         "{}  {:<16} {:<8} {:<14} {:>10}  {}",

@@ -16,7 +16,7 @@ use crate::{
     domain::preorder::PreorderNumber,
     server::{
         config::Config,
-        store::{Purchase, PurchaseKey},
+        store::{OrderKey, StoredOrder},
     },
 };
 
@@ -68,8 +68,8 @@ impl Preorders {
     }
 }
 
-async fn find(context: &ShopContext, number: &PreorderNumber) -> anyhow::Result<Purchase> {
-    let purchase = context.shop.store.purchase(PurchaseKey::Number(number)).await?;
+async fn find(context: &ShopContext, number: &PreorderNumber) -> anyhow::Result<StoredOrder> {
+    let purchase = context.shop.store.order(OrderKey::Number(number)).await?;
     purchase.ok_or_else(|| {
         anyhow::anyhow!(
             "there is no preorder {number}; `rolitt preorders list --email ADDRESS` lists a customer's orders"

@@ -11,7 +11,7 @@ use crate::{
         money::Money,
         preorder::PreorderNumber,
     },
-    server::store::Purchase,
+    server::store::StoredOrder,
 };
 
 #[derive(Args)]
@@ -30,9 +30,9 @@ impl Show {
     }
 }
 
-fn as_json(purchase: &Purchase) -> Value {
+fn as_json(purchase: &StoredOrder) -> Value {
     let details = &purchase.preorder.details;
-    let OrderState { payment, refunds, disputes, .. } = &purchase.case;
+    let OrderState { payment, refunds, disputes, .. } = &purchase.state;
     let payment = payment.as_ref().map(|payment| {
         let (failed_at, failure) = payment.failure.clone().unzip();
         json!({ "intent": payment.intent, "status": payment.status.as_str(), "failed_at": failed_at, "failure": failure })
@@ -58,7 +58,7 @@ fn as_json(purchase: &Purchase) -> Value {
     })
 }
 
-fn print(purchase: &Purchase) -> anyhow::Result<()> {
+fn print(purchase: &StoredOrder) -> anyhow::Result<()> {
     let (details, summary) = (&purchase.preorder.details, Summary::of(purchase));
     let amount = details.amount.map_or_else(|| "-".to_owned(), Money::display);
     print_line(&format!("{}  {}", summary.number, summary.status))?;
@@ -70,14 +70,14 @@ fn print(purchase: &Purchase) -> anyhow::Result<()> {
     if let Some(tracking) = &details.tracking {
         print_line(&format!("  tracking  {tracking}"))?;
     }
-    if let Some(payment) = &purchase.case.payment {
+    if let Some(payment) = &purchase.state.payment {
         let failure = payment.failure.as_ref().map(|(_, code)| format!(", last failure {code}")).unwrap_or_default();
         print_line(&format!("  payment   {} {}{failure}", payment.intent, payment.status.as_str()))?;
     }
-    for refund in &purchase.case.refunds {
+    for refund in &purchase.state.refunds {
         print_line(&format!("  refund    {} {} {}", refund.id, refund.amount.display(), refund.status.as_str()))?;
     }
-    for dispute in &purchase.case.disputes {
+    for dispute in &purchase.state.disputes {
         let (amount, status) = (dispute.amount.display(), dispute.status);
         let deadline = evidence_deadline(status, dispute.due_by);
         print_line(&format!("  dispute   {} {amount} {}{deadline}", dispute.id, status.as_str()))?;

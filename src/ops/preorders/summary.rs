@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{customer::mask, money::Money, product::ProductColor},
-    server::store::Purchase,
+    server::store::StoredOrder,
 };
 
 /// One order as `list` and `show` print it. The email address is masked, because lists are pasted
@@ -27,7 +27,7 @@ pub(super) struct Summary<'a> {
 }
 
 impl<'a> Summary<'a> {
-    pub(super) fn of(purchase: &'a Purchase) -> Self {
+    pub(super) fn of(purchase: &'a StoredOrder) -> Self {
         let details = &purchase.preorder.details;
         Self {
             number: purchase.preorder.number.as_str(),
@@ -41,7 +41,7 @@ impl<'a> Summary<'a> {
             livemode: details.livemode,
             tracking_number: details.tracking.as_deref(),
             review: details.review.is_open().then(|| details.review.text()),
-            open_disputes: purchase.case.disputes.iter().filter(|dispute| !dispute.status.is_over()).count(),
+            open_disputes: purchase.state.disputes.iter().filter(|dispute| !dispute.status.is_over()).count(),
             erased: details.erased_at.is_some(),
         }
     }

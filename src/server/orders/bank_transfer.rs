@@ -5,7 +5,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::{
-    fulfilment::{Source, apply_session, apply_update},
+    fulfilment::{apply_session, apply_update},
     invoice_history::session_update,
 };
 use crate::domain::{
@@ -17,7 +17,7 @@ use crate::domain::{
 use crate::server::{
     payments::{PaymentError, invoice},
     state::Shop,
-    store::{Applied, Delivery, PurchaseKey, StoreError},
+    store::{Applied, OrderKey, Source, StoreError, WebhookEvent},
 };
 
 /// The result of a change, with the preorder as it is now.
@@ -87,8 +87,7 @@ pub async fn mark_paid(
     };
     let update = invoice::paid(session_update(&preorder.details), received);
     let delivery = paid_event(&preorder, received)?;
-    let source =
-        Source { provider: ProviderId::Invoice, delivery: Some(&delivery), at: shop.clock.now(), dry_run: false };
+    let source = Source { provider: ProviderId::Invoice, event: Some(&delivery), at: shop.clock.now(), dry_run: false };
     match apply_update(shop, source, &PaymentUpdate::Session(Box::new(update))).await? {
         Applied::Changed(Some(preorder)) => Ok(TransferChange::Made(preorder)),
         Applied::Ignored(reason) => Err(BankTransferError::NotRecorded(reason)),
@@ -129,7 +128,7 @@ pub async fn cancel(shop: &Shop, number: &PreorderNumber) -> Result<TransferChan
 }
 
 async fn invoice_order(shop: &Shop, number: &PreorderNumber) -> Result<Preorder, BankTransferError> {
-    let purchase = shop.store.purchase(PurchaseKey::Number(number)).await?;
+    let purchase = shop.store.order(OrderKey::Number(number)).await?;
     let preorder = purchase.ok_or_else(|| BankTransferError::UnknownOrder(number.clone()))?.preorder;
     match preorder.details.provider {
         ProviderId::Invoice => Ok(preorder),
@@ -139,7 +138,7 @@ async fn invoice_order(shop: &Shop, number: &PreorderNumber) -> Result<Preorder,
 
 /// Builds the event that the webhook log stores: one per order, however often it is marked, and
 /// without personal data.
-fn paid_event(preorder: &Preorder, received: Money) -> Result<Delivery, BankTransferError> {
+fn paid_event(preorder: &Preorder, received: Money) -> Result<WebhookEvent, BankTransferError> {
     let session = &preorder.details.session;
     let body = json!({
         "type": "invoice.marked_paid",
@@ -148,7 +147,7 @@ fn paid_event(preorder: &Preorder, received: Money) -> Result<Delivery, BankTran
         "received_minor": received.minor(),
         "currency": received.currency().code(),
     });
-    Ok(Delivery {
+    Ok(WebhookEvent {
         provider: ProviderId::Invoice,
         event_id: EventId::parse(&format!("invoice:{session}:paid"))
             .ok_or_else(|| BankTransferError::NotRecorded("its session id is too long for an event id".to_owned()))?,

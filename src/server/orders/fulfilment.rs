@@ -15,20 +15,8 @@ use crate::server::{
     marketing::klaviyo::build_event,
     retry,
     state::Shop,
-    store::{Applied, CaseEffect, CaseKey, Delivery, Effect, Message, MessageKind, Step, StoreError},
+    store::{Applied, Effect, Message, MessageKind, OrderEffect, OrderKey, Source, Step, StoreError, WebhookEvent},
 };
-
-/// Where an update comes from.
-#[derive(Clone, Copy)]
-pub struct Source<'a> {
-    pub provider: ProviderId,
-    /// The event that reported it; `None` if the shop asked the provider.
-    pub delivery: Option<&'a Delivery>,
-    /// When it happened. Messages carry this time.
-    pub at: OffsetDateTime,
-    /// Whether the transaction is rolled back at the end.
-    pub dry_run: bool,
-}
 
 /// Applies one payment update. Safe to repeat and to run concurrently.
 pub(crate) async fn apply_update(
@@ -36,12 +24,12 @@ pub(crate) async fn apply_update(
     source: Source<'_>,
     update: &PaymentUpdate,
 ) -> Result<Applied, StoreError> {
-    change_order(shop, source, CaseKey::of(update), &|order| lifecycle::decide(order, update)).await
+    change_order(shop, source, OrderKey::of(update), &|order| lifecycle::decide(order, update)).await
 }
 
 /// Applies the state of a checkout session that the shop asked for.
 pub async fn apply_session(shop: &Shop, update: &SessionUpdate) -> Result<Applied, StoreError> {
-    let source = Source { provider: update.provider, delivery: None, at: shop.clock.now(), dry_run: false };
+    let source = Source { provider: update.provider, event: None, at: shop.clock.now(), dry_run: false };
     apply_update(shop, source, &PaymentUpdate::Session(Box::new(update.clone()))).await
 }
 
@@ -52,45 +40,37 @@ pub async fn apply_action(
     number: &PreorderNumber,
     action: &MerchantAction,
 ) -> Result<Applied, StoreError> {
-    let source = Source { provider, delivery: None, at: shop.clock.now(), dry_run: false };
+    let source = Source { provider, event: None, at: shop.clock.now(), dry_run: false };
     let decide = |order: &OrderState| lifecycle::act(order, action).unwrap_or_else(Change::Ignore);
-    change_order(shop, source, CaseKey::Number(number), &decide).await
+    change_order(shop, source, OrderKey::Number(number), &decide).await
 }
 
 /// Updates the local copy of a provider's object.
 pub(crate) async fn apply_mirror(shop: &Shop, source: Source<'_>, mirror: &Mirror) -> Result<Applied, StoreError> {
-    apply_step(shop, source, || Effect::Mirror { provider: source.provider, mirror }).await
+    apply_step(shop, source, || Effect::Mirror(mirror)).await
 }
 
 /// Logs an event that changes nothing, with the reason.
 pub(crate) async fn record_ignored(
     shop: &Shop,
-    delivery: &Delivery,
+    delivery: &WebhookEvent,
     reason: &str,
     mentions: &Mentions,
 ) -> Result<Applied, StoreError> {
-    let source = Source { provider: delivery.provider, delivery: Some(delivery), at: shop.clock.now(), dry_run: false };
+    let source = Source { provider: delivery.provider, event: Some(delivery), at: shop.clock.now(), dry_run: false };
     apply_step(shop, source, || Effect::Ignore { reason, mentions }).await
 }
 
 async fn change_order(
     shop: &Shop,
     source: Source<'_>,
-    key: CaseKey<'_>,
+    key: OrderKey<'_>,
     decide: &(dyn Fn(&OrderState) -> Change + Send + Sync),
 ) -> Result<Applied, StoreError> {
     let messages = |preorder: &Preorder, order: &OrderState, notifications: &[Notification]| {
         messages_for(shop, preorder, order, notifications, source.at)
     };
-    let effect = || {
-        Effect::OrderState(CaseEffect {
-            provider: source.provider,
-            key,
-            decide,
-            messages: &messages,
-            ids: shop.ids.as_ref(),
-        })
-    };
+    let effect = || Effect::Order(OrderEffect { key, decide, messages: &messages, ids: shop.ids.as_ref() });
     let applied = apply_step(shop, source, effect).await?;
     if let (Applied::Changed(Some(preorder)), false) = (&applied, source.dry_run) {
         log_change(preorder);
@@ -105,8 +85,7 @@ async fn apply_step<'a>(
     source: Source<'a>,
     effect: impl Fn() -> Effect<'a> + Send + Sync,
 ) -> Result<Applied, StoreError> {
-    let step = || Step { delivery: source.delivery, effect: effect(), dry_run: source.dry_run };
-    retry::on_conflict(|| shop.store.apply(step())).await
+    retry::on_conflict(|| shop.store.apply(Step { source, effect: effect() })).await
 }
 
 /// Builds the messages for notifications that became due.
@@ -126,7 +105,7 @@ fn messages_for(
             kind: MessageKind::KlaviyoEvent,
             dedupe_key: event.unique_id,
             body: event.body,
-            consequence: notification.clone(),
+            notification: notification.clone(),
         })
     };
     chaos::divert(shop.klaviyo.as_ref(), notifications.iter().filter_map(message).collect())

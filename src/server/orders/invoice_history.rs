@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use crate::server::{
     payments::{Cursor, Page, PaymentError, invoice::OrderHistory},
-    store::{PreorderFilter, Purchase, Store, StoreError},
+    store::{PreorderFilter, Store, StoreError, StoredOrder},
 };
 
 /// Orders of a page.
@@ -39,9 +39,10 @@ impl OrderHistory for StoredOrders {
             after: after.map_err(|_| PaymentError::Unreadable("the cursor of the list of invoices".to_owned()))?,
             ..PreorderFilter::default()
         };
-        let found = self.0.purchases(&filter, PAGE).await.map_err(payment_error)?;
+        let found = self.0.orders(&filter, PAGE).await.map_err(payment_error)?;
         let full = u32::try_from(found.len()).is_ok_and(|count| count == PAGE);
-        let last = found.last().filter(|_| full).map(|Purchase { preorder, .. }| preorder.number.as_str().to_owned());
+        let last =
+            found.last().filter(|_| full).map(|StoredOrder { preorder, .. }| preorder.number.as_str().to_owned());
         Ok(Page {
             items: found.iter().map(|purchase| session_update(&purchase.preorder.details)).collect(),
             unreadable: Vec::new(),

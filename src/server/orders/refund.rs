@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use super::fulfilment::{Source, apply_update};
+use super::fulfilment::apply_update;
 use crate::domain::{
     lifecycle::{PaymentUpdate, Refund},
     money::Money,
@@ -16,7 +16,7 @@ use crate::server::{
         capability::{IdempotencyKey, RefundDraft, RefundReason},
     },
     state::Shop,
-    store::{PurchaseKey, StoreError},
+    store::{OrderKey, Source, StoreError},
 };
 
 /// Why no refund was made or recorded.
@@ -69,7 +69,7 @@ pub struct RefundRequest {
 ///
 /// [`RefundError::OutcomeUnknown`] and [`RefundError::NotRecorded`] mean that the refund may exist.
 pub async fn refund(shop: &Shop, number: &PreorderNumber, request: RefundRequest) -> Result<Refund, RefundError> {
-    let purchase = shop.store.purchase(PurchaseKey::Number(number)).await?;
+    let purchase = shop.store.order(OrderKey::Number(number)).await?;
     let purchase = purchase.ok_or_else(|| RefundError::UnknownOrder(number.clone()))?;
     let details = &purchase.preorder.details;
     let provider = shop.payments.by_id(details.provider).ok_or(RefundError::NotSupported)?;
@@ -88,7 +88,7 @@ pub async fn refund(shop: &Shop, number: &PreorderNumber, request: RefundRequest
         }
         Some(_) => return Err(RefundError::InvalidAmount { left }),
     };
-    let known = &purchase.case.refunds;
+    let known = &purchase.state.refunds;
     let repeated = known.iter().find(|refund| refund.status.counts() && Some(refund.amount) == amount);
     if let Some(repeated) = repeated.filter(|_| !request.allow_repeat) {
         return Err(RefundError::SameAmount(repeated.id.clone()));
@@ -100,7 +100,7 @@ pub async fn refund(shop: &Shop, number: &PreorderNumber, request: RefundRequest
     let refund = refunds.create(&draft, &key).await.map_err(|error| {
         if error.retryable() { RefundError::OutcomeUnknown(error) } else { RefundError::Provider(error) }
     })?;
-    let source = Source { provider: details.provider, delivery: None, at: shop.clock.now(), dry_run: false };
+    let source = Source { provider: details.provider, event: None, at: shop.clock.now(), dry_run: false };
     apply_update(shop, source, &PaymentUpdate::Refund(refund.clone())).await.map_err(RefundError::NotRecorded)?;
     Ok(refund)
 }

@@ -12,7 +12,7 @@ use super::{
     backoff,
     marketing::{MarketingError, klaviyo::Klaviyo},
     state::Shop,
-    store::{LeasedMessage, MessageEnd, MessageKind, MessageStatus, PurchaseKey, StoreError},
+    store::{LeasedMessage, MessageEnd, MessageKind, MessageStatus, OrderKey, StoreError},
     worker::{self, Progress},
 };
 use crate::{
@@ -59,9 +59,9 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
 
 /// Returns whether the message still holds. A customer must not hear of a success that was undone.
 async fn still_applies(shop: &Shop, message: &LeasedMessage) -> Result<bool, StoreError> {
-    let Some((preorder, consequence)) = &message.cause else { return Ok(true) };
-    let purchase = shop.store.purchase(PurchaseKey::Id(preorder)).await?;
-    Ok(purchase.is_some_and(|purchase| lifecycle::still_applies(consequence, &purchase.case)))
+    let Some((preorder, notification)) = &message.cause else { return Ok(true) };
+    let purchase = shop.store.order(OrderKey::Id(preorder)).await?;
+    Ok(purchase.is_some_and(|purchase| lifecycle::still_applies(notification, &purchase.state)))
 }
 
 async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Result<(), StoreError> {
@@ -70,7 +70,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     tokio::select! {
         biased;
         () = shop.end.cancelled() => {
-            let release = MessageEnd::Again { error: RELEASED, next: Duration::ZERO, counts: false };
+            let release = MessageEnd::Retry { error: RELEASED, after: Duration::ZERO, counts: false };
             shop.store.finish_message(message, release).await?;
             return Ok(());
         }
@@ -91,14 +91,14 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
     let end = match error {
         MarketingError::Throttled { retry_after } => {
             shop.klaviyo_throttle.pause_for(retry_after);
-            MessageEnd::Again { error: &reason, next: retry_after, counts: false }
+            MessageEnd::Retry { error: &reason, after: retry_after, counts: false }
         }
         MarketingError::RefusedKey(_) => {
             shop.klaviyo_throttle.pause_for(REFUSED_KEY_PAUSE);
-            MessageEnd::Again { error: &reason, next: REFUSED_KEY_PAUSE, counts: false }
+            MessageEnd::Retry { error: &reason, after: REFUSED_KEY_PAUSE, counts: false }
         }
         MarketingError::Temporary(_) if message.age < PARK_AFTER => {
-            MessageEnd::Again { error: &reason, next: chaos::pause(backoff::message(message.attempts)), counts: true }
+            MessageEnd::Retry { error: &reason, after: chaos::pause(backoff::message(message.attempts)), counts: true }
         }
         MarketingError::Temporary(_) | MarketingError::Permanent(_) => MessageEnd::Parked { error: &reason },
     };
@@ -111,7 +111,7 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
             );
             MessageStatus::Parked.as_str()
         }
-        MessageEnd::Again { counts: false, .. } => {
+        MessageEnd::Retry { counts: false, .. } => {
             // A throttled lane recovers by itself. A lane with a refused key needs a person.
             if matches!(error, MarketingError::Throttled { .. }) {
                 tracing::warn!(
@@ -145,5 +145,5 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
 
 /// Sends messages until `end` is cancelled.
 pub async fn run(shop: &Shop, end: CancellationToken) {
-    worker::run("outbox", &shop.work, shop.store.rest(), end, || deliver_next(shop)).await;
+    worker::run("outbox", &shop.work, shop.store.poll_interval(), end, || deliver_next(shop)).await;
 }

@@ -11,7 +11,7 @@ use super::erasure::{self, ErasureOptions};
 use crate::server::{
     config::Retention,
     state::Shop,
-    store::{Erased, LeaseToken, Over, StoreError},
+    store::{Erased, FinishedOrder, LeaseToken, StoreError},
     worker::{self, Progress},
 };
 
@@ -43,7 +43,7 @@ pub async fn run_once(shop: &Shop, retention: Retention) -> Result<ErasedCounts,
     }
     let result = run.erase_all(retention, &mut erased).await;
     // Best effort: a lease that is not released expires.
-    let _ = shop.store.drop_lease(NAME, &run.token).await;
+    let _ = shop.store.release_lease(NAME, &run.token).await;
     if erased != ErasedCounts::default() {
         let ErasedCounts { events, messages, orders } = erased;
         tracing::info!(events, messages, orders, "personal data erased by age");
@@ -62,14 +62,14 @@ struct Run<'a> {
 impl Run<'_> {
     /// Extends the lease. Returns whether this instance may do the next batch.
     async fn hold_lease(&self) -> Result<bool, StoreError> {
-        Ok(!self.shop.end.is_cancelled() && self.shop.store.take_lease(NAME, &self.token, LEASE).await?)
+        Ok(!self.shop.end.is_cancelled() && self.shop.store.acquire_lease(NAME, &self.token, LEASE).await?)
     }
 
     async fn erase_all(&self, retention: Retention, erased: &mut ErasedCounts) -> Result<(), StoreError> {
         let store = &self.shop.store;
         if let Some(age) = retention.raw
-            && (!self.erase_batches(&mut erased.events, || store.forget_events(age, BATCH)).await?
-                || !self.erase_batches(&mut erased.messages, || store.forget_messages(age, BATCH)).await?)
+            && (!self.erase_batches(&mut erased.events, || store.erase_old_events(age, BATCH)).await?
+                || !self.erase_batches(&mut erased.messages, || store.erase_old_messages(age, BATCH)).await?)
         {
             return Ok(());
         }
@@ -98,9 +98,9 @@ impl Run<'_> {
     }
 
     async fn erase_orders(&self, age: Duration, erased: &mut ErasedCounts) -> Result<(), StoreError> {
-        let mut after = None::<Over>;
+        let mut after = None::<FinishedOrder>;
         while self.hold_lease().await? {
-            let page = self.shop.store.orders_over(age, after.as_ref(), BATCH).await?;
+            let page = self.shop.store.finished_orders(age, after.as_ref(), BATCH).await?;
             for over in page.iter().filter(|over| !over.erased) {
                 match erasure::erase_order(self.shop, &over.number, ErasureOptions::default()).await {
                     Ok(Some(Erased::Done { .. })) => erased.orders += 1,

@@ -10,10 +10,10 @@ use crate::{
     chaos::{self, Point},
     domain::{lifecycle::PaymentUpdate, payment::SessionId},
     server::{
-        orders::fulfilment::{Source, apply_update},
+        orders::fulfilment::apply_update,
         payments::{Cursor, PaymentError, PaymentProvider},
         state::Shop,
-        store::{Applied, LeaseToken, Mark, OpenDifference, Purchase, PurchaseKey},
+        store::{Applied, LeaseToken, OpenDifference, OrderKey, ReconcileCursor, Source, StoredOrder},
     },
 };
 
@@ -44,7 +44,7 @@ pub struct Window {
     pub since: OffsetDateTime,
     began: OffsetDateTime,
     pub from: Option<Cursor>,
-    mark: Option<Mark>,
+    mark: Option<ReconcileCursor>,
     /// Whether it continues an interrupted pass. Newer objects are still to be read then.
     resumed: bool,
 }
@@ -62,7 +62,7 @@ impl<'a> Cycle<'a> {
         report: &'a mut ReconcileReport,
     ) -> Result<Self, ReconcileError> {
         let (lease, token) = (format!("reconcile:{}", provider.id().as_str()), shop.ids.lease_token());
-        if !shop.store.take_lease(&lease, &token, LEASE).await? {
+        if !shop.store.acquire_lease(&lease, &token, LEASE).await? {
             return Err(ReconcileError::Busy);
         }
         let current = ScopeReport::begin(provider.id(), Scope::Events);
@@ -87,7 +87,7 @@ impl<'a> Cycle<'a> {
             () = shop.end.cancelled() => Err(ReconcileError::Ended),
         };
         // Best effort: a lease that is not released expires.
-        let _ = shop.store.drop_lease(&lease, &token).await;
+        let _ = shop.store.release_lease(&lease, &token).await;
         result
     }
 
@@ -156,7 +156,7 @@ impl<'a> Cycle<'a> {
             self.current.compared += 1;
             self.recheck(known).await?;
             if !self.found_open.contains(&known.id) {
-                self.shop.store.drop_difference(self.provider.id(), &known.id).await?;
+                self.shop.store.remove_difference(self.provider.id(), &known.id).await?;
             }
             self.extend_lease().await?;
         }
@@ -168,14 +168,14 @@ impl<'a> Cycle<'a> {
         self.current.compared += 1;
         let source = Source {
             provider: self.provider.id(),
-            delivery: None,
+            event: None,
             at: self.shop.clock.now(),
             dry_run: self.options.dry_run,
         };
         let Applied::Changed(preorder) = apply_update(self.shop, source, update).await? else { return Ok(false) };
         let mut number = preorder.map(|preorder| preorder.number);
         if let (true, Some(drawn)) = (self.options.dry_run, &number)
-            && self.shop.store.purchase(PurchaseKey::Number(drawn)).await?.is_none()
+            && self.shop.store.order(OrderKey::Number(drawn)).await?.is_none()
         {
             // The number was drawn in the dry run, and rolled back with it.
             number = None;
@@ -197,9 +197,9 @@ impl<'a> Cycle<'a> {
         if let Some(since) = self.options.since {
             return Ok(Window { since: now - since, began: now, from: None, mark: None, resumed: false });
         }
-        let known = self.shop.store.mark(self.provider.id(), &scope.to_string()).await?;
-        let mark = known.unwrap_or(Mark { until: now - FIRST_WINDOW, passing: None });
-        let (began, from) = match &mark.passing {
+        let known = self.shop.store.reconcile_cursor(self.provider.id(), &scope.to_string()).await?;
+        let mark = known.unwrap_or(ReconcileCursor { until: now - FIRST_WINDOW, interrupted: None });
+        let (began, from) = match &mark.interrupted {
             Some((began, Some(cursor))) => (*began, Some(Cursor::new(cursor.clone()))),
             _ => (now, None),
         };
@@ -216,10 +216,13 @@ impl<'a> Cycle<'a> {
         window.from = next;
         if let (Some(mark), false) = (&window.mark, self.options.dry_run) {
             let mark = match &window.from {
-                Some(from) => Mark { until: mark.until, passing: Some((window.began, Some(from.as_str().to_owned()))) },
-                None => Mark { until: window.began, passing: None },
+                Some(from) => ReconcileCursor {
+                    until: mark.until,
+                    interrupted: Some((window.began, Some(from.as_str().to_owned()))),
+                },
+                None => ReconcileCursor { until: window.began, interrupted: None },
             };
-            self.shop.store.set_mark(self.provider.id(), &self.current.scope.to_string(), &mark).await?;
+            self.shop.store.set_reconcile_cursor(self.provider.id(), &self.current.scope.to_string(), &mark).await?;
         }
         self.extend_lease().await?;
         Ok(window.from.is_some())
@@ -228,8 +231,8 @@ impl<'a> Cycle<'a> {
     /// Restarts the list from its beginning in the next cycle.
     async fn reset_cursor(&self, scope: Scope, window: &Window) -> Result<(), ReconcileError> {
         if let (Some(mark), false) = (&window.mark, self.options.dry_run) {
-            let mark = Mark { until: mark.until, passing: None };
-            self.shop.store.set_mark(self.provider.id(), &scope.to_string(), &mark).await?;
+            let mark = ReconcileCursor { until: mark.until, interrupted: None };
+            self.shop.store.set_reconcile_cursor(self.provider.id(), &scope.to_string(), &mark).await?;
         }
         Ok(())
     }
@@ -240,7 +243,7 @@ impl<'a> Cycle<'a> {
     ///
     /// [`ReconcileError::Busy`] if another instance has taken it.
     pub(crate) async fn extend_lease(&self) -> Result<(), ReconcileError> {
-        if self.shop.store.take_lease(&self.lease, &self.token, LEASE).await? {
+        if self.shop.store.acquire_lease(&self.lease, &self.token, LEASE).await? {
             Ok(())
         } else {
             Err(ReconcileError::Busy)
@@ -249,7 +252,12 @@ impl<'a> Cycle<'a> {
 
     /// Records a difference that nothing explains. It stays open until a later cycle finds that
     /// both sides agree.
-    pub async fn unexplained(&mut self, id: &str, known: Option<&Purchase>, what: &str) -> Result<(), ReconcileError> {
+    pub async fn unexplained(
+        &mut self,
+        id: &str,
+        known: Option<&StoredOrder>,
+        what: &str,
+    ) -> Result<(), ReconcileError> {
         tracing::error!(id, what, "shop and provider differ; see `rolitt reconcile --dry-run`");
         let number = known.map(|purchase| purchase.preorder.number.to_string());
         let scope = self.current.scope;
@@ -262,7 +270,7 @@ impl<'a> Cycle<'a> {
                 number: number.clone(),
                 what: what.to_owned(),
             };
-            self.shop.store.note_difference(self.provider.id(), &open).await?;
+            self.shop.store.record_difference(self.provider.id(), &open).await?;
         }
         self.report(Difference {
             scope,
@@ -279,7 +287,7 @@ impl<'a> Cycle<'a> {
     pub(crate) async fn object_failed(
         &mut self,
         id: &str,
-        known: Option<&Purchase>,
+        known: Option<&StoredOrder>,
         error: PaymentError,
     ) -> Result<(), ReconcileError> {
         match error {

@@ -15,7 +15,7 @@ use crate::{
         preorder::PreorderStatus,
     },
     server::{
-        store::{Applied, OpenDifference, PreorderFilter, Purchase, PurchaseKey},
+        store::{Applied, OpenDifference, OrderKey, PreorderFilter, StoredOrder},
         webhook,
     },
 };
@@ -93,7 +93,7 @@ impl Cycle<'_> {
     async fn apply_session(
         &mut self,
         update: SessionUpdate,
-    ) -> Result<Option<(&'static str, Option<Purchase>)>, ReconcileError> {
+    ) -> Result<Option<(&'static str, Option<StoredOrder>)>, ReconcileError> {
         if update.livemode != self.provider.livemode() || update.color.is_none() {
             return Ok(None);
         }
@@ -106,7 +106,7 @@ impl Cycle<'_> {
         if changed && self.options.dry_run {
             return Ok(None);
         }
-        let Some(known) = self.shop.store.purchase(PurchaseKey::Session(&session)).await? else {
+        let Some(known) = self.shop.store.order(OrderKey::Session(&session)).await? else {
             return Ok((outcome == SessionOutcome::Paid).then_some(("a paid session has no preorder", None)));
         };
         let details = &known.preorder.details;
@@ -176,7 +176,7 @@ impl Cycle<'_> {
         for mut filter in [recent, waiting] {
             let mut left = MAX_SINGLE_CALLS;
             loop {
-                let page = self.shop.store.purchases(&filter, PAGE).await?;
+                let page = self.shop.store.orders(&filter, PAGE).await?;
                 filter.after = page.last().map(|purchase| purchase.preorder.number.clone());
                 for purchase in &page {
                     let details = &purchase.preorder.details;
@@ -202,7 +202,7 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    async fn check_session(&mut self, session: &SessionId, known: Option<&Purchase>) -> Result<(), ReconcileError> {
+    async fn check_session(&mut self, session: &SessionId, known: Option<&StoredOrder>) -> Result<(), ReconcileError> {
         match throttled(|| self.provider.retrieve_session(session)).await {
             Ok(update) => self.session(update).await?,
             Err(error) => self.object_failed(session.as_str(), known, error).await?,
@@ -222,7 +222,7 @@ impl Cycle<'_> {
                 None => Ok(()),
             },
             (_, (_, _, Some(session))) => {
-                let known = self.shop.store.purchase(PurchaseKey::Session(&session)).await?;
+                let known = self.shop.store.order(OrderKey::Session(&session)).await?;
                 self.check_session(&session, known.as_ref()).await
             }
             _ => Ok(()),
@@ -231,10 +231,10 @@ impl Cycle<'_> {
 }
 
 /// Returns how the status of our order contradicts the provider's session.
-fn status_mismatch(known: &Purchase, outcome: SessionOutcome) -> Option<&'static str> {
+fn status_mismatch(known: &StoredOrder, outcome: SessionOutcome) -> Option<&'static str> {
     let status = known.preorder.details.status;
     let payment_succeeded =
-        known.case.payment.as_ref().is_some_and(|payment| payment.status == IntentStatus::Succeeded);
+        known.state.payment.as_ref().is_some_and(|payment| payment.status == IntentStatus::Succeeded);
     match outcome {
         SessionOutcome::Paid if status < PreorderStatus::Paid => Some("it is paid at the provider and not in the shop"),
         SessionOutcome::Open | SessionOutcome::Expired => Some("it was never finished at the provider"),

@@ -1,5 +1,5 @@
-//! What the domain knows, as rows and back. The columns are those of the tables in PostgreSQL, whose own queries do the same by
-//! their checked types.
+//! The domain's types as rows, and back, for Firestore. The columns are those of the tables in
+//! PostgreSQL, whose own queries do the same by their checked types.
 
 use std::collections::BTreeMap;
 
@@ -28,11 +28,12 @@ macro_rules! set {
 }
 pub(super) use set;
 
-/// A moment that a provider told in unix seconds.
+/// Returns the time of unix seconds; `None` beyond the years that a timestamp has.
 pub fn moment(seconds: i64) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(seconds).ok()
 }
 
+/// Parses a row of `preorders`.
 pub fn preorder_of(row: &Row) -> Result<Preorder, StoreError> {
     let shipping = row.json_opt("shipping_address").map(serde_json::from_value::<ShippingAddress>);
     Ok(Preorder {
@@ -61,7 +62,7 @@ pub fn preorder_of(row: &Row) -> Result<Preorder, StoreError> {
     })
 }
 
-/// The amount of a row, where it has one.
+/// Returns the amount of a row, where it has one.
 fn money(row: &Row) -> Result<Option<Money>, StoreError> {
     let (Some(minor), Some(currency)) = (row.int_opt("amount_minor")?, row.text_opt("currency")?) else {
         return Ok(None);
@@ -74,6 +75,7 @@ fn needed_money(row: &Row) -> Result<Money, StoreError> {
     money(row)?.ok_or_else(|| row.unreadable("amount_minor"))
 }
 
+/// Sets the fields of a preorder, and leaves the others.
 pub fn put_preorder(fields: &mut Fields, preorder: &Preorder) {
     let details = &preorder.details;
     let text = |text: String| (!text.is_empty()).then_some(text);
@@ -108,6 +110,7 @@ pub fn put_preorder(fields: &mut Fields, preorder: &Preorder) {
     }
 }
 
+/// Parses a row of `payments`.
 pub fn payment_of(row: &Row) -> Result<PaymentRecord, StoreError> {
     let failed = row.time_opt("failed_at")?.map(OffsetDateTime::unix_timestamp);
     let code = row.text_opt("failure_code")?.unwrap_or_default().to_owned();
@@ -122,6 +125,7 @@ pub fn payment_of(row: &Row) -> Result<PaymentRecord, StoreError> {
     })
 }
 
+/// Sets the fields of a payment, and leaves the others.
 pub fn put_payment(fields: &mut Fields, provider: ProviderId, payment: &PaymentRecord) {
     set!(fields, {
         "payment_intent_id" => payment.intent.as_str(),
@@ -137,6 +141,7 @@ pub fn put_payment(fields: &mut Fields, provider: ProviderId, payment: &PaymentR
     });
 }
 
+/// Parses a row of `refunds`.
 pub fn refund_of(row: &Row) -> Result<Refund, StoreError> {
     Ok(Refund {
         id: row.parsed("id", RefundId::parse)?,
@@ -151,6 +156,7 @@ pub fn refund_of(row: &Row) -> Result<Refund, StoreError> {
     })
 }
 
+/// Sets the fields of a refund.
 pub fn put_refund(fields: &mut Fields, provider: ProviderId, refund: &Refund) {
     set!(fields, {
         "id" => refund.id.as_str(),
@@ -167,6 +173,7 @@ pub fn put_refund(fields: &mut Fields, provider: ProviderId, refund: &Refund) {
     });
 }
 
+/// Parses a row of `disputes`.
 pub fn dispute_of(row: &Row) -> Result<Dispute, StoreError> {
     Ok(Dispute {
         id: row.parsed("id", DisputeId::parse)?,
@@ -180,6 +187,7 @@ pub fn dispute_of(row: &Row) -> Result<Dispute, StoreError> {
     })
 }
 
+/// Sets the fields of a dispute.
 pub fn put_dispute(fields: &mut Fields, provider: ProviderId, dispute: &Dispute) {
     set!(fields, {
         "id" => dispute.id.as_str(),
@@ -195,6 +203,7 @@ pub fn put_dispute(fields: &mut Fields, provider: ProviderId, dispute: &Dispute)
     });
 }
 
+/// Sets the fields of the copy of a customer, and leaves `erased_at`.
 pub fn put_customer(fields: &mut Fields, provider: ProviderId, copy: &CustomerCopy) {
     set!(fields, {
         "id" => copy.id.as_str(),
@@ -208,6 +217,7 @@ pub fn put_customer(fields: &mut Fields, provider: ProviderId, copy: &CustomerCo
     });
 }
 
+/// Sets the fields of the copy of a subscription, and leaves those of its latest invoice.
 pub fn put_subscription(fields: &mut Fields, provider: ProviderId, copy: &SubscriptionCopy) {
     set!(fields, {
         "id" => copy.id.as_str(),
@@ -225,7 +235,8 @@ pub fn put_subscription(fields: &mut Fields, provider: ProviderId, copy: &Subscr
     });
 }
 
-/// What an invoice begins where its subscription was not heard of: anything newer replaces it.
+/// Sets the fields of a subscription that only an invoice has reported so far: any version replaces
+/// it.
 pub fn begin_subscription(fields: &mut Fields, provider: ProviderId, copy: &InvoiceCopy) {
     set!(fields, {
         "id" => copy.subscription.as_str(),
@@ -239,6 +250,7 @@ pub fn begin_subscription(fields: &mut Fields, provider: ProviderId, copy: &Invo
     });
 }
 
+/// Sets the fields of a subscription's latest invoice, and leaves the others.
 pub fn put_invoice(fields: &mut Fields, copy: &InvoiceCopy) {
     set!(fields, {
         "latest_invoice_id" => copy.invoice.as_str(),

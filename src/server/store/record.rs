@@ -1,5 +1,5 @@
-//! A row as both stores know it: columns by name, with values of the few kinds that both can hold. It is what a document is
-//! made of, and what a shop is moved as.
+//! A row as both stores know it: columns by name, with values of the kinds that both can store. It
+//! is what a document is made of, and what a store copy moves.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,21 @@ use time::OffsetDateTime;
 
 use super::StoreError;
 
+/// A value of a column.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Value {
     Null,
     Bool(bool),
     Int(i64),
     Text(String),
-    /// Whole microseconds: neither store keeps more.
+    /// In whole microseconds: neither store is more precise.
     Time(OffsetDateTime),
     Bytes(Bytes),
     List(Vec<Value>),
     Map(BTreeMap<String, Value>),
 }
 
-/// The tables, in the order in which they can be filled: what is pointed at comes first.
+/// The tables, in the order in which they can be filled: a row comes after those that it names.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Table {
     Preorders,
@@ -38,6 +39,7 @@ pub enum Table {
 }
 
 impl Table {
+    /// Every table, in that order.
     pub const ALL: [Self; 10] = [
         Self::Preorders,
         Self::Payments,
@@ -51,7 +53,7 @@ impl Table {
         Self::ReconcileDifferences,
     ];
 
-    /// The table in PostgreSQL, the collection in Firestore.
+    /// Returns the name of the table in PostgreSQL and of the collection in Firestore.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Preorders => "preorders",
@@ -67,7 +69,7 @@ impl Table {
         }
     }
 
-    /// The columns that name a row, in both stores alike.
+    /// Returns the columns that name a row, the same ones in both stores.
     pub const fn key(self) -> &'static [&'static str] {
         match self {
             Self::Preorders => &["session_id"],
@@ -81,7 +83,7 @@ impl Table {
     }
 }
 
-/// Between the parts of a key of several columns. Only the last part may contain it.
+/// The separator between the parts of a key of several columns. Only the last part may contain it.
 pub const KEY_SEPARATOR: char = '/';
 
 /// One row of one table.
@@ -92,21 +94,24 @@ pub struct Row {
 }
 
 impl Row {
+    /// Makes a row without columns.
     pub const fn new(table: Table) -> Self {
         Self { table, columns: BTreeMap::new() }
     }
 
+    /// Sets a column.
     pub fn set(&mut self, column: &str, value: impl Into<Value>) {
         self.columns.insert(column.to_owned(), value.into());
     }
 
+    /// Returns the row with this column set.
     #[must_use]
     pub fn with(mut self, column: &str, value: impl Into<Value>) -> Self {
         self.set(column, value);
         self
     }
 
-    /// What names this row; empty parts where a column of the key is missing.
+    /// Returns the row's key; a part is empty where its column is missing.
     pub fn key(&self) -> String {
         let parts: Vec<&str> = self.table.key().iter().map(|column| self.text_or_empty(column)).collect();
         parts.join(&KEY_SEPARATOR.to_string())
@@ -119,7 +124,7 @@ impl Row {
         }
     }
 
-    /// Names the column that does not read, never what is in it.
+    /// Makes an error that names a column that does not read, never its content.
     pub fn unreadable(&self, column: &str) -> StoreError {
         StoreError::Unreadable(format!("{}.{column} of {}", self.table.as_str(), self.key()))
     }
@@ -135,6 +140,12 @@ impl Row {
         found.ok_or_else(|| self.unreadable(column))
     }
 
+    /// Returns a text.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] where the column is null, missing or of another kind; so do the
+    /// methods for the other kinds. Those that end in `_opt` return `None` where it is null or
+    /// missing.
     pub fn text(&self, column: &str) -> Result<&str, StoreError> {
         self.need(column, self.text_opt(column)?)
     }
@@ -143,7 +154,7 @@ impl Row {
         self.get(column, |value| if let Value::Text(text) = value { Some(text.as_str()) } else { None })
     }
 
-    /// Text that is one of a type's spellings.
+    /// Returns a text parsed by a function, which returns `None` for a text that it does not know.
     pub fn parsed<T>(&self, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
         self.need(column, self.parsed_opt(column, parse)?)
     }
@@ -167,7 +178,7 @@ impl Row {
         self.need(column, self.bool_opt(column)?)
     }
 
-    pub fn bool_opt(&self, column: &str) -> Result<Option<bool>, StoreError> {
+    fn bool_opt(&self, column: &str) -> Result<Option<bool>, StoreError> {
         self.get(column, |value| if let Value::Bool(truth) = value { Some(*truth) } else { None })
     }
 
@@ -187,7 +198,7 @@ impl Row {
         self.get(column, |value| if let Value::Bytes(bytes) = value { Some(bytes.clone()) } else { None })
     }
 
-    /// A list of texts; one that is missing is empty.
+    /// Returns a list of texts; a missing one is empty.
     pub fn texts(&self, column: &str) -> Result<Vec<String>, StoreError> {
         let text = |value: &Value| if let Value::Text(text) = value { Some(text.clone()) } else { None };
         let found = self.get(column, |value| match value {
@@ -197,13 +208,13 @@ impl Row {
         Ok(found.unwrap_or_default())
     }
 
-    /// A value that is a JSON object where it comes from.
+    /// Returns a value of a column that holds JSON.
     pub fn json_opt(&self, column: &str) -> Option<serde_json::Value> {
         self.columns.get(column).filter(|value| **value != Value::Null).map(Value::to_json)
     }
 
-    /// SHA-256 of everything in the row: equal in both stores exactly when the row is. A column that is null counts as one that
-    /// is not there.
+    /// Returns the SHA-256 of everything in the row: equal in both stores exactly when the row is.
+    /// A column that is null counts as one that is missing.
     pub fn content_hash(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         for (column, value) in &self.columns {
@@ -216,7 +227,7 @@ impl Row {
     }
 }
 
-/// Length first, so that two texts never run into one.
+/// Hashes the length first, so that two texts never have the hash of one.
 fn hash_text(hash: &mut Sha256, text: &str) {
     hash.update(text.len().to_be_bytes());
     hash.update(text);
@@ -262,7 +273,7 @@ impl Value {
         }
     }
 
-    /// As JSON, for columns that hold JSON. Times and bytes are in none of those.
+    /// Returns the JSON of a column that holds JSON. No such column has times or bytes.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Null | Self::Time(_) | Self::Bytes(_) => serde_json::Value::Null,
@@ -274,7 +285,7 @@ impl Value {
         }
     }
 
-    /// From JSON; a number that is no 64-bit integer becomes text.
+    /// Makes a value of JSON; a number that is no 64-bit integer becomes text.
     pub fn from_json(json: serde_json::Value) -> Self {
         match json {
             serde_json::Value::Null => Self::Null,
@@ -345,7 +356,8 @@ mod tests {
 
     use super::*;
 
-    /// Values of every kind out of small sets, so that two of them are often equal, and often nearly.
+    /// Values of every kind out of small sets, so that two of them are often equal, and often
+    /// nearly.
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),

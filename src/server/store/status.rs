@@ -148,7 +148,8 @@ mod tests {
     use super::*;
     use crate::domain::lifecycle::IntentStatus;
 
-    /// The contents of the files with this ending in a folder and below, in the order of their names.
+    /// The contents of the files with this ending in a folder and below, in the order of their
+    /// names.
     fn texts(folder: &str, ending: &str) -> String {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -16,7 +16,7 @@ use self::{
     compare::{differing, target_is_newer, without_erased_data, without_lease},
     report::DifferenceLog,
 };
-use super::store::{Entry, Page, Row, Store, StoreError, Table, Unread};
+use super::store::{Entry, Page, Row, RowProblem, Store, StoreError, Table};
 
 /// The pause before a call is retried for the first time. It doubles with each retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -140,9 +140,9 @@ impl CopyRun<'_, '_> {
                 match entry {
                     Entry::Row(row) => rows.push(without_lease(row)),
                     // Unreadable rows are reported by the comparison, which sees every row.
-                    Entry::Unreadable(unread) if self.options.dry_run => {
+                    Entry::Unreadable(problem) if self.options.dry_run => {
                         report.unreadable += 1;
-                        self.notes.add(table, &unread.key, unread.why);
+                        self.notes.add(table, &problem.key, problem.reason);
                     }
                     Entry::Unreadable(_) => {}
                 }
@@ -198,9 +198,9 @@ impl CopyRun<'_, '_> {
             if self.options.dry_run || writing.is_empty() { Vec::new() } else { self.import(table, &writing).await? };
         report.refused += count(refused.len());
         report.written += count(writing.len() - refused.len());
-        for Unread { key, why } in refused {
+        for RowProblem { key, reason } in refused {
             if self.refused.len() < DifferenceLog::MAX_LISTED {
-                self.refused.insert((table, key), why);
+                self.refused.insert((table, key), reason);
             }
         }
         Ok(())
@@ -227,7 +227,7 @@ impl CopyRun<'_, '_> {
         by_key(with_retry(self.progress, || self.to.rows(table, &keys)).await).map_err(CopyError::Target)
     }
 
-    async fn import(&mut self, table: Table, rows: &[Row]) -> Result<Vec<Unread>, CopyError> {
+    async fn import(&mut self, table: Table, rows: &[Row]) -> Result<Vec<RowProblem>, CopyError> {
         with_retry(self.progress, || self.to.import(table, rows)).await.map_err(CopyError::Target)
     }
 
@@ -240,11 +240,11 @@ impl CopyRun<'_, '_> {
     }
 
     async fn checkpoint(&mut self, table: Table) -> Result<Option<String>, CopyError> {
-        with_retry(self.progress, || self.to.place(self.origin, table)).await.map_err(CopyError::Target)
+        with_retry(self.progress, || self.to.copy_cursor(self.origin, table)).await.map_err(CopyError::Target)
     }
 
     async fn set_checkpoint(&mut self, table: Table, key: Option<&str>) -> Result<(), CopyError> {
-        with_retry(self.progress, || self.to.set_place(self.origin, table, key)).await.map_err(CopyError::Target)
+        with_retry(self.progress, || self.to.set_copy_cursor(self.origin, table, key)).await.map_err(CopyError::Target)
     }
 }
 

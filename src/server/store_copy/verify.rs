@@ -62,9 +62,9 @@ impl CopyRun<'_, '_> {
 fn compare_entry(source: Entry, target: Option<Entry>, report: &mut TableReport) -> Option<String> {
     let source = match source {
         Entry::Row(row) => without_lease(row),
-        Entry::Unreadable(unread) => {
+        Entry::Unreadable(problem) => {
             report.unreadable += 1;
-            return Some(format!("unreadable at the source, skipped: {}", unread.why));
+            return Some(format!("unreadable at the source, skipped: {}", problem.reason));
         }
     };
     let what = match target {
@@ -72,7 +72,7 @@ fn compare_entry(source: Entry, target: Option<Entry>, report: &mut TableReport)
             report.missing += 1;
             return Some("missing at the target".to_owned());
         }
-        Some(Entry::Unreadable(unread)) => format!("unreadable at the target: {}", unread.why),
+        Some(Entry::Unreadable(problem)) => format!("unreadable at the target: {}", problem.reason),
         Some(Entry::Row(target)) => {
             let target = without_lease(target);
             let source = without_erased_data(source, &target);

@@ -14,10 +14,10 @@ use thiserror::Error;
 
 use super::{
     backoff,
-    orders::fulfilment::{Source, apply_mirror, apply_update, record_ignored},
+    orders::fulfilment::{apply_mirror, apply_update, record_ignored},
     payments::{DecodeError, Occurrence, PaymentProvider, SignatureError, VerifiedEvent},
     state::Shop,
-    store::{Applied, Delivery, EventStatus, StoreError},
+    store::{Applied, EventStatus, Source, StoreError, WebhookEvent},
 };
 use crate::{
     chaos::{self, Point},
@@ -101,7 +101,7 @@ pub(crate) async fn process_event(
     verified: VerifiedEvent,
 ) -> Result<Option<Applied>, WebhookError> {
     let (event_id, event_type, body) = verified.into_parts();
-    let delivery = Delivery { provider: provider.id(), event_id, event_type, body };
+    let delivery = WebhookEvent { provider: provider.id(), event_id, event_type, body };
     let failure = match apply(shop, provider, &delivery).await {
         Ok(applied) => return Ok(Some(applied)),
         Err(failure) => failure,
@@ -127,7 +127,7 @@ pub(crate) async fn process_event(
 
 /// Applies an event: writes the log row, the preorder's change and the outbox rows together. A
 /// panic is one kind of failure.
-async fn apply(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery) -> Result<Applied, Failure> {
+async fn apply(shop: &Shop, provider: &dyn PaymentProvider, delivery: &WebhookEvent) -> Result<Applied, Failure> {
     let applied = AssertUnwindSafe(apply_uncaught(shop, provider, delivery))
         .catch_unwind()
         .await
@@ -143,7 +143,11 @@ async fn apply(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery)
     Ok(applied)
 }
 
-async fn apply_uncaught(shop: &Shop, provider: &dyn PaymentProvider, delivery: &Delivery) -> Result<Applied, Failure> {
+async fn apply_uncaught(
+    shop: &Shop,
+    provider: &dyn PaymentProvider,
+    delivery: &WebhookEvent,
+) -> Result<Applied, Failure> {
     let event = provider.decode(&delivery.body)?;
     if event.livemode.is_some_and(|livemode| livemode != provider.livemode()) {
         metrics::counter!("webhook_livemode_mismatches_total").increment(1);
@@ -152,7 +156,7 @@ async fn apply_uncaught(shop: &Shop, provider: &dyn PaymentProvider, delivery: &
             record_ignored(shop, delivery, "an event of the other mode (test or live)", &Mentions::default()).await?
         );
     }
-    let source = Source { provider: provider.id(), delivery: Some(delivery), at: event.created, dry_run: false };
+    let source = Source { provider: provider.id(), event: Some(delivery), at: event.created, dry_run: false };
     Ok(match &event.occurrence {
         Occurrence::Other => record_ignored(shop, delivery, "nothing to do for this type", &event.mentions).await?,
         Occurrence::PaymentUpdate(update) => apply_update(shop, source, update).await?,
@@ -164,11 +168,11 @@ async fn apply_uncaught(shop: &Shop, provider: &dyn PaymentProvider, delivery: &
 /// `next`, or parked if that is `None`.
 async fn store_failed(
     shop: &Shop,
-    delivery: &Delivery,
+    delivery: &WebhookEvent,
     failure: &Failure,
     next: Option<std::time::Duration>,
 ) -> Result<(), StoreError> {
-    shop.store.keep_event(delivery, &failure.to_string(), next).await?;
+    shop.store.record_failure(delivery, &failure.to_string(), next).await?;
     let result = EventStatus::after_failure(next.is_some()).as_str();
     metrics::counter!("webhook_events_total", "result" => result).increment(1);
     if next.is_some() {

@@ -30,9 +30,9 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
         return Ok(Progress::Idle);
     };
     chaos::pass(Point::EventLeased);
-    let delivery = &leased.delivery;
+    let delivery = &leased.event;
     let Some(provider) = shop.payments.by_id(delivery.provider) else {
-        shop.store.keep_event(delivery, "its provider is not in PAYMENT_PROVIDERS", None).await?;
+        shop.store.record_failure(delivery, "its provider is not in PAYMENT_PROVIDERS", None).await?;
         return Ok(Progress::Worked);
     };
     if let Err(failure) = apply(shop, provider.as_ref(), delivery).await {
@@ -46,5 +46,5 @@ pub async fn retry_next(shop: &Shop) -> Result<Progress, StoreError> {
 
 /// Retries events until `end` is cancelled.
 pub async fn run(shop: &Shop, end: CancellationToken) {
-    worker::run("kept events", &shop.work, IDLE.max(shop.store.rest()), end, || retry_next(shop)).await;
+    worker::run("kept events", &shop.work, IDLE.max(shop.store.poll_interval()), end, || retry_next(shop)).await;
 }

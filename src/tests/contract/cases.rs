@@ -16,7 +16,7 @@ use rolitt::{
         payment::{DisputeId, RefundId},
         preorder::PreorderStatus,
     },
-    server::store::{Applied, Delivery, Ids, PurchaseKey, StoreError},
+    server::store::{Applied, Ids, OrderKey, StoreError, WebhookEvent},
 };
 
 use super::{apply, at_once, delivery, facts, intent, paid, purchase, record_update, session, usd};
@@ -132,7 +132,7 @@ async fn thirty_two_parts_that_go_back_at_once_are_all_counted() {
     all.insert(16, (None, paid("cs_1")));
     at_once(&app.store, &app.shop.ids, all).await;
     let purchase = purchase(&*app.store, "cs_1").await;
-    assert_eq!((purchase.case.refunds.len(), purchase.preorder.details.refunded_minor), (32, 3_200));
+    assert_eq!((purchase.state.refunds.len(), purchase.preorder.details.refunded_minor), (32, 3_200));
     app.leave().await;
 }
 
@@ -147,7 +147,7 @@ async fn any_order_of_facts_ends_as_the_rules_say() {
             Change::Put(case) => *case,
             _ => case,
         });
-        let mut all: Vec<(Option<Delivery>, PaymentUpdate)> = history(&name)
+        let mut all: Vec<(Option<WebhookEvent>, PaymentUpdate)> = history(&name)
             .into_iter()
             .enumerate()
             .map(|(place, fact)| (Some(delivery(&format!("evt_{round}_{place}"))), fact))
@@ -162,10 +162,10 @@ async fn any_order_of_facts_ends_as_the_rules_say() {
             at_once(&app.store, &app.shop.ids, all).await;
         }
         let found = purchase(&*app.store, &name).await;
-        assert_eq!(found.case, expected, "seed {seed}, round {round}");
-        let number = PurchaseKey::Number(&found.preorder.number);
-        for key in [number, PurchaseKey::Id(&found.preorder.id), PurchaseKey::Intent(&intent(&format!("pi_{name}")))] {
-            assert_eq!(app.store.purchase(key).await.unwrap().as_ref(), Some(&found), "{key:?}");
+        assert_eq!(found.state, expected, "seed {seed}, round {round}");
+        let number = OrderKey::Number(&found.preorder.number);
+        for key in [number, OrderKey::Id(&found.preorder.id), OrderKey::Intent(&intent(&format!("pi_{name}")))] {
+            assert_eq!(app.store.order(key).await.unwrap().as_ref(), Some(&found), "{key:?}");
         }
     }
     assert_eq!(app.count("preorders").await, 6);
@@ -190,7 +190,7 @@ async fn an_order_without_a_payment_record_still_gets_payment_updates() {
     .await;
     let found = purchase(&*app.store, "cs_1").await;
     assert_eq!(found.preorder.details.status, PreorderStatus::Refunded);
-    assert_eq!(app.store.purchase(PurchaseKey::Intent(&intent("pi_cs_1"))).await.unwrap().unwrap(), found);
+    assert_eq!(app.store.order(OrderKey::Intent(&intent("pi_cs_1"))).await.unwrap().unwrap(), found);
     assert_eq!(app.count("outbox where consequence = 'refunded:re_1'").await, 1);
     app.leave().await;
 }
@@ -250,7 +250,7 @@ async fn a_preorder_number_collision_under_concurrency_is_resolved() {
         });
     }
     tasks.join_all().await;
-    let all = app.store.purchases(&rolitt::server::store::PreorderFilter::default(), 100).await.unwrap();
+    let all = app.store.orders(&rolitt::server::store::PreorderFilter::default(), 100).await.unwrap();
     let given: BTreeSet<&str> = all.iter().map(|purchase| purchase.preorder.number.as_str()).collect();
     assert_eq!(given.len(), all.len(), "no number twice");
     assert!(all.len() >= 5, "and most got one: {}", all.len());
@@ -280,11 +280,11 @@ async fn a_step_that_is_cut_off_anywhere_is_whole_or_not_there() {
         let fact = paid(&name);
         let step = apply(&*app.store, &*app.shop.ids, Some(&event), &fact, false);
         let ended = tokio::time::timeout(cut, step).await.is_ok();
-        let there = app.store.purchase(PurchaseKey::Session(&session(&name))).await.unwrap();
+        let there = app.store.order(OrderKey::Session(&session(&name))).await.unwrap();
         assert!(!ended || there.is_some(), "what was answered is there");
         if let Some(purchase) = there {
             assert_eq!(purchase.preorder.details.status, PreorderStatus::Paid);
-            assert!(purchase.case.payment.is_some(), "with all of it");
+            assert!(purchase.state.payment.is_some(), "with all of it");
         }
         let again = record_update(&*app.store, &*app.shop.ids, Some(&event), &fact).await;
         assert!(matches!(again, Applied::Duplicate | Applied::Changed(_)), "{again:?}");

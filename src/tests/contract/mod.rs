@@ -17,10 +17,12 @@ use rolitt::{
         preorder::Preorder,
     },
     server::store::{
-        Applied, CaseEffect, CaseKey, Delivery, Effect, Ids, Message, MessageKind, Purchase, PurchaseKey, Step, Store,
-        StoreError,
+        Applied, Effect, Ids, Message, MessageKind, OrderEffect, OrderKey, Source, Step, Store, StoreError,
+        StoredOrder, WebhookEvent,
     },
 };
+
+use time::OffsetDateTime;
 
 const STRIPE: ProviderId = ProviderId::Stripe;
 
@@ -61,8 +63,8 @@ pub fn paid(name: &str) -> PaymentUpdate {
     PaymentUpdate::Session(Box::new(facts(name)))
 }
 
-pub fn delivery(event: &str) -> Delivery {
-    Delivery {
+pub fn delivery(event: &str) -> WebhookEvent {
+    WebhookEvent {
         provider: STRIPE,
         event_id: EventId::parse(event).unwrap(),
         event_type: "checkout.session.completed".to_owned(),
@@ -70,13 +72,13 @@ pub fn delivery(event: &str) -> Delivery {
     }
 }
 
-/// One message for each consequence, as marketing makes them: the key says what it is about.
+/// One message for each notification, as marketing makes them: the key says what it is about.
 fn messages(preorder: &Preorder, _: &OrderState, begun: &[Notification]) -> Vec<Message> {
-    let message = |consequence: &Notification| Message {
+    let message = |notification: &Notification| Message {
         kind: MessageKind::KlaviyoEvent,
-        dedupe_key: format!("{consequence}/{}", preorder.details.session),
-        body: consequence.to_string().into_bytes(),
-        consequence: consequence.clone(),
+        dedupe_key: format!("{notification}/{}", preorder.details.session),
+        body: notification.to_string().into_bytes(),
+        notification: notification.clone(),
     };
     begun.iter().map(message).collect()
 }
@@ -85,26 +87,21 @@ fn messages(preorder: &Preorder, _: &OrderState, begun: &[Notification]) -> Vec<
 pub async fn apply(
     store: &dyn Store,
     ids: &dyn Ids,
-    delivery: Option<&Delivery>,
+    delivery: Option<&WebhookEvent>,
     fact: &PaymentUpdate,
     dry_run: bool,
 ) -> Result<Applied, StoreError> {
     let decide = |case: &OrderState| lifecycle::decide(case, fact);
-    let effect = Effect::OrderState(CaseEffect {
-        provider: STRIPE,
-        key: CaseKey::of(fact),
-        decide: &decide,
-        messages: &messages,
-        ids,
-    });
-    store.apply(Step { delivery, effect, dry_run }).await
+    let effect = Effect::Order(OrderEffect { key: OrderKey::of(fact), decide: &decide, messages: &messages, ids });
+    let source = Source { provider: STRIPE, event: delivery, at: OffsetDateTime::UNIX_EPOCH, dry_run };
+    store.apply(Step { source, effect }).await
 }
 
 /// As the use cases do it: a race that was lost is run again.
 pub async fn record_update(
     store: &dyn Store,
     ids: &dyn Ids,
-    delivery: Option<&Delivery>,
+    delivery: Option<&WebhookEvent>,
     fact: &PaymentUpdate,
 ) -> Applied {
     loop {
@@ -119,7 +116,7 @@ pub async fn record_update(
 async fn at_once(
     store: &Arc<dyn Store>,
     ids: &Arc<dyn Ids>,
-    all: Vec<(Option<Delivery>, PaymentUpdate)>,
+    all: Vec<(Option<WebhookEvent>, PaymentUpdate)>,
 ) -> Vec<Applied> {
     let mut tasks = tokio::task::JoinSet::new();
     for (delivery, fact) in all {
@@ -129,6 +126,6 @@ async fn at_once(
     tasks.join_all().await
 }
 
-pub async fn purchase(store: &dyn Store, name: &str) -> Purchase {
-    store.purchase(PurchaseKey::Session(&session(name))).await.unwrap().unwrap()
+pub async fn purchase(store: &dyn Store, name: &str) -> StoredOrder {
+    store.order(OrderKey::Session(&session(name))).await.unwrap().unwrap()
 }

@@ -11,9 +11,12 @@ use rolitt::{
         payment::{CustomerId, Mentions},
         preorder::{AccessHash, PreorderStatus},
     },
-    server::store::{Applied, Delivery, Effect, Erased, Erasure, MessageEnd, MessageKind, Step, Store, StoreError},
+    server::store::{
+        Applied, Effect, Erased, Erasure, MessageEnd, MessageKind, Source, Step, Store, StoreError, WebhookEvent,
+    },
 };
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::{STRIPE, apply, delivery, facts, paid, purchase, record_update};
 use crate::test_app::TestApp;
@@ -81,7 +84,7 @@ async fn an_erased_order_keeps_its_money_and_loses_its_customer_for_ever() {
         let again = record_update(&*app.store, &*app.shop.ids, event.as_ref(), &personal("cs_1")).await;
         assert!(matches!(again, Applied::Unchanged(Some(_))), "{again:?}");
     }
-    app.store.keep_event(&delivery("evt_4"), "not now", Some(Duration::ZERO)).await.unwrap();
+    app.store.record_failure(&delivery("evt_4"), "not now", Some(Duration::ZERO)).await.unwrap();
     record_update(&*app.store, &*app.shop.ids, Some(&delivery("evt_4")), &personal("cs_1")).await;
     assert_eq!(app.row(&look).await, gone);
     assert_eq!(app.count("webhook_logs where status = 'done'").await, 4);
@@ -130,21 +133,25 @@ async fn events_are_emptied_by_name_where_they_are_done_with() {
     let app = TestApp::start().await;
     record_update(&*app.store, &*app.shop.ids, Some(&delivery("evt_done")), &paid("cs_1")).await;
     ignored(&app, "evt_ignored", &Mentions::default()).await;
-    app.store.keep_event(&delivery("evt_waits"), "not now", Some(Duration::ZERO)).await.unwrap();
-    app.store.keep_event(&delivery("evt_parked"), "no", None).await.unwrap();
+    app.store.record_failure(&delivery("evt_waits"), "not now", Some(Duration::ZERO)).await.unwrap();
+    app.store.record_failure(&delivery("evt_parked"), "no", None).await.unwrap();
     let all = ["evt_done", "evt_ignored", "evt_waits", "evt_parked", "evt_unknown"].map(str::to_owned);
     assert_eq!(app.store.erase_events(&all, false).await.unwrap(), 2);
     assert_eq!(app.store.erase_events(&all, false).await.unwrap(), 0);
     assert_eq!(app.store.erase_events(&all, true).await.unwrap(), 1);
     assert_eq!(app.count(LEFT_IN_LOGS).await, 1);
     let leased = app.store.lease_event(LEASE).await.unwrap().unwrap();
-    assert!(leased.delivery == delivery("evt_waits"), "what waits has its body");
+    assert!(leased.event == delivery("evt_waits"), "what waits has its body");
     app.leave().await;
+}
+
+fn source(delivery: &WebhookEvent) -> Source<'_> {
+    Source { provider: STRIPE, event: Some(delivery), at: OffsetDateTime::UNIX_EPOCH, dry_run: false }
 }
 
 async fn ignored(app: &TestApp, event: &str, mentions: &Mentions) {
     let effect = Effect::Ignore { reason: "nothing to do", mentions };
-    app.store.apply(Step { delivery: Some(&delivery(event)), effect, dry_run: false }).await.unwrap();
+    app.store.apply(Step { source: source(&delivery(event)), effect }).await.unwrap();
 }
 
 #[tokio::test]
@@ -179,9 +186,8 @@ fn customer(reported_at: i64) -> Mirror {
     })
 }
 
-async fn mirror(app: &TestApp, delivery: &Delivery, mirror: &Mirror) -> Applied {
-    let effect = Effect::Mirror { provider: STRIPE, mirror };
-    app.store.apply(Step { delivery: Some(delivery), effect, dry_run: false }).await.unwrap()
+async fn mirror(app: &TestApp, delivery: &WebhookEvent, mirror: &Mirror) -> Applied {
+    app.store.apply(Step { source: source(delivery), effect: Effect::Mirror(mirror) }).await.unwrap()
 }
 
 #[tokio::test]
@@ -205,7 +211,7 @@ async fn an_erased_customer_copy_is_never_filled_again() {
 #[tokio::test]
 async fn retention_empties_old_bodies_and_deduplication_still_works() {
     let app = TestApp::start().await;
-    let large = Delivery { body: vec![b'x'; 1_000_000].into(), ..delivery("evt_0") };
+    let large = WebhookEvent { body: vec![b'x'; 1_000_000].into(), ..delivery("evt_0") };
     record_update(&*app.store, &*app.shop.ids, Some(&large), &paid("cs_0")).await;
     for number in 1..7 {
         record_update(
@@ -220,10 +226,10 @@ async fn retention_empties_old_bodies_and_deduplication_still_works() {
         let message = app.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await.unwrap().unwrap();
         assert!(app.store.finish_message(&message, end).await.unwrap());
     }
-    app.store.keep_event(&delivery("evt_waits"), "not now", Some(Duration::from_hours(1))).await.unwrap();
-    app.store.keep_event(&delivery("evt_parked"), "no", None).await.unwrap();
-    assert_eq!(app.store.forget_events(DAY, 10).await.unwrap(), 0, "nothing is old");
-    assert_eq!(app.store.forget_messages(DAY, 10).await.unwrap(), 0);
+    app.store.record_failure(&delivery("evt_waits"), "not now", Some(Duration::from_hours(1))).await.unwrap();
+    app.store.record_failure(&delivery("evt_parked"), "no", None).await.unwrap();
+    assert_eq!(app.store.erase_old_events(DAY, 10).await.unwrap(), 0, "nothing is old");
+    assert_eq!(app.store.erase_old_messages(DAY, 10).await.unwrap(), 0);
     // All but one event, and all messages, are of the day before yesterday.
     app.edit(
         "update webhook_logs set received_at = now() - interval '2 days', available_at = now() - interval '2 days',
@@ -231,19 +237,19 @@ async fn retention_empties_old_bodies_and_deduplication_still_works() {
     )
     .await;
     app.edit("update outbox set created_at = now() - interval '2 days', sent_at = sent_at - interval '2 days'").await;
-    assert_eq!(app.store.forget_events(DAY, 4).await.unwrap(), 4);
-    assert_eq!(app.store.forget_events(DAY, 4).await.unwrap(), 2);
-    assert_eq!(app.store.forget_events(DAY, 4).await.unwrap(), 0);
+    assert_eq!(app.store.erase_old_events(DAY, 4).await.unwrap(), 4);
+    assert_eq!(app.store.erase_old_events(DAY, 4).await.unwrap(), 2);
+    assert_eq!(app.store.erase_old_events(DAY, 4).await.unwrap(), 0);
     let left: Value = app.row("select array_agg(stripe_event_id order by stripe_event_id) as ids from webhook_logs where raw_body is not null").await;
     assert_eq!(left["ids"], json!(["evt_6", "evt_parked", "evt_waits"]));
     assert_eq!(app.count(LEFT_IN_LOGS).await, 3);
-    assert_eq!(app.store.forget_messages(DAY, 10).await.unwrap(), 2, "what was withdrawn is empty already");
-    assert_eq!(app.store.forget_messages(DAY, 10).await.unwrap(), 0);
+    assert_eq!(app.store.erase_old_messages(DAY, 10).await.unwrap(), 2, "what was withdrawn is empty already");
+    assert_eq!(app.store.erase_old_messages(DAY, 10).await.unwrap(), 0);
     assert_eq!(app.count("outbox where body = ''").await, 3);
     assert_eq!(app.count("outbox where body <> '' and status in ('pending', 'parked')").await, 4);
     for event in [&large, &delivery("evt_1")] {
         assert_eq!(record_update(&*app.store, &*app.shop.ids, Some(event), &paid("cs_1")).await, Applied::Duplicate);
-        app.store.keep_event(event, "too late", None).await.unwrap();
+        app.store.record_failure(event, "too late", None).await.unwrap();
     }
     let again = apply(&*app.store, &*app.shop.ids, Some(&delivery("evt_again")), &paid("cs_0"), false).await.unwrap();
     assert!(matches!(again, Applied::Unchanged(_)));
@@ -266,7 +272,7 @@ async fn orders_that_are_over_are_listed_by_how_long_they_are() {
     app.edit("update preorders set status = 'delivered', updated_at = now() where session_id = 'cs_5'").await;
     let (mut found, mut after) = (Vec::new(), None);
     loop {
-        let page = app.store.orders_over(DAY, after.as_ref(), 2).await.unwrap();
+        let page = app.store.finished_orders(DAY, after.as_ref(), 2).await.unwrap();
         found.extend(page.iter().map(|over| over.session.as_str().to_owned()));
         after = page.into_iter().next_back();
         if after.is_none() {
@@ -275,7 +281,7 @@ async fn orders_that_are_over_are_listed_by_how_long_they_are() {
     }
     assert_eq!(found, ["cs_0", "cs_1", "cs_4"]);
     assert!(matches!(erase(&*app.store, "cs_1", false, false).await, Erased::Done { .. }));
-    let left = app.store.orders_over(DAY, None, 9).await.unwrap();
+    let left = app.store.finished_orders(DAY, None, 9).await.unwrap();
     assert_eq!(left.iter().filter(|over| !over.erased).count(), 2, "erased is touched");
     assert_eq!(purchase(&*app.store, "cs_1").await.preorder.details.status, PreorderStatus::Refunded);
     app.leave().await;

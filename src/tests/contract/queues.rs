@@ -44,7 +44,7 @@ async fn a_lease_that_ran_out_is_anothers_and_the_first_comes_too_late() {
     for late in [MessageEnd::Sent, MessageEnd::Withdrawn, MessageEnd::Parked { error: "late" }] {
         assert!(!app.store.finish_message(&first, late).await.unwrap());
     }
-    let again = MessageEnd::Again { error: "slow down", next: Duration::ZERO, counts: false };
+    let again = MessageEnd::Retry { error: "slow down", after: Duration::ZERO, counts: false };
     assert!(app.store.finish_message(&second, again).await.unwrap());
     let third = app.store.lease_message(MessageKind::KlaviyoEvent, LEASE).await.unwrap().unwrap();
     assert_eq!(third.attempts, 2, "an attempt that does not count was not one");
@@ -59,9 +59,9 @@ async fn a_lease_that_ran_out_is_anothers_and_the_first_comes_too_late() {
 async fn a_stored_event_has_one_lease_and_is_leased_again_after_it_ends() {
     let app = TestApp::start().await;
     let kept = delivery("evt_1");
-    app.store.keep_event(&kept, "not now", Some(Duration::from_mins(5))).await.unwrap();
+    app.store.record_failure(&kept, "not now", Some(Duration::from_mins(5))).await.unwrap();
     assert!(app.store.lease_event(LEASE).await.unwrap().is_none(), "not before its time");
-    app.store.keep_event(&kept, "not now", Some(Duration::ZERO)).await.unwrap();
+    app.store.record_failure(&kept, "not now", Some(Duration::ZERO)).await.unwrap();
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..32 {
         let store = app.store.clone();
@@ -69,7 +69,7 @@ async fn a_stored_event_has_one_lease_and_is_leased_again_after_it_ends() {
     }
     let taken: Vec<_> = workers.join_all().await.into_iter().flatten().collect();
     assert_eq!(taken.len(), 1);
-    assert!(taken[0].delivery == kept && taken[0].attempts == 2);
+    assert!(taken[0].event == kept && taken[0].attempts == 2);
     app.let_time_pass().await;
     let again = app.store.lease_event(LEASE).await.unwrap().unwrap();
     assert_eq!(again.attempts, 3);
@@ -77,7 +77,7 @@ async fn a_stored_event_has_one_lease_and_is_leased_again_after_it_ends() {
         record_update(&*app.store, &*app.shop.ids, Some(&kept), &paid("cs_1")).await,
         Applied::Changed(_)
     ));
-    app.store.keep_event(&kept, "too late", None).await.unwrap();
+    app.store.record_failure(&kept, "too late", None).await.unwrap();
     assert_eq!(app.row("select status::text from webhook_logs").await["status"], "done", "what was applied stays so");
     assert!(app.store.lease_event(LEASE).await.unwrap().is_none());
     app.leave().await;
@@ -106,7 +106,7 @@ async fn klaviyo_event_sent_is_exact_under_races() {
 #[tokio::test]
 async fn a_parked_event_waits_for_a_person_and_may_still_be_applied() {
     let app = TestApp::start().await;
-    app.store.keep_event(&delivery("evt_1"), "no", None).await.unwrap();
+    app.store.record_failure(&delivery("evt_1"), "no", None).await.unwrap();
     assert!(app.store.lease_event(LEASE).await.unwrap().is_none());
     let backlog = app.store.backlog().await.unwrap();
     assert_eq!((backlog.events_parked, backlog.events_waiting), (1, 0));
@@ -122,9 +122,9 @@ async fn a_body_of_any_size_comes_back_byte_by_byte() {
     for (number, size) in [0, 1, 786_431, 786_432, 786_433, 1_048_576].into_iter().enumerate() {
         let mut large = delivery(&format!("evt/{number}"));
         large.body = (0..size).map(|place| u8::try_from(place % 251).unwrap()).collect::<Vec<u8>>().into();
-        app.store.keep_event(&large, "not now", Some(Duration::ZERO)).await.unwrap();
+        app.store.record_failure(&large, "not now", Some(Duration::ZERO)).await.unwrap();
         let leased = app.store.lease_event(LEASE).await.unwrap().unwrap();
-        assert!(leased.delivery == large, "{size}");
+        assert!(leased.event == large, "{size}");
     }
     app.leave().await;
 }
@@ -136,19 +136,19 @@ async fn work_for_one_is_had_by_one() {
     for number in 0..32 {
         let store = app.store.clone();
         let token = LeaseToken::new(format!("token-{number}"));
-        workers.spawn(async move { store.take_lease("books", &token, LEASE).await.unwrap().then_some(token) });
+        workers.spawn(async move { store.acquire_lease("books", &token, LEASE).await.unwrap().then_some(token) });
     }
     let had: Vec<LeaseToken> = workers.join_all().await.into_iter().flatten().collect();
     assert_eq!(had.len(), 1);
     let holder = &had[0];
     let (other, next) = (&LeaseToken::new("other"), &LeaseToken::new("next"));
-    assert!(app.store.take_lease("books", holder, LEASE).await.unwrap(), "its holder goes on with it");
-    app.store.drop_lease("books", other).await.unwrap();
-    assert!(!app.store.take_lease("books", other, LEASE).await.unwrap());
-    assert!(app.store.take_lease("others", other, LEASE).await.unwrap(), "each name for itself");
-    app.store.drop_lease("books", holder).await.unwrap();
-    assert!(app.store.take_lease("books", other, Duration::from_millis(1)).await.unwrap());
+    assert!(app.store.acquire_lease("books", holder, LEASE).await.unwrap(), "its holder goes on with it");
+    app.store.release_lease("books", other).await.unwrap();
+    assert!(!app.store.acquire_lease("books", other, LEASE).await.unwrap());
+    assert!(app.store.acquire_lease("others", other, LEASE).await.unwrap(), "each name for itself");
+    app.store.release_lease("books", holder).await.unwrap();
+    assert!(app.store.acquire_lease("books", other, Duration::from_millis(1)).await.unwrap());
     tokio::time::sleep(Duration::from_millis(5)).await;
-    assert!(app.store.take_lease("books", next, LEASE).await.unwrap(), "it ran out");
+    assert!(app.store.acquire_lease("books", next, LEASE).await.unwrap(), "it ran out");
     app.leave().await;
 }

@@ -10,7 +10,7 @@ use std::{
 use reqwest::StatusCode;
 use rolitt::{
     domain::preorder::PreorderStatus,
-    server::store::{Applied, MessageKind, PurchaseKey, Store, Table},
+    server::store::{Applied, MessageKind, OrderKey, Store, Table},
 };
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ const BACK: [&str; 6] = ["store", "copy", "--from", "firestore", "--to", "postgr
 async fn nothing_is_in(store: &dyn Store) {
     for table in Table::ALL {
         assert_eq!(store.count(table).await.unwrap(), 0, "{table:?}");
-        assert_eq!(store.place("postgres", table).await.unwrap(), None, "{table:?}");
+        assert_eq!(store.copy_cursor("postgres", table).await.unwrap(), None, "{table:?}");
     }
 }
 
@@ -92,10 +92,10 @@ async fn orders_that_crossed_are_known_and_are_not_made_again() {
     let (app, moved) = crossed(None).await;
     for number in 1..=6 {
         let session = session(&format!("cs_test_{number}"));
-        let here = app.store.purchase(PurchaseKey::Session(&session)).await.unwrap().unwrap();
-        assert_eq!(moved.store.purchase(PurchaseKey::Session(&session)).await.unwrap().unwrap(), here);
-        let by_number = PurchaseKey::Number(&here.preorder.number);
-        assert_eq!(moved.store.purchase(by_number).await.unwrap().unwrap(), here);
+        let here = app.store.order(OrderKey::Session(&session)).await.unwrap().unwrap();
+        assert_eq!(moved.store.order(OrderKey::Session(&session)).await.unwrap().unwrap(), here);
+        let by_number = OrderKey::Number(&here.preorder.number);
+        assert_eq!(moved.store.order(by_number).await.unwrap().unwrap(), here);
     }
     let before = contents(&*moved.store).await;
     assert_eq!(moved.deliver(&completed("evt_1", "cs_test_1")).await, StatusCode::OK);

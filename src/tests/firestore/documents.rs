@@ -3,7 +3,7 @@
 
 use rolitt::{
     domain::preorder::PreorderNumber,
-    server::store::{Archive, Entry, Store, Table},
+    server::store::{Archive, Entry, Inbox, Orders, Store, Table},
 };
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ async fn spoiled(app: &TestApp, project: &Emulated) -> PreorderNumber {
     }
     let mut big = delivery("evt_big");
     big.body = vec![b'x'; 1 << 20].into();
-    store.keep_event(&big, "too strange", None).await.unwrap();
+    store.record_failure(&big, "too strange", None).await.unwrap();
     let first = store.preorder_of_session(&session("cs_1")).await.unwrap().unwrap().number;
     spoil(project, "preorders/cs_1", |fields| fields["status"] = json!({ "stringValue": CANARY })).await;
     spoil(project, "preorders/cs_2", |fields| fields["email"] = json!({ "integerValue": "1" })).await;

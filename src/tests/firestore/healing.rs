@@ -9,7 +9,7 @@ use rolitt::{
     },
     server::{
         ids::FreshIds,
-        store::{Applied, Store, StoreError, firestore::FirestoreStore},
+        store::{Applied, Inbox, Listings, OrderKey, Orders, Store, StoreError, firestore::FirestoreStore},
     },
 };
 use serde_json::json;
@@ -52,8 +52,8 @@ async fn a_refund_that_its_payment_does_not_list_is_found_and_listed_again() {
         record_update(&store, &FreshIds, Some(&delivery("evt_1")), &refund("re_1", RefundStatus::Succeeded)).await;
     assert!(matches!(applied, Applied::Changed(Some(_))), "{applied:?}");
     let found = purchase(&store, "cs_1").await;
-    assert_eq!((found.case.refunds.len(), found.preorder.details.refunded_minor), (1, 100));
-    assert_eq!(found.case.refunds[0].status, RefundStatus::Succeeded);
+    assert_eq!((found.state.refunds.len(), found.preorder.details.refunded_minor), (1, 100));
+    assert_eq!(found.state.refunds[0].status, RefundStatus::Succeeded);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_refund_that_is_listed_and_not_there_is_an_error_and_not_forgotten() {
     project.remove("refunds/re_1").await;
     let step = apply(&store, &FreshIds, None, &refund("re_2", RefundStatus::Succeeded), false).await;
     assert!(matches!(&step, Err(StoreError::Unreadable(what)) if what.contains("re_1")), "{step:?}");
-    assert!(store.purchase(rolitt::server::store::PurchaseKey::Intent(&intent("pi_cs_1"))).await.is_err());
+    assert!(store.order(OrderKey::Intent(&intent("pi_cs_1"))).await.is_err());
 }
 
 #[tokio::test]
@@ -73,11 +73,11 @@ async fn an_event_whose_body_is_gone_is_parked_and_the_next_one_taken() {
     let (project, store) = shop().await;
     let mut large = delivery("evt_1");
     large.body = vec![b'x'; 1_000_000].into();
-    store.keep_event(&large, "not now", Some(Duration::ZERO)).await.unwrap();
-    store.keep_event(&delivery("evt_2"), "not now", Some(Duration::ZERO)).await.unwrap();
+    store.record_failure(&large, "not now", Some(Duration::ZERO)).await.unwrap();
+    store.record_failure(&delivery("evt_2"), "not now", Some(Duration::ZERO)).await.unwrap();
     project.remove("webhook_logs/evt_1/pieces/1").await;
     let leased = store.lease_event(Duration::from_mins(1)).await.unwrap().unwrap();
-    assert_eq!(leased.delivery.event_id.as_str(), "evt_2");
+    assert_eq!(leased.event.event_id.as_str(), "evt_2");
     let backlog = store.backlog().await.unwrap();
     assert_eq!((backlog.events_parked, backlog.events_waiting), (1, 1));
 }

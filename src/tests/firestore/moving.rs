@@ -10,7 +10,7 @@ use std::{
 use reqwest::StatusCode;
 use rolitt::{
     domain::preorder::PreorderStatus,
-    server::store::{PreorderFilter, PurchaseKey, Store, postgres::PostgresStore},
+    server::store::{OrderKey, PreorderFilter, Store, postgres::PostgresStore},
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -148,12 +148,12 @@ impl Machine {
 
 /// Numbers by session, of every order there is; none may be there but paid.
 async fn orders(store: &dyn Store) -> BTreeMap<String, String> {
-    let all = store.purchases(&PreorderFilter::default(), 1_000).await.unwrap();
+    let all = store.orders(&PreorderFilter::default(), 1_000).await.unwrap();
     let mut numbers = BTreeMap::new();
     for purchase in &all {
         let details = &purchase.preorder.details;
         assert!(details.status == PreorderStatus::Paid && !details.review.is_open(), "{:?}", details.review);
-        let by_number = store.purchase(PurchaseKey::Number(&purchase.preorder.number)).await.unwrap();
+        let by_number = store.order(OrderKey::Number(&purchase.preorder.number)).await.unwrap();
         assert_eq!(by_number.as_ref(), Some(purchase), "a customer's number leads to it");
         numbers.insert(details.session.as_str().to_owned(), purchase.preorder.number.as_str().to_owned());
     }

@@ -15,7 +15,7 @@ use crate::domain::{
 use crate::server::{
     retry,
     state::Shop,
-    store::{Erased, Erasure, PreorderFilter, PurchaseKey, StoreError},
+    store::{Erased, Erasure, OrderKey, PreorderFilter, StoreError},
 };
 
 /// Orders of a page.
@@ -147,7 +147,7 @@ pub(crate) async fn erase_order(
 async fn find_orders(shop: &Shop, subject: &Subject) -> Result<Vec<Preorder>, EraseError> {
     match subject {
         Subject::Order(number) => {
-            let found = shop.store.purchase(PurchaseKey::Number(number)).await?;
+            let found = shop.store.order(OrderKey::Number(number)).await?;
             Ok(vec![found.ok_or_else(|| EraseError::Unknown(number.clone()))?.preorder])
         }
         Subject::Address(address) => Ok(orders_of_address(shop, address).await?),
@@ -158,7 +158,7 @@ async fn orders_of_address(shop: &Shop, address: &str) -> Result<Vec<Preorder>, 
     let mut filter = PreorderFilter { email: Some(address.to_owned()), ..PreorderFilter::default() };
     let mut found: Vec<Preorder> = Vec::new();
     loop {
-        let page = shop.store.purchases(&filter, PAGE).await?;
+        let page = shop.store.orders(&filter, PAGE).await?;
         let more = u32::try_from(page.len()).is_ok_and(|len| len == PAGE);
         found.extend(page.into_iter().map(|purchase| purchase.preorder));
         filter.after = found.last().map(|last| last.number.clone());

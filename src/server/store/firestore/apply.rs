@@ -1,32 +1,34 @@
-//! One purchase in one commit: read, decided upon, written, and what follows from it put into the outbox. Every document that was
-//! read is named in the commit with the version that was read, changed or not: a step that another one overtook fails as a
-//! whole, and is done anew on what there is then.
+//! One order in one commit: read, decided upon, and written with its messages. The commit names
+//! every document that was read with the version that was read, changed or not: a step that another
+//! one overtook fails as a whole and is repeated on the new state.
 //!
-//! What is unique is a document's id: the session, the number, the event, the message, the first paid session of an attempt.
+//! Whatever must be unique is a document's id: the session, the number, the event, the message, the
+//! first paid session of an attempt.
 
 use super::{
-    super::{Applied, CaseEffect, CaseKey, Message, PreorderNames, Purchase, PurchaseKey, StoreError, Table},
-    client::{Client, Only, Snapshot, Write},
+    super::{Applied, Message, OrderEffect, OrderKey, PreorderNames, Source, StoreError, StoredOrder, Table, Value},
+    client::{Client, Precondition, Snapshot, Write},
     logs::Outcome,
     outbox, query,
     reservations::{ATTEMPTS, NUMBERS, session_of},
-    value::{Document, Fields, path, place},
+    value::{Document, Fields, document_path, row_path},
 };
 use crate::domain::{
     checkout::Attempt,
     lifecycle::{Change, OrderState, notifications},
-    payment::{IntentId, SessionId},
+    payment::{IntentId, ProviderId, SessionId},
     preorder::{Preorder, PreorderStatus},
 };
 use crate::server::store::mapping::{self, set};
 
-/// How many numbers are tried for one preorder: at ten million preorders, three draws all collide once in 10^15.
+/// The number of draws for one preorder number: at ten million preorders, three draws all collide
+/// once in 10^15.
 const NUMBER_TRIES: u32 = 5;
 
-/// The address to be searched by.
+/// The field with the address in lower state, for searches.
 pub const EMAIL: &str = "_email_lower";
 
-/// How many logs were closed with a preorder before something was told about it.
+/// The field that counts the logs closed with a preorder before a message about it was sent.
 const LOGS: &str = "_logs";
 
 /// What a step comes to.
@@ -36,7 +38,7 @@ pub struct Decided {
     pub writes: Vec<Write>,
 }
 
-/// The documents that a case is made of, as far as is known.
+/// The documents that an order is made of, as far as is known.
 #[derive(Default)]
 struct Target {
     session: Option<SessionId>,
@@ -46,54 +48,59 @@ struct Target {
     disputes: Vec<String>,
 }
 
-/// A case with the documents that it was read from.
+/// An order with the documents that it was read from.
 pub struct Read {
     snapshot: Snapshot,
     target: Target,
     preorder: Option<Preorder>,
-    case: OrderState,
+    state: OrderState,
 }
 
 impl Read {
-    fn document(&self, place: Option<String>) -> Option<&Document> {
-        self.snapshot.get(&place?)
+    fn document(&self, path: Option<String>) -> Option<&Document> {
+        self.snapshot.get(&path?)
     }
 }
 
 impl Target {
-    /// What the key says; more is found by reading.
-    async fn of(client: &Client, key: CaseKey<'_>) -> Result<Self, StoreError> {
+    /// Returns what the key says; reading finds more.
+    async fn of(client: &Client, key: OrderKey<'_>) -> Result<Self, StoreError> {
         let mut target = Self::default();
         match key {
-            CaseKey::Session { session, intent, attempt } => {
-                target.session = Some(session.clone());
-                target.intent = intent.cloned();
-                target.attempt = attempt.cloned();
+            OrderKey::Session(session) => target.session = Some(session.clone()),
+            OrderKey::SessionUpdate(update) => {
+                target.session = Some(update.session.clone());
+                target.intent.clone_from(&update.intent);
+                target.attempt.clone_from(&update.attempt);
             }
-            CaseKey::Intent(intent) => target.intent = Some(intent.clone()),
-            CaseKey::Number(number) => target.session = session_of(client, number).await?,
+            OrderKey::Intent(intent) => target.intent = Some(intent.clone()),
+            OrderKey::Number(number) => target.session = session_of(client, number).await?,
+            OrderKey::Id(id) => {
+                let (found, _) = client.query(&query::preorder_of_id(id.as_str())).await?;
+                target.session = found.first().and_then(|found| found.text("session_id")).and_then(SessionId::parse);
+            }
         }
         Ok(target)
     }
 
     fn preorder(&self) -> Option<String> {
-        self.session.as_ref().map(|session| path(Table::Preorders, session.as_str()))
+        self.session.as_ref().map(|session| row_path(Table::Preorders, session.as_str()))
     }
 
     fn payment(&self) -> Option<String> {
-        self.intent.as_ref().map(|intent| path(Table::Payments, intent.as_str()))
+        self.intent.as_ref().map(|intent| row_path(Table::Payments, intent.as_str()))
     }
 
     fn attempt(&self) -> Option<String> {
-        self.attempt.as_ref().map(|attempt| place(ATTEMPTS, attempt.as_str()))
+        self.attempt.as_ref().map(|attempt| document_path(ATTEMPTS, attempt.as_str()))
     }
 
     fn refunds(&self) -> impl Iterator<Item = String> {
-        self.refunds.iter().map(|id| path(Table::Refunds, id))
+        self.refunds.iter().map(|id| row_path(Table::Refunds, id))
     }
 
     fn disputes(&self) -> impl Iterator<Item = String> {
-        self.disputes.iter().map(|id| path(Table::Disputes, id))
+        self.disputes.iter().map(|id| row_path(Table::Disputes, id))
     }
 
     fn paths(&self) -> Vec<String> {
@@ -101,7 +108,7 @@ impl Target {
         named.chain(self.refunds()).chain(self.disputes()).collect()
     }
 
-    /// Learns from what was read; `false` when there was nothing to learn.
+    /// Adds the documents that those just read point at. Returns `false` when there were none.
     fn grow(&mut self, read: &Snapshot) -> bool {
         let before = self.paths().len();
         if let Some(payment) = self.payment().and_then(|payment| read.get(&payment)) {
@@ -121,12 +128,12 @@ impl Target {
         self.paths().len() > before
     }
 
-    /// Looks for what no document points at; `false` when there was nothing more.
-    async fn search(&mut self, client: &Client, key: CaseKey<'_>, thorough: bool) -> Result<bool, StoreError> {
+    /// Searches for documents that no other one points at. Returns `false` when there were none.
+    async fn search(&mut self, client: &Client, key: OrderKey<'_>, thorough: bool) -> Result<bool, StoreError> {
         let before = self.paths().len();
         let Some(intent) = self.intent.clone() else { return Ok(false) };
-        if matches!(key, CaseKey::Intent(_)) && self.session.is_none() {
-            // An order may have come here without its payment's record.
+        if matches!(key, OrderKey::Intent(_)) && self.session.is_none() {
+            // An order may have been copied without its payment's record.
             let (found, _) = client.query(&query::preorders_of_intent(&intent)).await?;
             let oldest = found.iter().min_by_key(|preorder| preorder.time("created_at"));
             self.session = oldest.and_then(|preorder| preorder.text("session_id")).and_then(SessionId::parse);
@@ -143,11 +150,12 @@ impl Target {
     }
 }
 
-/// Reads a case, with `also` beside it, as of one moment. `thorough` looks for what the payment does not list: a step that keeps
-/// failing may have met a refund that was put there by another way.
+/// Reads an order together with the document `also`, as of one moment. `thorough` searches for what
+/// the payment does not list, too: a step that keeps meeting conflicts may have met a refund that
+/// another program wrote.
 pub async fn read(
     client: &Client,
-    key: CaseKey<'_>,
+    key: OrderKey<'_>,
     also: Option<String>,
     thorough: bool,
 ) -> Result<(Read, Snapshot), StoreError> {
@@ -165,48 +173,49 @@ pub async fn read(
                 continue;
             }
         }
-        let beside = snapshot.clone();
-        return Ok((assemble(snapshot, target)?, beside));
+        return Ok((assemble(snapshot.clone(), target)?, snapshot));
     }
 }
 
 fn assemble(snapshot: Snapshot, target: Target) -> Result<Read, StoreError> {
-    let mut case = OrderState::default();
-    let document = |place: Option<String>| place.and_then(|place| snapshot.get(&place));
+    let mut state = OrderState::default();
+    let document = |path: Option<String>| path.and_then(|path| snapshot.get(&path));
     let preorder =
         document(target.preorder()).map(|found| mapping::preorder_of(&found.row(Table::Preorders))).transpose()?;
-    case.preorder = preorder.as_ref().map(|preorder| preorder.details.clone());
+    state.preorder = preorder.as_ref().map(|preorder| preorder.details.clone());
     if let Some(payment) = document(target.payment()) {
-        case.payment = Some(mapping::payment_of(&payment.row(Table::Payments))?);
+        state.payment = Some(mapping::payment_of(&payment.row(Table::Payments))?);
     }
-    let listed = |place: &String, column: &str| {
-        // What is listed and not there would be forgotten by the next step.
-        snapshot.get(place).ok_or_else(|| StoreError::Unreadable(format!("payments.{column}: there is no {place}")))
+    let listed = |path: &String, column: &str| {
+        // The next step would drop what is listed and not found.
+        snapshot.get(path).ok_or_else(|| StoreError::Unreadable(format!("payments.{column}: there is no {path}")))
     };
     for refund in target.refunds() {
-        case.refunds.push(mapping::refund_of(&listed(&refund, "refund_ids")?.row(Table::Refunds))?);
+        state.refunds.push(mapping::refund_of(&listed(&refund, "refund_ids")?.row(Table::Refunds))?);
     }
     for dispute in target.disputes() {
-        case.disputes.push(mapping::dispute_of(&listed(&dispute, "dispute_ids")?.row(Table::Disputes))?);
+        state.disputes.push(mapping::dispute_of(&listed(&dispute, "dispute_ids")?.row(Table::Disputes))?);
     }
-    case.refunds.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
-    case.disputes.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
+    state.refunds.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
+    state.disputes.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
     let paid_already = preorder.as_ref().is_some_and(|preorder| preorder.details.status >= PreorderStatus::Paid);
     if let (Some(first), Some(session), false) = (document(target.attempt()), &target.session, paid_already) {
-        case.attempt_paid_elsewhere = first.text("session_id").is_some_and(|first| first != session.as_str());
+        state.attempt_paid_elsewhere = first.text("session_id").is_some_and(|first| first != session.as_str());
     }
-    Ok(Read { snapshot, target, preorder, case })
+    Ok(Read { snapshot, target, preorder, state })
 }
 
-/// Decides, and says what is to be written. `logged` steps are those that an event tells: a log is closed with them.
+/// Decides on an order and returns what is to be written.
 pub async fn decide(
     client: &Client,
-    effect: &CaseEffect<'_>,
+    source: &Source<'_>,
+    effect: &OrderEffect<'_>,
     read: &Read,
-    logged: bool,
 ) -> Result<Decided, StoreError> {
-    let told = read.document(read.target.preorder()).is_some_and(|preorder| preorder.is(outbox::TOLD));
-    let after = match (effect.decide)(&read.case) {
+    // A step that an event caused closes a log.
+    let logged = source.event.is_some();
+    let sent = read.document(read.target.preorder()).is_some_and(|preorder| preorder.is(outbox::SENT));
+    let after = match (effect.decide)(&read.state) {
         Change::Ignore(reason) => {
             let applied = Applied::Ignored(reason.to_owned());
             let outcome = Outcome::ignored(reason).about(read.preorder.as_ref());
@@ -214,8 +223,8 @@ pub async fn decide(
         }
         Change::None => {
             let known = read.document(read.target.preorder());
-            let writes = known.map(|known| noticed(known, known.fields.clone(), logged)).into_iter().collect();
-            let outcome = Outcome::done(read.preorder.as_ref(), told);
+            let writes = known.map(|known| write_known(known, known.fields.clone(), logged)).into_iter().collect();
+            let outcome = Outcome::done(read.preorder.as_ref(), sent);
             return Ok(Decided { applied: Applied::Unchanged(read.preorder.clone()), outcome, writes });
         }
         Change::Put(after) => *after,
@@ -226,7 +235,7 @@ pub async fn decide(
         (None, Some(details)) => {
             let PreorderNames { id, number } = free_names(client, effect, &details.session).await?;
             let taken = Fields::from([("session_id".to_owned(), details.session.as_str().into())]);
-            writes.push(Write::put(place(NUMBERS, number.as_str()), taken, Only::New));
+            writes.push(Write::set(document_path(NUMBERS, number.as_str()), taken, Precondition::NotExists));
             Some(Preorder { id, number, details })
         }
         (_, None) => None,
@@ -234,17 +243,17 @@ pub async fn decide(
     if let Some(preorder) = &preorder {
         writes.push(preorder_write(read, preorder, logged));
         writes.extend(attempt_write(read, preorder));
-        let messages = (effect.messages)(preorder, &after, &notifications(&read.case, &after));
-        writes.extend(fresh(client, preorder, messages).await?);
+        let messages = (effect.messages)(preorder, &after, &notifications(&read.state, &after));
+        writes.extend(new_messages(client, preorder, messages).await?);
     }
-    writes.extend(payment_writes(effect, read, preorder.as_ref(), &after));
-    Ok(Decided { outcome: Outcome::done(preorder.as_ref(), told), applied: Applied::Changed(preorder), writes })
+    writes.extend(payment_writes(source.provider, read, preorder.as_ref(), &after));
+    Ok(Decided { outcome: Outcome::done(preorder.as_ref(), sent), applied: Applied::Changed(preorder), writes })
 }
 
-/// The first draw whose number is free.
+/// Returns the first draw whose number is free.
 async fn free_names(
     client: &Client,
-    effect: &CaseEffect<'_>,
+    effect: &OrderEffect<'_>,
     session: &SessionId,
 ) -> Result<PreorderNames, StoreError> {
     for draw in 0..NUMBER_TRIES {
@@ -256,88 +265,90 @@ async fn free_names(
     Err(StoreError::NumbersExhausted)
 }
 
-/// The messages whose like was not written before.
-async fn fresh(client: &Client, preorder: &Preorder, messages: Vec<Message>) -> Result<Vec<Write>, StoreError> {
+/// Returns the writes of the messages that are not stored yet.
+async fn new_messages(client: &Client, preorder: &Preorder, messages: Vec<Message>) -> Result<Vec<Write>, StoreError> {
     if messages.is_empty() {
         return Ok(Vec::new());
     }
-    let paths: Vec<String> = messages.iter().map(|message| path(Table::Outbox, &message.dedupe_key)).collect();
+    let paths: Vec<String> = messages.iter().map(|message| row_path(Table::Outbox, &message.dedupe_key)).collect();
     let known = client.read(&paths).await?;
-    let new = messages.iter().zip(&paths).filter(|(_, place)| known.get(place).is_none());
-    Ok(new.map(|(message, place)| outbox::write(&preorder.id, message, place)).collect())
+    let new = messages.iter().zip(&paths).filter(|(_, path)| known.get(path).is_none());
+    Ok(new.map(|(message, path)| outbox::write(&preorder.id, message, path)).collect())
 }
 
-/// The preorder that was read, with all that is known of its payment.
+/// Returns the preorder that was read, with everything known of its payment.
 pub const fn known(read: &Read) -> Option<(&Preorder, &OrderState)> {
     match &read.preorder {
-        Some(preorder) => Some((preorder, &read.case)),
+        Some(preorder) => Some((preorder, &read.state)),
         None => None,
     }
 }
 
+/// Returns the write of a preorder. `logged` says that a log is closed with it.
 pub fn preorder_write(read: &Read, preorder: &Preorder, logged: bool) -> Write {
     let known = read.document(read.target.preorder());
     let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
     if known.is_none() {
-        set!(fields, { "user_id" => super::super::Value::Null, outbox::TOLD => false });
+        set!(fields, { "user_id" => Value::Null, outbox::SENT => false });
     }
     mapping::put_preorder(&mut fields, preorder);
     set!(fields, { EMAIL => preorder.details.email.to_lowercase() });
     match known {
-        Some(known) => noticed(known, fields, logged),
-        None => changed(path(Table::Preorders, preorder.details.session.as_str()), None, fields),
+        Some(known) => write_known(known, fields, logged),
+        None => changed(row_path(Table::Preorders, preorder.details.session.as_str()), None, fields),
     }
 }
 
-/// The preorder with these fields. A log that is closed with it counts there until something was told about the order: whoever
-/// says in its logs that something was told stands on that count, and misses none.
-fn noticed(known: &Document, fields: Fields, logged: bool) -> Write {
+/// Returns the write of a stored preorder with these fields. It counts the logs that are closed
+/// with it until a message about the order was sent: the step that marks its logs as sent has that
+/// count as a precondition, and misses none.
+fn write_known(known: &Document, fields: Fields, logged: bool) -> Write {
     let moved = known.fields != fields;
     let mut fields = fields;
-    if logged && !known.is(outbox::TOLD) {
+    if logged && !known.is(outbox::SENT) {
         set!(fields, { LOGS => known.int(LOGS).unwrap_or_default() + 1 });
     }
-    let write = Write::bring(known.path.clone(), Some(known), fields);
+    let write = Write::upsert(known.path.clone(), Some(known), fields);
     if moved { write.now(&["updated_at"]) } else { write }
 }
 
-/// The first paid session of an attempt takes the attempt, once.
+/// Returns the write by which the first paid session of an attempt reserves the attempt.
 fn attempt_write(read: &Read, preorder: &Preorder) -> Option<Write> {
     let details = &preorder.details;
     let attempt = details.attempt.as_ref().filter(|attempt| read.target.attempt.as_ref() == Some(attempt))?;
     let known = read.document(read.target.attempt());
     let counts = details.status >= PreorderStatus::Paid && !details.second_payment;
     match known {
-        Some(known) => Some(Write::stand_on(known)),
+        Some(known) => Some(Write::touch(known)),
         None if counts => {
             let fields = Fields::from([("session_id".to_owned(), details.session.as_str().into())]);
-            Some(Write::put(place(ATTEMPTS, attempt.as_str()), fields, Only::New))
+            Some(Write::set(document_path(ATTEMPTS, attempt.as_str()), fields, Precondition::NotExists))
         }
         None => None,
     }
 }
 
-fn payment_writes(effect: &CaseEffect<'_>, read: &Read, preorder: Option<&Preorder>, after: &OrderState) -> Vec<Write> {
+fn payment_writes(provider: ProviderId, read: &Read, preorder: Option<&Preorder>, after: &OrderState) -> Vec<Write> {
     let Some(payment) = &after.payment else { return Vec::new() };
     let mut writes = Vec::new();
     for refund in &after.refunds {
-        let place = path(Table::Refunds, refund.id.as_str());
-        let known = read.snapshot.get(&place);
+        let path = row_path(Table::Refunds, refund.id.as_str());
+        let known = read.snapshot.get(&path);
         let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
-        mapping::put_refund(&mut fields, effect.provider, refund);
-        writes.push(changed(place, known, fields));
+        mapping::put_refund(&mut fields, provider, refund);
+        writes.push(changed(path, known, fields));
     }
     for dispute in &after.disputes {
-        let place = path(Table::Disputes, dispute.id.as_str());
-        let known = read.snapshot.get(&place);
+        let path = row_path(Table::Disputes, dispute.id.as_str());
+        let known = read.snapshot.get(&path);
         let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
-        mapping::put_dispute(&mut fields, effect.provider, dispute);
-        writes.push(changed(place, known, fields));
+        mapping::put_dispute(&mut fields, provider, dispute);
+        writes.push(changed(path, known, fields));
     }
-    let place = path(Table::Payments, payment.intent.as_str());
-    let known = read.snapshot.get(&place);
+    let path = row_path(Table::Payments, payment.intent.as_str());
+    let known = read.snapshot.get(&path);
     let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
-    mapping::put_payment(&mut fields, effect.provider, payment);
+    mapping::put_payment(&mut fields, provider, payment);
     let ours = preorder.filter(|preorder| preorder.details.intent.as_ref() == Some(&payment.intent));
     let session = known.and_then(|known| known.text("session_id")).map(str::to_owned);
     set!(fields, {
@@ -345,41 +356,22 @@ fn payment_writes(effect: &CaseEffect<'_>, read: &Read, preorder: Option<&Preord
         "refund_ids" => after.refunds.iter().map(|refund| refund.id.as_str().to_owned()).collect::<Vec<_>>(),
         "dispute_ids" => after.disputes.iter().map(|dispute| dispute.id.as_str().to_owned()).collect::<Vec<_>>(),
     });
-    writes.push(changed(place, known, fields));
+    writes.push(changed(path, known, fields));
     writes
 }
 
-/// The document with these fields; its times move only where something changes.
-fn changed(place: String, known: Option<&Document>, fields: Fields) -> Write {
+/// Returns the write of a document with these fields. Its times change only where a field does.
+fn changed(path: String, known: Option<&Document>, fields: Fields) -> Write {
     match known {
-        Some(known) if known.fields == fields => Write::stand_on(known),
-        Some(known) => Write::bring(place, Some(known), fields).now(&["updated_at"]),
-        None => Write::put(place, fields, Only::New).now(&["created_at", "updated_at"]),
+        Some(known) if known.fields == fields => Write::touch(known),
+        Some(known) => Write::upsert(path, Some(known), fields).now(&["updated_at"]),
+        None => Write::set(path, fields, Precondition::NotExists).now(&["created_at", "updated_at"]),
     }
 }
 
-/// The preorder and all that is known of its payment.
-pub async fn purchase(client: &Client, of: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError> {
-    let session = match of {
-        PurchaseKey::Session(session) => Some(session.clone()),
-        PurchaseKey::Number(number) => session_of(client, number).await?,
-        PurchaseKey::Id(id) => {
-            let (found, _) = client.query(&query::preorder_of_id(id.as_str())).await?;
-            found.first().and_then(|found| found.text("session_id")).and_then(SessionId::parse)
-        }
-        PurchaseKey::Intent(intent) => {
-            let (read, _) = read(client, CaseKey::Intent(intent), None, false).await?;
-            return Ok(whole(read));
-        }
-    };
-    let Some(session) = session else { return Ok(None) };
-    let (read, _) =
-        read(client, CaseKey::Session { session: &session, intent: None, attempt: None }, None, false).await?;
-    Ok(whole(read))
-}
-
-fn whole(read: Read) -> Option<Purchase> {
-    let Read { preorder, case, .. } = read;
-    // What is asked for is the purchase, not what a further payment would mean.
-    preorder.map(|preorder| Purchase { preorder, case: OrderState { attempt_paid_elsewhere: false, ..case } })
+/// Reads the order of this key, with everything known of its payment.
+pub async fn order(client: &Client, key: OrderKey<'_>) -> Result<Option<StoredOrder>, StoreError> {
+    let (Read { preorder, state, .. }, _) = read(client, key, None, false).await?;
+    // The caller asks for the order, and not for what a further payment would mean.
+    Ok(preorder.map(|preorder| StoredOrder { preorder, state: OrderState { attempt_paid_elsewhere: false, ..state } }))
 }

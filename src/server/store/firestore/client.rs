@@ -1,5 +1,6 @@
-//! Four things that this store asks of Firestore: documents by name, a query, a count, and one commit with its preconditions. No
-//! transaction is ever opened: what was read is named again in the commit, which fails when any of it has changed.
+//! The four calls that this store makes: documents by name, a query, a count, and one commit with
+//! its preconditions. No transaction is ever opened: a commit names again what was read, and fails
+//! when any of it has changed.
 
 use std::{
     collections::HashMap,
@@ -28,33 +29,36 @@ use super::{
     value::{Document, Fields, fields_to_wire, from_wire, time_of},
 };
 
-/// One call may take this long; one of a copy, that long.
+/// The longest that one call may take.
 const CALL: Duration = Duration::from_secs(5);
+
+/// The longest that one call of a store copy may take.
 const LONG_CALL: Duration = Duration::from_secs(25);
 
-/// For how long a step that keeps losing races is tried again.
-const RACING: Duration = Duration::from_secs(5);
+/// The time within which a step that keeps meeting conflicts is retried.
+const RETRIED: Duration = Duration::from_secs(5);
 
+/// The connection to one database. Clones share it.
 #[derive(Clone)]
 pub struct Client {
     config: Arc<FirestoreConfig>,
     database: Arc<OnceCell<FirestoreDb>>,
-    /// What Firestore's clock last said, and when.
+    /// What Firestore's clock last said, and when that was by ours.
     clock: Arc<Mutex<Option<(OffsetDateTime, Instant)>>>,
-    /// How long one call may take.
+    /// The longest that one call may take.
     call: Duration,
 }
 
-/// Counts what Firestore bills: documents read (one at least for each query), and documents written.
+/// Counts what Firestore bills: documents read (at least one for each query) and documents written.
 fn billed(operation: &'static str, documents: usize) {
     metrics::counter!("firestore_documents_total", "operation" => operation).increment(documents as u64);
 }
 
-/// What was read at one moment.
+/// Documents as they were at one moment.
 #[derive(Clone)]
 pub struct Snapshot {
     found: HashMap<String, Document>,
-    /// Firestore's own clock.
+    /// The moment, by Firestore's clock.
     pub at: OffsetDateTime,
 }
 
@@ -64,30 +68,32 @@ impl Snapshot {
     }
 }
 
-/// How a commit ended that did not fail.
+/// How a commit ended, unless it failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Committed {
     Done,
-    /// Something that it stands on has changed: read again.
-    Lost,
+    /// A precondition did not hold, because something changed since it was read. Nothing was
+    /// written.
+    Conflict,
 }
 
-/// What must hold for a write to be done; with one that does not hold, none of the commit is.
+/// What must hold for a write. A commit with a precondition that does not hold writes nothing.
 #[derive(Clone, Debug)]
-pub enum Only {
+pub enum Precondition {
     /// There is no such document.
-    New,
-    /// The document is still the one that was read.
-    Unchanged(Timestamp),
+    NotExists,
+    /// The document was last updated at this time: it is the one that was read.
+    UpdatedAt(Timestamp),
     /// There is such a document.
-    There,
-    Always,
+    Exists,
+    /// The write is done in any case.
+    None,
 }
 
-impl Only {
-    /// The document as it was when it was looked for.
+impl Precondition {
+    /// The document, or its absence, as it was read.
     pub fn as_read(document: Option<&Document>) -> Self {
-        document.map_or(Self::New, |document| Self::Unchanged(document.updated))
+        document.map_or(Self::NotExists, |document| Self::UpdatedAt(document.updated))
     }
 }
 
@@ -95,47 +101,52 @@ impl Only {
 #[derive(Clone)]
 pub struct Write {
     path: String,
-    /// `None` takes the document away.
+    /// `None` deletes the document.
     fields: Option<Fields>,
-    /// Only these fields; all of the document otherwise.
+    /// Only these fields are written; `None` replaces the whole document.
     mask: Option<Vec<String>>,
-    /// Fields that become the time of the commit.
+    /// Fields that become the time of the commit, by Firestore's clock.
     now: Vec<&'static str>,
-    only: Only,
+    precondition: Precondition,
 }
 
 impl Write {
-    pub fn put(path: impl Into<String>, fields: Fields, only: Only) -> Self {
-        Self { path: path.into(), fields: Some(fields), mask: None, now: Vec::new(), only }
+    /// Writes a whole document.
+    pub fn set(path: impl Into<String>, fields: Fields, precondition: Precondition) -> Self {
+        Self { path: path.into(), fields: Some(fields), mask: None, now: Vec::new(), precondition }
     }
 
-    /// Changes these fields and leaves the others.
-    pub fn change(path: impl Into<String>, fields: Fields, only: Only) -> Self {
+    /// Writes these fields and leaves the others.
+    pub fn update(path: impl Into<String>, fields: Fields, precondition: Precondition) -> Self {
         let mask = fields.keys().cloned().collect();
-        Self { path: path.into(), fields: Some(fields), mask: Some(mask), now: Vec::new(), only }
+        Self { path: path.into(), fields: Some(fields), mask: Some(mask), now: Vec::new(), precondition }
     }
 
-    /// Writes a field of what was read once more: nothing changes, and the commit stands on it.
-    pub fn stand_on(document: &Document) -> Self {
+    /// Writes one field of a document as it was read: nothing changes, and the commit fails when
+    /// the document has changed.
+    pub fn touch(document: &Document) -> Self {
         let one = document.fields.iter().take(1).map(|(name, value)| (name.clone(), value.clone())).collect();
-        Self::change(document.path.clone(), one, Only::Unchanged(document.updated))
+        Self::update(document.path.clone(), one, Precondition::UpdatedAt(document.updated))
     }
 
-    /// Makes a document have these fields, where it was read as `known`: what it has beside them stays as it is.
-    pub fn bring(path: impl Into<String>, known: Option<&Document>, mut fields: Fields) -> Self {
-        let Some(known) = known else { return Self::put(path, fields, Only::New) };
+    /// Writes those of these fields that differ from the document as it was read, and leaves its
+    /// others; creates the document when there was none.
+    pub fn upsert(path: impl Into<String>, known: Option<&Document>, mut fields: Fields) -> Self {
+        let Some(known) = known else { return Self::set(path, fields, Precondition::NotExists) };
         fields.retain(|name, value| known.fields.get(name) != Some(value));
         if fields.is_empty() {
-            Self::stand_on(known)
+            Self::touch(known)
         } else {
-            Self::change(path, fields, Only::Unchanged(known.updated))
+            Self::update(path, fields, Precondition::UpdatedAt(known.updated))
         }
     }
 
-    pub fn delete(path: impl Into<String>, only: Only) -> Self {
-        Self { path: path.into(), fields: None, mask: None, now: Vec::new(), only }
+    /// Deletes a document.
+    pub fn delete(path: impl Into<String>, precondition: Precondition) -> Self {
+        Self { path: path.into(), fields: None, mask: None, now: Vec::new(), precondition }
     }
 
+    /// Sets these fields to the time of the commit.
     pub fn now(mut self, fields: &[&'static str]) -> Self {
         self.now.extend(fields);
         self
@@ -149,11 +160,11 @@ impl Write {
             }
             None => Operation::Delete(name),
         };
-        let condition = match &self.only {
-            Only::New => Some(ConditionType::Exists(false)),
-            Only::There => Some(ConditionType::Exists(true)),
-            Only::Unchanged(at) => Some(ConditionType::UpdateTime(*at)),
-            Only::Always => None,
+        let condition = match &self.precondition {
+            Precondition::NotExists => Some(ConditionType::Exists(false)),
+            Precondition::Exists => Some(ConditionType::Exists(true)),
+            Precondition::UpdatedAt(at) => Some(ConditionType::UpdateTime(*at)),
+            Precondition::None => None,
         };
         let now = field_transform::TransformType::SetToServerValue(field_transform::ServerValue::RequestTime.into());
         wire::Write {
@@ -172,31 +183,33 @@ impl Write {
 }
 
 impl Client {
+    /// Makes a client that connects when it is first used.
     pub fn new(config: FirestoreConfig) -> Self {
         Self { config: Arc::new(config), database: Arc::default(), clock: Arc::default(), call: CALL }
     }
 
-    /// For pages of megabytes.
-    pub fn patient(&self) -> Self {
+    /// Returns a client with a longer bound for each call: a page of a store copy may have
+    /// megabytes.
+    pub fn with_long_calls(&self) -> Self {
         Self { call: LONG_CALL, ..self.clone() }
     }
 
-    /// About what Firestore's clock says; `None` before it was heard.
-    pub fn about_now(&self) -> Option<OffsetDateTime> {
+    /// Estimates what Firestore's clock says now; `None` before its first response.
+    pub fn estimated_now(&self) -> Option<OffsetDateTime> {
         let heard = *self.clock.lock().unwrap_or_else(PoisonError::into_inner);
         heard.map(|(at, when)| at + when.elapsed())
     }
 
-    fn hear(&self, at: OffsetDateTime) {
+    fn note_time(&self, at: OffsetDateTime) {
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, Instant::now()));
     }
 
-    /// The connection, made when it is first needed.
+    /// Returns the connection, made when it is first needed.
     async fn database(&self) -> Result<&FirestoreDb, StoreError> {
         self.database.get_or_try_init(|| connection::connect(&self.config)).await
     }
 
-    /// Documents by path, all as of one moment.
+    /// Reads documents by path, all as of one moment.
     pub async fn read(&self, paths: &[String]) -> Result<Snapshot, StoreError> {
         let mut snapshot = Snapshot { found: HashMap::new(), at: OffsetDateTime::UNIX_EPOCH };
         if paths.is_empty() {
@@ -210,25 +223,25 @@ impl Client {
             documents: paths.iter().map(|path| format!("{documents}/{path}")).collect(),
             ..wire::BatchGetDocumentsRequest::default()
         };
-        let mut answers = database
+        let mut responses = database
             .client()
             .get()
             .batch_get_documents(self.timed(request))
             .await
             .map_err(|status| self.failed(&status))?
             .into_inner();
-        while let Some(answer) = answers.message().await.map_err(|status| self.failed(&status))? {
-            snapshot.at = snapshot.at.max(answer.read_time.as_ref().and_then(time_of).unwrap_or(snapshot.at));
-            if let Some(batch_get_documents_response::Result::Found(found)) = answer.result {
+        while let Some(response) = responses.message().await.map_err(|status| self.failed(&status))? {
+            snapshot.at = snapshot.at.max(response.read_time.as_ref().and_then(time_of).unwrap_or(snapshot.at));
+            if let Some(batch_get_documents_response::Result::Found(found)) = response.result {
                 let document = document(found, documents);
                 snapshot.found.insert(document.path.clone(), document);
             }
         }
-        self.hear(snapshot.at);
+        self.note_time(snapshot.at);
         Ok(snapshot)
     }
 
-    /// What a query finds, and when it was asked by Firestore's clock.
+    /// Runs a query. Returns what it found, and when that was by Firestore's clock.
     pub async fn query(&self, query: &Query) -> Result<(Vec<Document>, OffsetDateTime), StoreError> {
         let database = self.database().await?;
         let documents = database.get_documents_path();
@@ -237,7 +250,7 @@ impl Client {
             query_type: Some(run_query_request::QueryType::StructuredQuery(query.to_wire(documents))),
             ..wire::RunQueryRequest::default()
         };
-        let mut answers = database
+        let mut responses = database
             .client()
             .get()
             .run_query(self.timed(request))
@@ -245,16 +258,16 @@ impl Client {
             .map_err(|status| self.failed(&status))?
             .into_inner();
         let (mut found, mut at) = (Vec::new(), OffsetDateTime::UNIX_EPOCH);
-        while let Some(answer) = answers.message().await.map_err(|status| self.failed(&status))? {
-            at = at.max(answer.read_time.as_ref().and_then(time_of).unwrap_or(at));
-            found.extend(answer.document.map(|found| document(found, documents)));
+        while let Some(response) = responses.message().await.map_err(|status| self.failed(&status))? {
+            at = at.max(response.read_time.as_ref().and_then(time_of).unwrap_or(at));
+            found.extend(response.document.map(|found| document(found, documents)));
         }
         billed("read", found.len().max(1));
-        self.hear(at);
+        self.note_time(at);
         Ok((found, at))
     }
 
-    /// How many documents a query would find; billed as one read for each thousand.
+    /// Counts the documents that a query would find; billed as one read for each thousand.
     pub async fn count(&self, query: &Query) -> Result<i64, StoreError> {
         const COUNT: &str = "count";
         let database = self.database().await?;
@@ -275,15 +288,15 @@ impl Client {
             )),
             ..wire::RunAggregationQueryRequest::default()
         };
-        let mut answers = database
+        let mut responses = database
             .client()
             .get()
             .run_aggregation_query(self.timed(request))
             .await
             .map_err(|status| self.failed(&status))?
             .into_inner();
-        while let Some(answer) = answers.message().await.map_err(|status| self.failed(&status))? {
-            let found = answer.result.and_then(|mut result| result.aggregate_fields.remove(COUNT)).map(from_wire);
+        while let Some(response) = responses.message().await.map_err(|status| self.failed(&status))? {
+            let found = response.result.and_then(|mut result| result.aggregate_fields.remove(COUNT)).map(from_wire);
             if let Some(super::super::Value::Int(count)) = found {
                 billed("read", usize::try_from(count / 1_000).unwrap_or_default() + 1);
                 return Ok(count);
@@ -292,7 +305,7 @@ impl Client {
         Err(StoreError::Unreadable("a count".to_owned()))
     }
 
-    /// All of these, or none.
+    /// Commits all of these writes, or none.
     pub async fn commit(&self, writes: &[Write]) -> Result<Committed, StoreError> {
         let database = self.database().await?;
         let documents = database.get_documents_path();
@@ -306,16 +319,16 @@ impl Client {
                 billed("write", writes.len());
                 Ok(Committed::Done)
             }
-            Err(status) if lost(&status) => Ok(Committed::Lost),
+            Err(status) if is_conflict(&status) => Ok(Committed::Conflict),
             Err(status) => Err(self.failed(&status)),
         }
     }
 
-    /// A write that stands on nothing, as often as it takes.
-    pub async fn settle(&self, write: Write) -> Result<(), StoreError> {
-        let mut tries = Tries::new();
-        while self.commit(std::slice::from_ref(&write)).await? == Committed::Lost {
-            tries.again().await?;
+    /// Commits a write, and retries it on each conflict until the retry budget is used up.
+    pub async fn commit_until_done(&self, write: Write) -> Result<(), StoreError> {
+        let mut budget = RetryBudget::new();
+        while self.commit(std::slice::from_ref(&write)).await? == Committed::Conflict {
+            budget.wait().await?;
         }
         Ok(())
     }
@@ -331,8 +344,8 @@ impl Client {
     }
 }
 
-/// A precondition that does not hold, or a race that Firestore ended.
-fn lost(status: &Status) -> bool {
+/// Whether a precondition did not hold, or Firestore ended a race.
+fn is_conflict(status: &Status) -> bool {
     match status.code() {
         Code::AlreadyExists | Code::Aborted | Code::NotFound => true,
         // A database of another mode has the same code.
@@ -350,28 +363,33 @@ fn document(found: wire::Document, documents: &str) -> Document {
     }
 }
 
-/// The tries of a step that loses races: each waits a little longer, at random, so that many at once thin out.
-pub struct Tries {
+/// The retries of a step that meets conflicts. Each wait is random and its bound grows, so that
+/// many at once spread out.
+pub struct RetryBudget {
     began: Instant,
-    lost: u32,
+    conflicts: u32,
 }
 
-impl Tries {
+impl RetryBudget {
     pub fn new() -> Self {
-        Self { began: Instant::now(), lost: 0 }
+        Self { began: Instant::now(), conflicts: 0 }
     }
 
-    pub const fn lost(&self) -> u32 {
-        self.lost
+    /// Returns the number of conflicts so far.
+    pub const fn conflicts(&self) -> u32 {
+        self.conflicts
     }
 
-    /// Waits before the next try; an error when there have been enough.
-    pub async fn again(&mut self) -> Result<(), StoreError> {
-        if self.began.elapsed() >= RACING {
-            return Err(StoreError::Conflict(format!("lost {} times", self.lost)));
+    /// Waits before the next attempt.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] once the budget is used up.
+    pub async fn wait(&mut self) -> Result<(), StoreError> {
+        if self.began.elapsed() >= RETRIED {
+            return Err(StoreError::Conflict(format!("lost {} times", self.conflicts)));
         }
-        let longest = 8_u64.saturating_mul(1 << self.lost.min(6));
-        self.lost += 1;
+        let longest = 8_u64.saturating_mul(1 << self.conflicts.min(6));
+        self.conflicts += 1;
         let pause = rand::rng().random_range(0..=longest);
         tokio::time::sleep(Duration::from_millis(pause)).await;
         Ok(())

@@ -1,4 +1,4 @@
-//! How Firestore is reached: which database, with whose credentials, and what its refusals mean.
+//! The connection to Firestore: the database, the credentials, and the meaning of its errors.
 
 use std::time::Duration;
 
@@ -23,28 +23,34 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::super::StoreError;
 
-/// Which database, and how it is reached.
+/// The database, and how to reach it.
 #[derive(Clone, Debug)]
 pub struct FirestoreConfig {
     /// The Google Cloud project; its database is `(default)`.
     pub project: String,
-    /// `host:port` of an emulator, which takes anybody.
+    /// `host:port` of an emulator, which accepts every caller.
     pub emulator: Option<String>,
-    /// The content of a credentials file; without one, Google's other places are looked at.
+    /// The content of a credentials file. Without one, Google's other sources of credentials are
+    /// searched.
     pub credentials: Option<SecretString>,
 }
 
 const SERVICE: &str = "https://firestore.googleapis.com";
 
-/// A connection may take this long to be made.
+/// The longest that connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// Connects, with credentials that were tested.
+///
+/// # Errors
+/// [`StoreError::Refused`] where the credentials are missing or unusable.
 pub async fn connect(config: &FirestoreConfig) -> Result<FirestoreDb, StoreError> {
-    // Service accounts sign with it; installed once for the process, and a second call finds it there.
+    // Service accounts sign with it. It is installed once for the process: a second call changes
+    // nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let address = config.emulator.as_ref().map_or_else(|| SERVICE.to_owned(), |host| format!("http://{host}"));
     let mut options = FirestoreDbOptions::new(config.project.clone());
-    // Said outright, because the library would look into the environment.
+    // Explicit, because the library would otherwise read the environment.
     options.firebase_api_url = Some(address.clone());
     let auth = match &config.emulator {
         Some(_) => Credentials::from(Emulator(EntityTag::new())).into(),
@@ -59,11 +65,12 @@ pub async fn connect(config: &FirestoreConfig) -> Result<FirestoreDb, StoreError
 const MISSING: &str = "no Google credentials were found; set GOOGLE_APPLICATION_CREDENTIALS to a service account's key file, or run where \
                        the machine has an account of its own";
 
-/// How long a first token may take: a machine without an account has nobody who answers.
+/// The longest wait for a first token: on a machine without an account nothing responds.
 const TOKEN: Duration = Duration::from_secs(3);
 const TOKEN_TRIES: u32 = 3;
 
-/// Credentials that gave a token once: it is said here, and not by every call, that there are none.
+/// Returns credentials that gave a token once, so that missing ones fail here and not in every
+/// call.
 async fn credentials(file: Option<&SecretString>) -> Result<GoogleAuthHeaders, StoreError> {
     let auth = find(file).await?;
     let mut tries = 0;
@@ -75,7 +82,7 @@ async fn credentials(file: Option<&SecretString>) -> Result<GoogleAuthHeaders, S
             Err(_) => true,
         };
         match file {
-            // A machine that has just been started may not know its own account yet.
+            // A machine that has just started may not know its own account yet.
             None if passing && tries < TOKEN_TRIES => tokio::time::sleep(TOKEN / 5).await,
             None => return Err(StoreError::Refused(MISSING.to_owned())),
             Some(_) if passing => return Err(StoreError::Unavailable("Google gave no token in time".to_owned())),
@@ -110,7 +117,7 @@ async fn find(file: Option<&SecretString>) -> Result<GoogleAuthHeaders, StoreErr
     built.map(Into::into).map_err(|_| unusable())
 }
 
-/// What an emulator is told: it takes this for everybody who may do everything.
+/// The credentials for an emulator, which lets their holder do everything.
 #[derive(Debug)]
 struct Emulator(EntityTag);
 
@@ -128,8 +135,8 @@ impl CredentialsProvider for Emulator {
     }
 }
 
-/// Sorts a refusal by whether the same call may succeed later. What Firestore says is not passed on: it may quote documents.
-/// Codes: <https://cloud.google.com/apis/design/errors#error_model>.
+/// Sorts an error by whether the same call may succeed later. Firestore's message is not passed on:
+/// it may quote documents. Codes: <https://cloud.google.com/apis/design/errors#error_model>.
 pub fn sort(code: Code, message: &str, project: &str) -> StoreError {
     match code {
         Code::Unavailable | Code::Cancelled | Code::DeadlineExceeded | Code::Internal | Code::Unknown => {
@@ -163,21 +170,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_says_what_to_do_and_never_what_was_asked() {
-        let told = |code, message: &str| sort(code, message, "my-shop").to_string();
-        assert!(told(Code::NotFound, "jo@example.com").contains("FIRESTORE_PROJECT_ID"));
-        assert!(told(Code::PermissionDenied, "").contains("roles/datastore.user"));
-        assert!(told(Code::FailedPrecondition, "The query requires an index").contains("firestore.indexes.json"));
+    fn an_error_says_what_to_do_and_quotes_no_document() {
+        let text = |code, message: &str| sort(code, message, "my-shop").to_string();
+        assert!(text(Code::NotFound, "jo@example.com").contains("FIRESTORE_PROJECT_ID"));
+        assert!(text(Code::PermissionDenied, "").contains("roles/datastore.user"));
+        assert!(text(Code::FailedPrecondition, "The query requires an index").contains("firestore.indexes.json"));
         assert!(
-            told(Code::FailedPrecondition, "not available for Firestore in Datastore Mode").contains("native mode")
+            text(Code::FailedPrecondition, "not available for Firestore in Datastore Mode").contains("native mode")
         );
         for code in [Code::NotFound, Code::Unavailable, Code::InvalidArgument, Code::Internal] {
-            assert!(!told(code, "jo@example.com").contains('@'));
+            assert!(!text(code, "jo@example.com").contains('@'));
         }
     }
 
     #[test]
-    fn what_may_pass_is_told_from_what_will_not() {
+    fn grpc_codes_are_sorted_by_whether_a_retry_may_succeed() {
         for code in [Code::Unavailable, Code::DeadlineExceeded, Code::Aborted, Code::ResourceExhausted, Code::Unknown] {
             assert!(sort(code, "", "p").retryable(), "{code:?}");
         }

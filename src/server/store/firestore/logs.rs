@@ -1,16 +1,18 @@
-//! Documents of `webhook_logs`: the inbox and the log in one. A document holds 1 MiB, so a large body lies in pieces below its log, written
-//! in the same commit.
+//! Documents of `webhook_logs`, which are the inbox and the log in one. A document holds at most 1
+//! MiB, so a large body is stored in pieces below its log, written in the same commit.
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use time::OffsetDateTime;
 
 use super::{
-    super::{Delivery, EventStatus, LeasedEvent, Row, StoreError, Table, Value},
-    client::{Client, Committed, Only, Snapshot, Tries, Write},
+    super::{EventStatus, Inbox, LeasedEvent, Row, StoreError, Table, Value, WebhookEvent},
+    FirestoreStore, STEP, bounded,
+    client::{Client, Committed, Precondition, RetryBudget, Snapshot, Write},
     query,
-    value::{Document, Fields, path},
+    value::{Document, Fields, row_path},
 };
 use crate::domain::{
     payment::{EventId, ProviderId},
@@ -18,56 +20,60 @@ use crate::domain::{
 };
 use crate::server::store::mapping::set;
 
-/// The most of a body that lies in the log itself, and the size of a piece below it. Bytes.
+/// The largest body that is stored in the log itself, and the size of a piece below it, in bytes.
 const PIECE: usize = 768 * 1024;
 
-/// How many that are due are looked at, so that workers which race find another one.
+/// The number of due events that are read, so that workers that race find another one.
 const LOOK_AT: u32 = 10;
 
-/// Where the pieces of a large body are counted.
+/// The field that counts the pieces of a large body.
 const PIECES: &str = "_pieces";
 
-/// How an applied event goes into the log.
+/// What the log says of an event that was applied or ignored.
 #[derive(Default)]
 pub struct Outcome {
     ignored: Option<String>,
     preorder_id: Option<String>,
     email: Option<String>,
-    told: bool,
-    /// Whether it is about somebody who was erased: then its body is not kept.
+    /// Whether a message about its preorder was sent.
+    sent: bool,
+    /// Whether it is about an erased customer: the log then stores no body.
     erased: bool,
 }
 
 impl Outcome {
+    /// An event that did nothing.
     pub fn ignored(reason: &str) -> Self {
         Self { ignored: Some(reason.to_owned()), ..Self::default() }
     }
 
-    /// The same, perhaps about somebody who was erased.
+    /// Says whether it is about an erased customer.
     #[must_use]
     pub fn erased(self, erased: bool) -> Self {
         Self { erased, ..self }
     }
 
-    /// The same, about this preorder, which it did not change.
+    /// Says that it is about this preorder, which it did not change.
     #[must_use]
     pub fn about(self, preorder: Option<&Preorder>) -> Self {
         self.erased(preorder.is_some_and(|preorder| preorder.details.erased_at.is_some()))
     }
 
-    /// With its preorder, where that is known, and whether something was told about it already.
-    pub fn done(preorder: Option<&Preorder>, told: bool) -> Self {
+    /// An event that was applied, with its preorder where that is known, and whether a message
+    /// about the preorder was sent already.
+    pub fn done(preorder: Option<&Preorder>, sent: bool) -> Self {
         Self {
             preorder_id: preorder.map(|preorder| preorder.id.as_str().to_owned()),
             email: preorder.map(|preorder| preorder.details.email.clone()).filter(|email| !email.is_empty()),
-            told,
+            sent,
             ..Self::default().about(preorder)
         }
     }
 }
 
-pub fn path_of(delivery: &Delivery) -> String {
-    path(Table::WebhookLogs, delivery.event_id.as_str())
+/// Returns the path of an event's log.
+pub fn path_of(event: &WebhookEvent) -> String {
+    row_path(Table::WebhookLogs, event.event_id.as_str())
 }
 
 /// Returns the state of a log; `None` when it has none that reads.
@@ -80,11 +86,12 @@ pub fn is_closed(log: Option<&Document>) -> bool {
     log.and_then(status_of).is_some_and(EventStatus::is_closed)
 }
 
-/// What closes the event's log, with the event itself where it was not kept before.
-pub fn close(delivery: &Delivery, snapshot: &Snapshot, outcome: &Outcome) -> Vec<Write> {
-    let place = path_of(delivery);
-    let known = snapshot.get(&place);
-    let (mut fields, mut pieces) = known.map_or_else(|| begin(delivery), |log| (log.fields.clone(), Vec::new()));
+/// Returns the writes that close the event's log, with the event itself where it was not stored
+/// before.
+pub fn close(event: &WebhookEvent, snapshot: &Snapshot, outcome: &Outcome) -> Vec<Write> {
+    let path = path_of(event);
+    let known = snapshot.get(&path);
+    let (mut fields, mut pieces) = known.map_or_else(|| begin(event), |log| (log.fields.clone(), Vec::new()));
     if outcome.erased {
         pieces = known.map(without_pieces).unwrap_or_default();
         set!(fields, { "raw_body" => Value::Null, PIECES => Value::Null });
@@ -94,20 +101,20 @@ pub fn close(delivery: &Delivery, snapshot: &Snapshot, outcome: &Outcome) -> Vec
         "preorder_id" => outcome.preorder_id.clone(),
         "email" => outcome.email.clone(),
         "error" => outcome.ignored.clone(),
-        "klaviyo_event_sent" => outcome.told,
+        "klaviyo_event_sent" => outcome.sent,
     });
-    let log = Write::bring(place, known, fields).now(&["processed_at"]);
+    let log = Write::upsert(path, known, fields).now(&["processed_at"]);
     let log = if known.is_none() { log.now(&["received_at", "available_at"]) } else { log };
     std::iter::once(log).chain(pieces).collect()
 }
 
-/// A log that begins, without its times, and the pieces of its body.
-fn begin(delivery: &Delivery) -> (Fields, Vec<Write>) {
+/// Returns the fields of a new log, without its times, and the pieces of its body.
+fn begin(event: &WebhookEvent) -> (Fields, Vec<Write>) {
     let mut fields = Fields::new();
     set!(fields, {
-        "event" => delivery.event_type.as_str(),
-        "provider" => delivery.provider.as_str(),
-        "stripe_event_id" => delivery.event_id.as_str(),
+        "event" => event.event_type.as_str(),
+        "provider" => event.provider.as_str(),
+        "stripe_event_id" => event.event_id.as_str(),
         "preorder_id" => Value::Null,
         "email" => Value::Null,
         "klaviyo_event_sent" => false,
@@ -115,11 +122,11 @@ fn begin(delivery: &Delivery) -> (Fields, Vec<Write>) {
         "attempts" => 1_i64,
         "processed_at" => Value::Null,
     });
-    let pieces = put_body(&mut fields, &path_of(delivery), &delivery.body);
+    let pieces = put_body(&mut fields, &path_of(event), &event.body);
     (fields, pieces)
 }
 
-/// Puts a body into its log, or counts its pieces there and answers them.
+/// Puts a body into its log, or counts its pieces there and returns them.
 pub fn put_body(fields: &mut Fields, log: &str, body: &Bytes) -> Vec<Write> {
     if body.len() <= PIECE {
         set!(fields, { "raw_body" => body.clone() });
@@ -131,38 +138,38 @@ pub fn put_body(fields: &mut Fields, log: &str, body: &Bytes) -> Vec<Write> {
         .map(|(number, begin)| {
             let piece = body.slice(begin..body.len().min(begin + PIECE));
             let fields = Fields::from([("bytes".to_owned(), Value::Bytes(piece))]);
-            Write::put(piece_path(log, number), fields, Only::Always)
+            Write::set(piece_path(log, number), fields, Precondition::None)
         })
         .collect();
     set!(fields, { PIECES => i64::try_from(pieces.len()).unwrap_or_default() });
     pieces
 }
 
-/// What takes away the pieces of a log's body.
+/// Returns the writes that delete the pieces of a log's body.
 fn without_pieces(log: &Document) -> Vec<Write> {
     let pieces = log.int(PIECES).and_then(|pieces| usize::try_from(pieces).ok()).unwrap_or_default();
-    (0..pieces).map(|number| Write::delete(piece_path(&log.path, number), Only::Always)).collect()
+    (0..pieces).map(|number| Write::delete(piece_path(&log.path, number), Precondition::None)).collect()
 }
 
-/// Whether there is something personal in a log: its body, or an address.
-pub fn is_kept(log: &Document) -> bool {
+/// Whether a log holds personal data: its body, or an address.
+pub fn is_personal(log: &Document) -> bool {
     let full = |field: &str| log.fields.get(field).is_some_and(|value| *value != Value::Null);
     [PIECES, "raw_body", "raw_data", "email"].into_iter().any(full)
 }
 
-/// What takes that out of a log.
-pub fn forget(log: &Document, only: Only) -> Vec<Write> {
+/// Returns the writes that remove personal data from a log.
+pub fn without_personal_data(log: &Document, precondition: Precondition) -> Vec<Write> {
     let gone = [PIECES, "raw_body", "raw_data", "email"].map(|field| (field.to_owned(), Value::Null));
     let gone: Fields = gone.into_iter().filter(|(field, _)| log.fields.contains_key(field)).collect();
-    std::iter::once(Write::change(log.path.clone(), gone, only)).chain(without_pieces(log)).collect()
+    std::iter::once(Write::update(log.path.clone(), gone, precondition)).chain(without_pieces(log)).collect()
 }
 
 fn piece_path(log: &str, number: usize) -> String {
     format!("{log}/pieces/{number}")
 }
 
-/// The row of a log, its body put together.
-pub async fn whole(client: &Client, log: &Document) -> Result<Row, StoreError> {
+/// Reads the row of a log together with the pieces of its body.
+pub async fn read_whole(client: &Client, log: &Document) -> Result<Row, StoreError> {
     let mut row = log.row(Table::WebhookLogs);
     let Some(pieces) = log.int(PIECES) else { return Ok(row) };
     let paths: Vec<String> =
@@ -179,23 +186,43 @@ pub async fn whole(client: &Client, log: &Document) -> Result<Row, StoreError> {
     Ok(row)
 }
 
-/// Keeps an event that could not be applied; leaves one alone that was applied meanwhile.
-pub async fn keep(client: &Client, delivery: &Delivery, error: &str, next: Option<Duration>) -> Result<(), StoreError> {
-    let place = path_of(delivery);
-    let mut tries = Tries::new();
+#[async_trait]
+impl Inbox for FirestoreStore {
+    async fn record_failure(
+        &self,
+        event: &WebhookEvent,
+        error: &str,
+        retry: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        bounded(STEP, write_failed(&self.client, event, error, retry)).await
+    }
+
+    async fn lease_event(&self, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
+        bounded(STEP, lease_due(&self.client, lease)).await
+    }
+}
+
+async fn write_failed(
+    client: &Client,
+    event: &WebhookEvent,
+    error: &str,
+    retry: Option<Duration>,
+) -> Result<(), StoreError> {
+    let path = path_of(event);
+    let mut budget = RetryBudget::new();
     loop {
-        let snapshot = client.read(std::slice::from_ref(&place)).await?;
-        let known = snapshot.get(&place);
+        let snapshot = client.read(std::slice::from_ref(&path)).await?;
+        let known = snapshot.get(&path);
         if is_closed(known) {
             return Ok(());
         }
-        let (mut fields, pieces) = known.map_or_else(|| begin(delivery), |log| (log.fields.clone(), Vec::new()));
+        let (mut fields, pieces) = known.map_or_else(|| begin(event), |log| (log.fields.clone(), Vec::new()));
         set!(fields, {
-            "status" => EventStatus::after_failure(next.is_some()),
+            "status" => EventStatus::after_failure(retry.is_some()),
             "error" => error,
-            "available_at" => snapshot.at + next.unwrap_or_default(),
+            "available_at" => snapshot.at + retry.unwrap_or_default(),
         });
-        let mut log = Write::bring(place.clone(), known, fields);
+        let mut log = Write::upsert(path.clone(), known, fields);
         if known.is_none() {
             log = log.now(&["received_at"]);
         }
@@ -203,15 +230,14 @@ pub async fn keep(client: &Client, delivery: &Delivery, error: &str, next: Optio
         if client.commit(&writes).await? == Committed::Done {
             return Ok(());
         }
-        tries.again().await?;
+        budget.wait().await?;
     }
 }
 
-/// The kept event that is due first, counted as tried and out of the others' sight for `lease`.
-pub async fn lease(client: &Client, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
-    let mut tries = Tries::new();
+async fn lease_due(client: &Client, lease: Duration) -> Result<Option<LeasedEvent>, StoreError> {
+    let mut budget = RetryBudget::new();
     loop {
-        let (waiting, now) = client.query(&query::due_events(soon(client), LOOK_AT)).await?;
+        let (waiting, now) = client.query(&query::due_events(due_until(client), LOOK_AT)).await?;
         let due: Vec<&Document> = waiting.iter().filter(|log| is_due(log, now)).collect();
         if due.is_empty() {
             return Ok(None);
@@ -220,38 +246,40 @@ pub async fn lease(client: &Client, lease: Duration) -> Result<Option<LeasedEven
             let attempts = log.int("attempts").unwrap_or_default().saturating_add(1);
             let mut change = Fields::new();
             set!(change, { "status" => EventStatus::Processing, "attempts" => attempts, "available_at" => now + lease });
-            let write = Write::change(log.path.clone(), change, Only::Unchanged(log.updated));
+            let write = Write::update(log.path.clone(), change, Precondition::UpdatedAt(log.updated));
             if client.commit(&[write]).await? == Committed::Done {
-                match leased(client, log, attempts).await {
+                match read_leased(client, log, attempts).await {
                     Err(StoreError::Unreadable(why)) => park(client, log, &why).await?,
                     leased => return leased.map(Some),
                 }
             }
         }
-        tries.again().await?;
+        budget.wait().await?;
     }
 }
 
-/// One that does not read is for a person: it would be taken again and again.
+/// Parks an event that does not read: otherwise it would be leased again and again.
 async fn park(client: &Client, log: &Document, why: &str) -> Result<(), StoreError> {
     let mut change = Fields::new();
     set!(change, { "status" => EventStatus::Parked, "error" => why });
-    client.settle(Write::change(log.path.clone(), change, Only::There)).await
+    client.commit_until_done(Write::update(log.path.clone(), change, Precondition::Exists)).await
 }
 
-/// A little later than Firestore's clock may say by now: what is due after that need not be looked at.
-pub fn soon(client: &Client) -> Option<OffsetDateTime> {
-    client.about_now().map(|now| now + Duration::from_secs(30))
+/// Returns a time a little later than Firestore's clock may show now: what is due after it need not
+/// be read.
+pub fn due_until(client: &Client) -> Option<OffsetDateTime> {
+    client.estimated_now().map(|now| now + Duration::from_secs(30))
 }
 
+/// Whether an event or a message is due.
 pub fn is_due(document: &Document, now: OffsetDateTime) -> bool {
     document.time("available_at").is_some_and(|at| at <= now)
 }
 
-async fn leased(client: &Client, log: &Document, attempts: i64) -> Result<LeasedEvent, StoreError> {
-    let row = whole(client, log).await?;
+async fn read_leased(client: &Client, log: &Document, attempts: i64) -> Result<LeasedEvent, StoreError> {
+    let row = read_whole(client, log).await?;
     Ok(LeasedEvent {
-        delivery: Delivery {
+        event: WebhookEvent {
             provider: row.parsed("provider", ProviderId::from_name)?,
             event_id: row.parsed("stripe_event_id", EventId::parse)?,
             event_type: row.text("event")?.to_owned(),

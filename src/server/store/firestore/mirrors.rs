@@ -1,4 +1,5 @@
-//! Documents of `customers` and `subscriptions`: copies that only grow newer.
+//! Documents of `customers` and `subscriptions`: copies of the provider's objects. An older version
+//! never replaces a newer one.
 
 use time::OffsetDateTime;
 
@@ -6,7 +7,7 @@ use super::{
     super::{StoreError, Table, Value},
     client::{Client, Snapshot, Write},
     privacy::ERASED,
-    value::{Document, path},
+    value::{Document, row_path},
 };
 use crate::domain::{
     mirror::{Mirror, Version},
@@ -14,18 +15,19 @@ use crate::domain::{
 };
 use crate::server::store::mapping::{self, moment, set};
 
+/// Returns the path of the copy.
 pub fn path_of(mirror: &Mirror) -> String {
     match mirror {
-        Mirror::Customer(copy) => path(Table::Customers, copy.id.as_str()),
-        Mirror::Subscription(copy) => path(Table::Subscriptions, copy.id.as_str()),
-        Mirror::Invoice(copy) => path(Table::Subscriptions, copy.subscription.as_str()),
+        Mirror::Customer(copy) => row_path(Table::Customers, copy.id.as_str()),
+        Mirror::Subscription(copy) => row_path(Table::Subscriptions, copy.id.as_str()),
+        Mirror::Invoice(copy) => row_path(Table::Subscriptions, copy.subscription.as_str()),
     }
 }
 
-/// The write that brings the copy up to date; `None` when what is there is newer.
+/// Returns the write that brings the copy up to date; `None` when the stored one is newer.
 pub fn write(snapshot: &Snapshot, provider: ProviderId, mirror: &Mirror) -> Option<Write> {
-    let place = path_of(mirror);
-    let known = snapshot.get(&place);
+    let path = path_of(mirror);
+    let known = snapshot.get(&path);
     let mut fields = known.map(|known| known.fields.clone()).unwrap_or_default();
     match mirror {
         Mirror::Customer(copy) => {
@@ -44,10 +46,10 @@ pub fn write(snapshot: &Snapshot, provider: ProviderId, mirror: &Mirror) -> Opti
             mapping::put_subscription(&mut fields, provider, copy);
         }
         Mirror::Invoice(copy) => {
-            let told = (moment(copy.version.told_at), copy.paid);
+            let reported = (moment(copy.version.told_at), copy.paid);
             let known_invoice = known.and_then(|known| known.time("latest_invoice_told_at"));
             let paid = known.is_some_and(|known| known.is("latest_invoice_paid"));
-            if known_invoice.is_some_and(|at| (Some(at), paid) >= told) {
+            if known_invoice.is_some_and(|at| (Some(at), paid) >= reported) {
                 return None;
             }
             if known.is_none() {
@@ -56,10 +58,10 @@ pub fn write(snapshot: &Snapshot, provider: ProviderId, mirror: &Mirror) -> Opti
             mapping::put_invoice(&mut fields, copy);
         }
     }
-    Some(Write::bring(place, known, fields).now(&["updated_at"]))
+    Some(Write::upsert(path, known, fields).now(&["updated_at"]))
 }
 
-/// Whether the copy is of a customer who was erased.
+/// Whether the copy is of an erased customer, or of a subscription of one.
 pub async fn is_erased(client: &Client, snapshot: &Snapshot, mirror: &Mirror) -> Result<bool, StoreError> {
     let of_subscription = || snapshot.get(&path_of(mirror)).and_then(|known| known.text("customer_id"));
     let customer = match mirror {
@@ -67,12 +69,12 @@ pub async fn is_erased(client: &Client, snapshot: &Snapshot, mirror: &Mirror) ->
         Mirror::Subscription(copy) => copy.customer.as_ref().map(CustomerId::as_str).or_else(of_subscription),
         Mirror::Invoice(_) => of_subscription(),
     };
-    let Some(place) = customer.map(|customer| path(Table::Customers, customer)) else { return Ok(false) };
-    let erased = |snapshot: &Snapshot| snapshot.get(&place).is_some_and(|known| known.time(ERASED).is_some());
+    let Some(path) = customer.map(|customer| row_path(Table::Customers, customer)) else { return Ok(false) };
+    let erased = |snapshot: &Snapshot| snapshot.get(&path).is_some_and(|known| known.time(ERASED).is_some());
     if matches!(mirror, Mirror::Customer(_)) {
         return Ok(erased(snapshot));
     }
-    Ok(erased(&client.read(std::slice::from_ref(&place)).await?))
+    Ok(erased(&client.read(std::slice::from_ref(&path)).await?))
 }
 
 fn is_newer(known: &Document, version: Version) -> bool {

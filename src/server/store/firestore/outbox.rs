@@ -1,30 +1,35 @@
-//! Documents of `outbox`. A lease is a commit that stands on the version that was read: no two workers get it.
+//! Documents of `outbox`. A lease is a commit with the version that was read as its precondition:
+//! no two workers get the same message.
 
 use std::time::Duration;
 
+use async_trait::async_trait;
+
 use super::{
     super::{
-        LeaseToken, LeasedMessage, Message, MessageEnd, MessageId, MessageKind, MessageStatus, Row, StoreError, Table,
-        Value,
+        LeaseToken, LeasedMessage, Message, MessageEnd, MessageId, MessageKind, MessageStatus, Outbox, Row, StoreError,
+        Table, Value,
     },
-    client::{Client, Committed, Only, Tries, Write},
-    logs::{is_due, soon},
+    FirestoreStore, STEP, bounded,
+    client::{Client, Committed, Precondition, RetryBudget, Write},
+    logs::{due_until, is_due},
     query,
     value::{Document, Fields},
 };
 use crate::{domain::preorder::PreorderId, server::store::mapping::set};
 
-/// Whether anything was told about a preorder, on the preorder itself.
-pub const TOLD: &str = "klaviyo_event_sent";
+/// The field that says, on a preorder and in its logs, whether a message about it was sent.
+pub const SENT: &str = "klaviyo_event_sent";
 
-/// How many that are due are looked at, so that workers which race find another one.
+/// The number of due messages that are read, so that workers that race find another one.
 const LOOK_AT: u32 = 20;
 
-/// Logs changed in one commit; an order has a handful.
+/// The most logs changed in one commit; an order has a handful.
 const LOGS_AT_ONCE: usize = 200;
 
-/// A message beside its cause. Another of the same key is the same document.
-pub fn write(preorder: &PreorderId, message: &Message, place: &str) -> Write {
+/// Returns the write of a message, for the commit of its cause. A second message with the same key
+/// is the same document.
+pub fn write(preorder: &PreorderId, message: &Message, path: &str) -> Write {
     let mut fields = Fields::new();
     set!(fields, {
         "kind" => message.kind.as_str(),
@@ -35,17 +40,28 @@ pub fn write(preorder: &PreorderId, message: &Message, place: &str) -> Write {
         "lease_token" => Value::Null,
         "last_error" => Value::Null,
         "preorder_id" => preorder.as_str(),
-        "consequence" => message.consequence.to_string(),
+        "consequence" => message.notification.to_string(),
         "sent_at" => Value::Null,
     });
-    Write::put(place, fields, Only::New).now(&["created_at", "available_at"])
+    Write::set(path, fields, Precondition::NotExists).now(&["created_at", "available_at"])
 }
 
-pub async fn lease(client: &Client, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
-    let mut tries = Tries::new();
+#[async_trait]
+impl Outbox for FirestoreStore {
+    async fn lease_message(&self, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
+        bounded(STEP, lease_due(&self.client, kind, lease)).await
+    }
+
+    async fn finish_message(&self, message: &LeasedMessage, end: MessageEnd<'_>) -> Result<bool, StoreError> {
+        bounded(STEP, finish(&self.client, message, &end)).await
+    }
+}
+
+async fn lease_due(client: &Client, kind: MessageKind, lease: Duration) -> Result<Option<LeasedMessage>, StoreError> {
+    let mut budget = RetryBudget::new();
     loop {
-        let (pending, now) = client.query(&query::due_messages(kind, soon(client), LOOK_AT)).await?;
-        // In order: a customer hears that an order is paid before hearing that it was sent.
+        let (pending, now) = client.query(&query::due_messages(kind, due_until(client), LOOK_AT)).await?;
+        // In order: a customer reads that an order is paid before reading that it was shipped.
         let due: Vec<&Document> = pending.iter().filter(|message| is_due(message, now)).collect();
         if due.is_empty() {
             return Ok(None);
@@ -55,32 +71,33 @@ pub async fn lease(client: &Client, kind: MessageKind, lease: Duration) -> Resul
             let attempts = message.int("attempts").unwrap_or_default().saturating_add(1);
             let mut change = Fields::new();
             set!(change, { "lease_token" => token.as_str(), "available_at" => now + lease, "attempts" => attempts });
-            let write = Write::change(message.path.clone(), change, Only::Unchanged(message.updated));
+            let write = Write::update(message.path.clone(), change, Precondition::UpdatedAt(message.updated));
             if client.commit(&[write]).await? == Committed::Done {
                 let age = Duration::try_from(now - message.time("created_at").unwrap_or(now)).unwrap_or_default();
                 let attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
                 return leased(&message.path, &message.row(Table::Outbox), token, attempts, age).map(Some);
             }
         }
-        tries.again().await?;
+        budget.wait().await?;
     }
 }
 
 fn leased(path: &str, row: &Row, token: LeaseToken, attempts: u32, age: Duration) -> Result<LeasedMessage, StoreError> {
-    let consequence = row.parsed_opt("consequence", |text| text.parse().ok())?;
+    let notification = row.parsed_opt("consequence", |text| text.parse().ok())?;
     Ok(LeasedMessage {
         id: MessageId(path.to_owned()),
         lease_token: token,
         body: row.bytes("body")?.to_vec(),
         attempts,
         age,
-        cause: row.text_opt("preorder_id")?.map(PreorderId::new).zip(consequence),
+        cause: row.text_opt("preorder_id")?.map(PreorderId::new).zip(notification),
     })
 }
 
-/// Only the holder of the token changes anything: a worker that slept past its lease comes too late.
-pub async fn finish(client: &Client, message: &LeasedMessage, end: &MessageEnd<'_>) -> Result<bool, StoreError> {
-    let mut tries = Tries::new();
+/// Stores how an attempt ended. The fencing token is checked first: a worker that slept past its
+/// lease changes nothing.
+async fn finish(client: &Client, message: &LeasedMessage, end: &MessageEnd<'_>) -> Result<bool, StoreError> {
+    let mut budget = RetryBudget::new();
     loop {
         let snapshot = client.read(std::slice::from_ref(&message.id.0)).await?;
         let Some(found) = snapshot.get(&message.id.0) else { return Ok(false) };
@@ -96,27 +113,27 @@ pub async fn finish(client: &Client, message: &LeasedMessage, end: &MessageEnd<'
                 set!(change, { "status" => MessageStatus::Sent, "last_error" => Value::Null, "sent_at" => snapshot.at });
             }
             MessageEnd::Withdrawn => {
-                change.append(&mut emptied());
+                change.append(&mut empty_body());
                 set!(change, { "status" => MessageStatus::Withdrawn, "last_error" => Value::Null });
             }
             MessageEnd::Parked { error } => {
                 set!(change, { "status" => MessageStatus::Parked, "last_error" => *error });
             }
-            MessageEnd::Again { error, next, counts } => {
+            MessageEnd::Retry { error, after, counts } => {
                 let attempts = found.int("attempts").unwrap_or_default() - i64::from(!counts);
-                set!(change, { "last_error" => *error, "available_at" => snapshot.at + *next, "attempts" => attempts });
+                set!(change, { "last_error" => *error, "available_at" => snapshot.at + *after, "attempts" => attempts });
             }
         }
-        let mut writes = vec![Write::change(message.id.0.clone(), change, Only::Unchanged(found.updated))];
+        let mut writes = vec![Write::update(message.id.0.clone(), change, Precondition::UpdatedAt(found.updated))];
         if let (MessageEnd::Sent, Some(preorder)) = (end, found.text("preorder_id"))
             && found.text("kind") == Some(MessageKind::KlaviyoEvent.as_str())
         {
-            writes.extend(tell(client, preorder).await?);
+            writes.extend(mark_sent(client, preorder).await?);
         }
         if client.commit(&writes).await? == Committed::Done {
             return Ok(true);
         }
-        tries.again().await?;
+        budget.wait().await?;
     }
 }
 
@@ -125,23 +142,27 @@ pub fn status_of(message: &Document) -> Option<MessageStatus> {
     message.text("status").and_then(MessageStatus::from_name)
 }
 
-/// A body of nothing.
-pub fn emptied() -> Fields {
+/// Returns the field of an empty body.
+pub fn empty_body() -> Fields {
     Fields::from([("body".to_owned(), bytes::Bytes::new().into())])
 }
 
+/// Whether a message's body is not empty.
 pub fn has_body(message: &Document) -> bool {
     matches!(message.fields.get("body"), Some(Value::Bytes(body)) if !body.is_empty())
 }
 
-/// Says on a preorder and in its logs that something was told. It stands on the preorder as it was before its logs were
-/// listed: whoever adds one to them changes the preorder, unless it says so already.
-async fn tell(client: &Client, preorder: &str) -> Result<Vec<Write>, StoreError> {
+/// Returns the writes that say on a preorder and in its logs that a message was sent. The preorder
+/// as it was before its logs were listed is a precondition: a step that adds a log changes the
+/// preorder, unless the preorder says so already.
+async fn mark_sent(client: &Client, preorder: &str) -> Result<Vec<Write>, StoreError> {
     let (preorders, _) = client.query(&query::preorder_of_id(preorder)).await?;
     let Some(preorder_document) = preorders.first() else { return Ok(Vec::new()) };
-    let (logs, _) = client.query(&query::untold_logs(preorder)).await?;
-    let told = || Fields::from([(TOLD.to_owned(), Value::Bool(true))]);
-    let mut writes = vec![Write::bring(preorder_document.path.clone(), Some(preorder_document), told())];
-    writes.extend(logs.iter().take(LOGS_AT_ONCE).map(|log| Write::change(log.path.clone(), told(), Only::There)));
+    let (logs, _) = client.query(&query::logs_without_sent(preorder)).await?;
+    let sent = || Fields::from([(SENT.to_owned(), Value::Bool(true))]);
+    let mut writes = vec![Write::upsert(preorder_document.path.clone(), Some(preorder_document), sent())];
+    writes.extend(
+        logs.iter().take(LOGS_AT_ONCE).map(|log| Write::update(log.path.clone(), sent(), Precondition::Exists)),
+    );
     Ok(writes)
 }

@@ -1,4 +1,4 @@
-//! Rows as Firestore holds them: values and their wire form, and what a document may be called.
+//! Rows as Firestore stores them: values and their wire form, and the names of documents.
 
 use std::fmt::Write as _;
 
@@ -19,15 +19,15 @@ pub struct Document {
     /// Below the database's documents: `preorders/cs_1`.
     pub path: String,
     pub fields: Fields,
-    /// The version that was read, for a precondition.
+    /// When it was last updated: the version that was read, for a precondition.
     pub updated: Timestamp,
 }
 
-/// Fields that only this store knows begin so: they are in no row.
+/// The first character of fields that only this store has: they are in no row.
 pub const OWN: char = '_';
 
 impl Document {
-    /// The row in it, without what only this store knows.
+    /// Returns the row in it, without the fields that only this store has.
     pub fn row(&self, table: Table) -> Row {
         let mut row = Row::new(table);
         row.columns = self.fields.iter().filter(|(name, _)| !name.starts_with(OWN)).map(owned).collect();
@@ -55,24 +55,25 @@ fn owned((name, value): (&String, &Value)) -> (String, Value) {
     (name.clone(), value.clone())
 }
 
-/// Where the row of this key is.
-pub fn path(table: Table, key: &str) -> String {
-    place(table.as_str(), key)
+/// Returns the path of the row of this key.
+pub fn row_path(table: Table, key: &str) -> String {
+    document_path(table.as_str(), key)
 }
 
-/// Where the document of this name is in a collection.
-pub fn place(collection: &str, name: &str) -> String {
+/// Returns the path of the document of this name in a collection.
+pub fn document_path(collection: &str, name: &str) -> String {
     format!("{collection}/{}", document_id(name))
 }
 
-/// Any text as a document's id, no two alike: ids have no slash, are neither `.` nor `..` nor `__…__`, and end at 1,500 bytes
+/// Makes a document's id of any text; no two texts have the same id. Ids have no slash, are neither
+/// `.` nor `..` nor `__…__`, and have at most 1,500 bytes
 /// (<https://firebase.google.com/docs/firestore/quotas>).
 fn document_id(name: &str) -> String {
     let mut id = String::with_capacity(name.len());
     let reserved = name.starts_with("__") || matches!(name, "." | ".." | "");
-    for (place, byte) in name.bytes().enumerate() {
+    for (index, byte) in name.bytes().enumerate() {
         let plain = byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte);
-        if plain && !(place == 0 && reserved) {
+        if plain && !(index == 0 && reserved) {
             id.push(char::from(byte));
         } else {
             let _ = write!(id, "%{byte:02X}");
@@ -103,25 +104,25 @@ pub fn fields_to_wire(fields: &Fields) -> std::collections::HashMap<String, wire
     fields.iter().map(|(name, value)| (name.clone(), to_wire(value))).collect()
 }
 
-/// What came over the wire. Kinds that no column has (numbers with a fraction, places, references) become a list of nothing,
-/// which reads as no column: the row is reported, not guessed.
+/// Parses a value of the wire. Kinds that no column has (fractions, places, references) become an
+/// empty list, which no column reads: the row is reported, and nothing is guessed.
 pub fn from_wire(value: wire::Value) -> Value {
     match value.value_type {
         Some(ValueType::NullValue(_)) | None => Value::Null,
         Some(ValueType::BooleanValue(truth)) => Value::Bool(truth),
         Some(ValueType::IntegerValue(number)) => Value::Int(number),
         Some(ValueType::StringValue(text)) => Value::Text(text),
-        Some(ValueType::TimestampValue(time)) => time_of(&time).map_or_else(nothing, Value::Time),
+        Some(ValueType::TimestampValue(time)) => time_of(&time).map_or_else(no_column, Value::Time),
         Some(ValueType::BytesValue(bytes)) => Value::Bytes(Bytes::from(bytes)),
         Some(ValueType::ArrayValue(list)) => Value::List(list.values.into_iter().map(from_wire).collect()),
         Some(ValueType::MapValue(map)) => {
             Value::Map(map.fields.into_iter().map(|(name, value)| (name, from_wire(value))).collect())
         }
-        Some(_) => nothing(),
+        Some(_) => no_column(),
     }
 }
 
-const fn nothing() -> Value {
+const fn no_column() -> Value {
     Value::List(Vec::new())
 }
 
@@ -163,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_value_comes_back_as_it_went(value in values()) {
+        fn a_value_survives_the_round_trip_over_the_wire(value in values()) {
             prop_assert_eq!(from_wire(to_wire(&value)), value);
         }
 
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_providers_call_things_stays_readable() {
+    fn document_ids_of_provider_ids_stay_readable() {
         for name in ["cs_test_a1B2", "evt_1Nabc", "ROL-7Q4X9ZK2", "sha256:00ff"] {
             assert_eq!(document_id(name), name);
         }

@@ -1,44 +1,123 @@
-//! One purchase in one transaction: locked, read, decided upon, written, and what follows from it put into the outbox.
+//! One order in one transaction: locked, read, decided upon, written, with its messages put into
+//! the outbox and its event closed.
 //!
-//! Locks are taken in one order: the attempt, the payment, the preorder's row. The first two are advisory, because a fact may
-//! come before the row that it is about.
+//! Locks are taken in one order: the attempt, the payment, the preorder's row. The first two are
+//! advisory, because an update may come before the row that it is about.
 
-use sqlx::PgConnection;
+use async_trait::async_trait;
+use sqlx::{Connection as _, PgConnection};
 
 use super::{
-    super::{Applied, CaseEffect, CaseKey, PreorderNames, Purchase, PurchaseKey, StoreError},
-    outbox, payments, preorders, refused_or_unavailable,
-    webhook_logs::Outcome,
+    super::{Applied, Effect, OrderEffect, OrderKey, Orders, PreorderNames, Step, StoreError, StoredOrder},
+    PostgresStore, STEP, mirrors, outbox, payments,
+    pool::step,
+    preorders, privacy,
+    webhook_logs::{self, Outcome},
 };
 use crate::{
     chaos::{self, Control, Point},
     domain::{
         checkout::Attempt,
         lifecycle::{Change, OrderState, notifications},
-        payment::{IntentId, SessionId},
-        preorder::{Preorder, PreorderStatus},
+        payment::{IntentId, ProviderId, SessionId},
+        preorder::{AccessHash, Preorder, PreorderStatus},
     },
 };
 
-/// How many numbers are tried for one preorder: at ten million preorders, three draws all collide once in 10^15.
+/// The number of draws for one preorder number: at ten million preorders, three draws all collide
+/// once in 10^15.
 const NUMBER_TRIES: u32 = 5;
 
+#[async_trait]
+impl Orders for PostgresStore {
+    async fn apply(&self, step: Step<'_>) -> Result<Applied, StoreError> {
+        let json = step.source.event.and_then(|event| webhook_logs::json_text(&event.body));
+        match step!(self, STEP, |connection| apply_once(connection, &step, json)) {
+            // Rust reads JSON that jsonb refuses. The bytes are what counts, and they are stored in
+            // either state.
+            Err(StoreError::InvalidData(_)) if json.is_some() => {
+                step!(self, STEP, |connection| apply_once(connection, &step, None))
+            }
+            other => other,
+        }
+    }
+
+    async fn preorder_of_session(&self, session: &SessionId) -> Result<Option<Preorder>, StoreError> {
+        step!(self, STEP, |connection| preorders::find(connection, OrderKey::Session(session)))
+    }
+
+    async fn preorder_of_link(&self, access: &AccessHash) -> Result<Option<Preorder>, StoreError> {
+        step!(self, STEP, |connection| preorders::find_by_link(connection, access))
+    }
+
+    async fn order(&self, key: OrderKey<'_>) -> Result<Option<StoredOrder>, StoreError> {
+        step!(self, STEP, |connection| async {
+            let Some(preorder) = preorders::find(&mut *connection, key).await? else { return Ok(None) };
+            with_payment(connection, preorder).await.map(Some)
+        })
+    }
+}
+
+async fn apply_once(connection: &mut PgConnection, step: &Step<'_>, json: Option<&str>) -> Result<Applied, StoreError> {
+    let mut tx = connection.begin().await?;
+    let log = match step.source.event {
+        Some(event) => webhook_logs::open(&mut tx, event, json).await?,
+        None => None,
+    };
+    if step.source.event.is_some() && log.is_none() {
+        // At once: left to the next step, the transaction would hold its locks until then.
+        tx.rollback().await?;
+        return Ok(Applied::Duplicate);
+    }
+    let (applied, outcome) = match &step.effect {
+        Effect::Ignore { reason, mentions } => {
+            let erased = privacy::is_erased(&mut tx, mentions).await?;
+            (Applied::Ignored((*reason).to_owned()), Outcome::ignored(reason).erased(erased))
+        }
+        Effect::Order(effect) => change_order(&mut tx, step.source.provider, effect).await?,
+        Effect::Mirror(mirror) => {
+            let newer = mirrors::write(&mut tx, step.source.provider, mirror).await?;
+            let applied = if newer { Applied::Changed(None) } else { Applied::Unchanged(None) };
+            (applied, Outcome::done(None).erased(mirrors::is_erased(&mut tx, mirror).await?))
+        }
+    };
+    if step.source.dry_run {
+        tx.rollback().await?;
+        return Ok(applied);
+    }
+    if let Some(id) = log {
+        webhook_logs::close(&mut tx, id, &outcome).await?;
+    }
+    chaos::pass(Point::BeforeCommit);
+    tx.commit().await?;
+    chaos::pass(Point::AfterCommit);
+    Ok(applied)
+}
+
 /// What a key stands for, as far as is known before anything is locked.
+#[derive(Default)]
 struct Target {
     session: Option<SessionId>,
     intent: Option<IntentId>,
     attempt: Option<Attempt>,
 }
 
-/// One purchase, locked until the transaction ends, with what is known of it.
-pub async fn locked(tx: &mut PgConnection, key: CaseKey<'_>) -> Result<(Option<Preorder>, OrderState), StoreError> {
+/// Locks one order until the transaction ends, and reads it.
+pub(super) async fn lock_and_read(
+    tx: &mut PgConnection,
+    key: OrderKey<'_>,
+) -> Result<(Option<Preorder>, OrderState), StoreError> {
     let target = resolve(tx, key).await?;
     lock(tx, target.attempt.as_ref(), target.intent.as_ref()).await?;
     read(tx, key, &target).await
 }
 
-/// Decides and writes, in the caller's transaction.
-pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Applied, Outcome), StoreError> {
+/// Decides on one order and writes it.
+async fn change_order(
+    tx: &mut PgConnection,
+    provider: ProviderId,
+    effect: &OrderEffect<'_>,
+) -> Result<(Applied, Outcome), StoreError> {
     let target = resolve(tx, effect.key).await?;
     lock(tx, target.attempt.as_ref(), target.intent.as_ref()).await?;
     let mut tries = 0;
@@ -65,7 +144,8 @@ pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Ap
                 let PreorderNames { id, number } = effect.ids.preorder_names(&details.session, chaos::draw(tries));
                 let preorder = Preorder { id, number, details };
                 if !preorders::insert(tx, &preorder).await? {
-                    // Either the number is taken, or the session's row was made meanwhile: the next round tells which.
+                    // Either the number is taken, or the session's row was inserted meanwhile: the
+                    // next round finds out.
                     tries += 1;
                     if tries == NUMBER_TRIES {
                         return Err(StoreError::NumbersExhausted);
@@ -76,7 +156,7 @@ pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Ap
             }
             (_, None) => None,
         };
-        payments::write(tx, effect.provider, &before, &after).await?;
+        payments::write(tx, provider, &before, &after).await?;
         if let Some(preorder) = &preorder {
             for message in (effect.messages)(preorder, &after, &notifications(&before, &after)) {
                 outbox::insert(tx, &preorder.id, &message).await?;
@@ -87,68 +167,51 @@ pub async fn apply(tx: &mut PgConnection, effect: &CaseEffect<'_>) -> Result<(Ap
     }
 }
 
-/// The preorder and all that is known of its payment, unlocked.
-pub async fn purchase(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result<Option<Purchase>, StoreError> {
-    let Some(preorder) = preorders::find(connection, key).await? else { return Ok(None) };
-    Ok(Some(with_payment(connection, preorder).await?))
-}
-
-/// The preorder together with all that is known of its payment.
-pub async fn with_payment(connection: &mut PgConnection, preorder: Preorder) -> Result<Purchase, StoreError> {
-    let mut case = OrderState { preorder: Some(preorder.details.clone()), ..OrderState::default() };
+/// Reads everything known of the preorder's payment.
+pub(super) async fn with_payment(connection: &mut PgConnection, preorder: Preorder) -> Result<StoredOrder, StoreError> {
+    let mut state = OrderState { preorder: Some(preorder.details.clone()), ..OrderState::default() };
     if let Some(intent) = &preorder.details.intent {
-        payments::read(connection, intent, &mut case).await?;
+        payments::read(connection, intent, &mut state).await?;
     }
-    Ok(Purchase { preorder, case })
+    Ok(StoredOrder { preorder, state })
 }
 
-async fn resolve(tx: &mut PgConnection, key: CaseKey<'_>) -> Result<Target, StoreError> {
-    let known = match key {
-        // All is said already: the common case costs no query.
-        CaseKey::Session { session, intent: Some(intent), attempt } => {
-            let (session, intent, attempt) = (session.clone(), intent.clone(), attempt.cloned());
-            return Ok(Target { session: Some(session), intent: Some(intent), attempt });
-        }
-        _ => preorders::find(tx, as_purchase(key)).await?.map(|preorder| preorder.details),
-    };
-    let known_intent = known.as_ref().and_then(|details| details.intent.clone());
-    let known_attempt = known.as_ref().and_then(|details| details.attempt.clone());
-    Ok(match key {
-        CaseKey::Session { session, attempt, .. } => {
-            Target { session: Some(session.clone()), intent: known_intent, attempt: attempt.cloned().or(known_attempt) }
-        }
-        CaseKey::Intent(intent) => Target {
-            session: known.map(|details| details.session),
-            intent: Some(intent.clone()),
-            attempt: known_attempt,
+async fn resolve(tx: &mut PgConnection, key: OrderKey<'_>) -> Result<Target, StoreError> {
+    let reported = match key {
+        OrderKey::SessionUpdate(update) => Target {
+            session: Some(update.session.clone()),
+            intent: update.intent.clone(),
+            attempt: update.attempt.clone(),
         },
-        CaseKey::Number(_) => {
-            Target { session: known.map(|details| details.session), intent: known_intent, attempt: known_attempt }
-        }
-    })
-}
-
-const fn as_purchase(key: CaseKey<'_>) -> PurchaseKey<'_> {
-    match key {
-        CaseKey::Session { session, .. } => PurchaseKey::Session(session),
-        CaseKey::Intent(intent) => PurchaseKey::Intent(intent),
-        CaseKey::Number(number) => PurchaseKey::Number(number),
+        OrderKey::Session(session) => Target { session: Some(session.clone()), ..Target::default() },
+        OrderKey::Intent(intent) => Target { intent: Some(intent.clone()), ..Target::default() },
+        OrderKey::Id(_) | OrderKey::Number(_) => Target::default(),
+    };
+    if reported.session.is_some() && reported.intent.is_some() {
+        // The common state costs no query.
+        return Ok(reported);
     }
+    let Some(known) = preorders::find(tx, key).await?.map(|preorder| preorder.details) else { return Ok(reported) };
+    Ok(Target {
+        session: reported.session.or(Some(known.session)),
+        intent: reported.intent.or(known.intent),
+        attempt: reported.attempt.or(known.attempt),
+    })
 }
 
 async fn read(
     tx: &mut PgConnection,
-    key: CaseKey<'_>,
+    key: OrderKey<'_>,
     target: &Target,
 ) -> Result<(Option<Preorder>, OrderState), StoreError> {
-    let preorder = preorders::find_locked(tx, as_purchase(key)).await?;
-    let mut case =
+    let preorder = preorders::find_locked(tx, key).await?;
+    let mut state =
         OrderState { preorder: preorder.as_ref().map(|preorder| preorder.details.clone()), ..OrderState::default() };
     if let Some(intent) = &target.intent {
-        payments::read(tx, intent, &mut case).await?;
+        payments::read(tx, intent, &mut state).await?;
     }
     let paid_already = preorder.as_ref().is_some_and(|preorder| preorder.details.status >= PreorderStatus::Paid);
-    // The row may have come since the target was looked up, and know more than it.
+    // The row may have been inserted since the target was resolved, and know more.
     let details = preorder.as_ref().map(|preorder| &preorder.details);
     let attempt = target.attempt.as_ref().or_else(|| details?.attempt.as_ref());
     let session = target.session.as_ref().or_else(|| Some(&details?.session));
@@ -156,12 +219,12 @@ async fn read(
         if target.attempt.is_none() {
             lock(tx, Some(attempt), None).await?;
         }
-        case.attempt_paid_elsewhere = preorders::attempt_paid_elsewhere(tx, attempt, session).await?;
+        state.attempt_paid_elsewhere = preorders::attempt_paid_elsewhere(tx, attempt, session).await?;
     }
-    Ok((preorder, case))
+    Ok((preorder, state))
 }
 
-/// Waits until nobody else in any transaction works on the same attempt, nor on the same payment.
+/// Waits until no other transaction works on the same attempt or on the same payment.
 async fn lock(tx: &mut PgConnection, attempt: Option<&Attempt>, intent: Option<&IntentId>) -> Result<(), StoreError> {
     if chaos::breaks(Control::NoUniqueIndex) {
         return Ok(());
@@ -173,7 +236,6 @@ async fn lock(tx: &mut PgConnection, attempt: Option<&Attempt>, intent: Option<&
         intent.map(IntentId::as_str)
     )
     .execute(tx)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! PostgreSQL for development and tests: an installed server, a cluster of our own in the data folder, started and stopped
-//! with the process. A running one (left by a kill, or shared with a subcommand) is adopted, not fought. Never in production.
+//! PostgreSQL for development and tests: an installed server with a cluster of its own in the data
+//! folder, started and stopped with the process. A cluster that runs already (left by a kill, or
+//! shared with a subcommand) is used as it is. Never in production.
 
 use std::{
     env::split_paths,
@@ -33,20 +34,20 @@ pub enum EmbeddedError {
     Io(PathBuf, io::Error),
 }
 
-/// What the cluster is for, and with what speed it may pay for safety.
+/// What the cluster is for, which says how much safety it may trade for speed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {
     Development,
-    /// No fsync: a test's data is worth nothing.
+    /// No fsync: a test's data may be lost.
     Tests,
 }
 
-/// A running cluster, used by this process and perhaps by others. Whoever leaves last stops it.
+/// A running cluster, used by this process and perhaps by others. The last one to leave stops it.
 #[derive(Debug)]
 pub struct Embedded {
     url: SecretString,
     server: Server,
-    /// Held shared by everybody who uses the cluster.
+    /// Held shared by every process that uses the cluster.
     users: File,
 }
 
@@ -54,21 +55,22 @@ pub struct Embedded {
 struct Server {
     bin: PathBuf,
     data: PathBuf,
-    /// There while somebody asked for the cluster to run on without users.
+    /// This file exists while the cluster is to run on without users.
     keep: PathBuf,
     user: Option<(u32, u32)>,
 }
 
 impl Embedded {
-    /// Starts the cluster of `data_dir`, making it where there is none, or adopts it where it runs. `path` is the search path
-    /// of programs. The URL is also left in `data_dir/database-url`, readable by the owner only.
+    /// Starts the cluster of `data_dir`, creating it where there is none, or uses it where it runs.
+    /// `path` is the search path of programs. The URL is also written to `data_dir/database-url`,
+    /// readable by the owner only.
     pub async fn start(data_dir: &Path, path: Option<OsString>, purpose: Purpose) -> Result<Self, EmbeddedError> {
         let dir = data_dir.to_owned();
         let (server, users, port, password) =
             tokio::task::spawn_blocking(move || start(&dir, path, purpose))
                 .await
                 .map_err(|error| EmbeddedError::Failed { what: "starting PostgreSQL", why: error.to_string() })??;
-        // Said outright, because the PG… variables of a developer's shell are for another server.
+        // Explicit, because the PG… variables of a developer's shell are for another server.
         let url = |database: &str| format!("postgres://rolitt:{password}@127.0.0.1:{port}/{database}?sslmode=disable");
         let embedded = Self { url: SecretString::from(url("rolitt")), server, users };
         let ready = match create_database(&url("postgres")).await {
@@ -93,11 +95,11 @@ impl Embedded {
         File::create(&self.server.keep).map(drop).map_err(|error| EmbeddedError::Io(self.server.keep.clone(), error))
     }
 
-    /// Leaves the cluster, and stops it if nobody else uses it; its data stay.
+    /// Leaves the cluster, and stops it if no other process uses it; its data stay.
     pub async fn stop(self) {
         let Self { server, users, .. } = self;
         let _ = tokio::task::spawn_blocking(move || {
-            // Not held by anybody else: this was the last.
+            // No other process holds it: this was the last one.
             let last = users.unlock().is_ok() && users.try_lock().is_ok();
             if last && !server.keep.exists() {
                 let _ = server.stop();
@@ -106,7 +108,8 @@ impl Embedded {
         .await;
     }
 
-    /// Stops the cluster of `data_dir`, whoever uses it. Nothing happens when it does not run.
+    /// Stops the cluster of `data_dir`, even while others use it. Does nothing when it does not
+    /// run.
     pub fn stop_any(data_dir: &Path, path: Option<OsString>) -> Result<(), EmbeddedError> {
         let server = Server::find(data_dir, path)?;
         let _ = fs::remove_file(&server.keep);
@@ -160,7 +163,7 @@ impl Server {
         )
     }
 
-    /// The port of a server that runs on this data and answers.
+    /// Returns the port of a server that runs on this data and responds.
     fn running_port(&self) -> Option<u16> {
         let pid_file = fs::read_to_string(self.data.join("postmaster.pid")).ok()?;
         let port = pid_file.lines().nth(3)?.trim().parse().ok()?;
@@ -175,7 +178,8 @@ fn start(
     purpose: Purpose,
 ) -> Result<(Server, File, u16, String), EmbeddedError> {
     let server = Server::find(data_dir, path)?;
-    // Users first, so that nobody stops what this process is about to use; then one starter at a time.
+    // The lock of users first, so that no process stops what this one is about to use; then the
+    // lock of starters: one at a time.
     let users = lock_file(data_dir, "postgres.users")?;
     users.lock_shared().map_err(|error| EmbeddedError::Io(data_dir.to_owned(), error))?;
     let starter = lock_file(data_dir, "postgres.lock")?;
@@ -205,7 +209,7 @@ fn start(
             .arg("-l")
             .arg(home.join("log"))
             .args(["-w", "-t", "60", "-o", &options, "start"])
-            // The server keeps what it inherits: a pipe here would never close.
+            // The server keeps what it inherits open: a pipe here would never close.
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
@@ -228,7 +232,8 @@ fn lock_file(data_dir: &Path, name: &str) -> Result<File, EmbeddedError> {
         .map_err(|error| EmbeddedError::Io(path, error))
 }
 
-/// Makes the cluster beside its place and moves it there whole: an interrupted attempt leaves no half of one.
+/// Creates the cluster in another folder and moves it into place whole: an interrupted attempt
+/// leaves no half of one.
 fn initialize(server: &Server, home: &Path, password_file: &Path) -> Result<(), EmbeddedError> {
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -263,7 +268,7 @@ fn initialize(server: &Server, home: &Path, password_file: &Path) -> Result<(), 
     fs::rename(&draft, &server.data).map_err(io(&server.data))
 }
 
-/// Makes the database of the shop where it is missing.
+/// Creates the database of the shop where it is missing.
 async fn create_database(url: &str) -> Result<(), EmbeddedError> {
     let failed =
         |error: sqlx::Error| EmbeddedError::Failed { what: "connecting to PostgreSQL", why: error.to_string() };
@@ -274,7 +279,8 @@ async fn create_database(url: &str) -> Result<(), EmbeddedError> {
         .map_err(failed)?;
     if exists.is_none() {
         let made = sqlx::query("create database rolitt").execute(&mut connection).await;
-        // Somebody else may have made it between the two: a duplicate database, or a duplicate row of the catalog.
+        // Another process may have created it between the two: a duplicate database, or a duplicate
+        // row of the catalog.
         if let Err(error) = made
             && !error
                 .as_database_error()
@@ -287,7 +293,7 @@ async fn create_database(url: &str) -> Result<(), EmbeddedError> {
     connection.close().await.map_err(failed)
 }
 
-/// The folder of an installed server's programs.
+/// Returns the folder of an installed server's programs.
 fn find_bin(path: Option<OsString>) -> Option<PathBuf> {
     let complete = |dir: &PathBuf| ["initdb", "pg_ctl", "postgres"].iter().all(|program| dir.join(program).is_file());
     let on_path = path.iter().flat_map(split_paths).find(complete);
@@ -307,7 +313,8 @@ fn find_bin(path: Option<OsString>) -> Option<PathBuf> {
     on_path.or_else(pg_config).or_else(debian)
 }
 
-/// Who the server runs as when this process is root, which PostgreSQL refuses to be.
+/// Returns the user that the server runs as when this process is root, as which PostgreSQL refuses
+/// to run.
 fn drop_to(data_dir: &Path) -> Result<Option<(u32, u32)>, EmbeddedError> {
     let is_root = fs::metadata("/proc/self").map_err(|error| EmbeddedError::Io(data_dir.to_owned(), error))?.uid() == 0;
     if !is_root {
@@ -325,7 +332,7 @@ fn drop_to(data_dir: &Path) -> Result<Option<(u32, u32)>, EmbeddedError> {
         .ok_or(EmbeddedError::NoUser)
 }
 
-/// Whether every folder on the way lets anybody through.
+/// Whether every folder of the path lets other users through.
 fn reachable(dir: &Path) -> bool {
     dir.ancestors().all(|folder| fs::metadata(folder).is_ok_and(|meta| meta.permissions().mode() & 0o001 != 0))
 }
@@ -334,7 +341,7 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// Appears whole or not at all: several processes may write and read it at once.
+/// Writes a file that appears whole or not at all: several processes may write and read it at once.
 fn write_private(path: &Path, text: &str) -> Result<(), EmbeddedError> {
     let failed = |error| EmbeddedError::Io(path.to_owned(), error);
     let draft = path.with_extension(nanoid::nanoid!(8, &nanoid::alphabet::SAFE));

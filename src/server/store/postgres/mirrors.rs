@@ -1,15 +1,16 @@
-//! Rows of `customers` and `subscriptions`: copies that only grow newer.
+//! Rows of `customers` and `subscriptions`: copies of the provider's objects. An older version
+//! never replaces a newer one.
 
 use sqlx::PgConnection;
 
-use super::{super::StoreError, refused_or_unavailable};
+use super::super::StoreError;
 use crate::domain::{
     mirror::{CustomerCopy, InvoiceCopy, Mirror, SubscriptionCopy},
     payment::{CustomerId, PriceId, ProviderId},
 };
 
-/// Writes the copy; `false` when what is there is as new, or newer.
-pub async fn write(tx: &mut PgConnection, provider: ProviderId, mirror: &Mirror) -> Result<bool, StoreError> {
+/// Writes the copy. Returns `false`, and changes nothing, when the stored one is newer.
+pub(super) async fn write(tx: &mut PgConnection, provider: ProviderId, mirror: &Mirror) -> Result<bool, StoreError> {
     match mirror {
         Mirror::Customer(customer) => write_customer(tx, provider, customer).await,
         Mirror::Subscription(subscription) => write_subscription(tx, provider, subscription).await,
@@ -17,8 +18,8 @@ pub async fn write(tx: &mut PgConnection, provider: ProviderId, mirror: &Mirror)
     }
 }
 
-/// Whether the copy is of a customer who was erased.
-pub async fn is_erased(tx: &mut PgConnection, mirror: &Mirror) -> Result<bool, StoreError> {
+/// Whether the copy is of an erased customer, or of a subscription of one.
+pub(super) async fn is_erased(tx: &mut PgConnection, mirror: &Mirror) -> Result<bool, StoreError> {
     let (customer, subscription) = match mirror {
         Mirror::Customer(copy) => (Some(&copy.id), None),
         Mirror::Subscription(copy) => (copy.customer.as_ref(), None),
@@ -32,7 +33,7 @@ pub async fn is_erased(tx: &mut PgConnection, mirror: &Mirror) -> Result<bool, S
     )
     .fetch_one(tx)
     .await
-    .map_err(refused_or_unavailable)
+    .map_err(StoreError::from)
 }
 
 async fn write_customer(
@@ -58,8 +59,7 @@ async fn write_customer(
         customer.version.finality
     )
     .execute(tx)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -93,12 +93,12 @@ async fn write_subscription(
         copy.version.finality
     )
     .execute(tx)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// An invoice may be told of before its subscription: the row is then begun with a version that anything newer replaces.
+/// Writes the latest invoice of a subscription. An invoice may be reported before its subscription:
+/// the row is then inserted with a version that any other replaces.
 async fn write_invoice(tx: &mut PgConnection, provider: ProviderId, copy: &InvoiceCopy) -> Result<bool, StoreError> {
     let done = sqlx::query!(
         r#"insert into subscriptions (id, provider, status, livemode, told_at, finality, latest_invoice_id,
@@ -118,7 +118,6 @@ async fn write_invoice(tx: &mut PgConnection, provider: ProviderId, copy: &Invoi
         copy.version.told_at
     )
     .execute(tx)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     Ok(done.rows_affected() == 1)
 }

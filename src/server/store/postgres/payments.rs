@@ -1,30 +1,35 @@
-//! Rows of `payments`, `refunds` and `disputes`: what is known of a payment, whether its preorder is known or not.
+//! Rows of `payments`, `refunds` and `disputes`: everything known of a payment, whether its
+//! preorder is stored or not.
 
 use sqlx::PgConnection;
 
-use super::{super::StoreError, refused_or_unavailable};
+use super::super::StoreError;
 use crate::domain::{
     lifecycle::{Dispute, DisputeFunds, DisputeStatus, IntentStatus, OrderState, PaymentRecord, Refund, RefundStatus},
     money::Money,
     payment::{DisputeId, IntentId, ProviderId, RefundId},
 };
 
-/// Fills in what is known of the payment of this intent.
-pub async fn read(connection: &mut PgConnection, intent: &IntentId, case: &mut OrderState) -> Result<(), StoreError> {
-    // Nothing is told of a payment without its record being begun.
+/// Reads the payment of this intent, its refunds and its disputes into `state`.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    intent: &IntentId,
+    state: &mut OrderState,
+) -> Result<(), StoreError> {
+    // No refund or dispute is stored without a row for its payment.
     let Some((payment, has_refunds, has_disputes)) = payment(connection, intent).await? else { return Ok(()) };
-    case.payment = Some(payment);
+    state.payment = Some(payment);
     if has_refunds {
-        case.refunds = refunds(connection, intent).await?;
+        state.refunds = refunds(connection, intent).await?;
     }
     if has_disputes {
-        case.disputes = disputes(connection, intent).await?;
+        state.disputes = disputes(connection, intent).await?;
     }
     Ok(())
 }
 
-/// Writes what differs between the two.
-pub async fn write(
+/// Writes the payment, the refunds and the disputes that differ between the two states.
+pub(super) async fn write(
     connection: &mut PgConnection,
     provider: ProviderId,
     before: &OrderState,
@@ -63,8 +68,7 @@ async fn payment(
         intent.as_str()
     )
     .fetch_optional(connection)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     let Some(row) = row else { return Ok(None) };
     let record = PaymentRecord {
         intent: intent.clone(),
@@ -88,8 +92,7 @@ async fn refunds(connection: &mut PgConnection, intent: &IntentId) -> Result<Vec
         intent.as_str()
     )
     .fetch_all(connection)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     rows.into_iter()
         .map(|row| {
             Ok(Refund {
@@ -114,8 +117,7 @@ async fn disputes(connection: &mut PgConnection, intent: &IntentId) -> Result<Ve
         intent.as_str()
     )
     .fetch_all(connection)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     rows.into_iter()
         .map(|row| {
             Ok(Dispute {
@@ -157,8 +159,7 @@ async fn write_payment(
         payment.livemode
     )
     .execute(connection)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     Ok(())
 }
 
@@ -183,8 +184,7 @@ async fn write_refund(connection: &mut PgConnection, provider: ProviderId, refun
         refund.livemode
     )
     .execute(connection)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     Ok(())
 }
 
@@ -212,7 +212,6 @@ async fn write_dispute(
         dispute.livemode
     )
     .execute(connection)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     Ok(())
 }

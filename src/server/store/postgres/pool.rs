@@ -1,5 +1,5 @@
-//! The connections to the database. Every wait in here ends, and a connection over which a step did not end well is cut, never
-//! used again: it may still hold a transaction, or hear nothing any more.
+//! The pool of connections to the database. Every wait in here has a bound. A connection over which
+//! a step failed is closed and never used again: it may still hold a transaction, or be deaf.
 
 use std::time::Duration;
 
@@ -9,23 +9,25 @@ use deadpool::{
 };
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
-use super::{super::StoreError, refused_or_unavailable};
+use super::super::StoreError;
 
-/// How many connections an instance has at most.
+/// The most connections of an instance.
 const CONNECTIONS: usize = 16;
 
-/// How long a step waits for a connection, be it a free one or a new one.
+/// The longest that a step waits for a connection, be it a free one or a new one.
 const WAIT: Duration = Duration::from_secs(4);
 
-/// How long a connection that was at rest may take to show that it still answers.
+/// The longest that an idle connection may take to respond to a ping.
 const TEST: Duration = Duration::from_millis(500);
 
-/// A connection that was used this lately is not tested.
+/// A connection that was used within this time is not tested.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// After this long a connection is replaced, so that whatever a server or a proxy gathers for it is let go.
+/// The age at which a connection is replaced, so that a server or a proxy can free what it gathered
+/// for it.
 const LIFETIME: Duration = Duration::from_mins(30);
 
+/// The connections of one instance.
 #[derive(Clone)]
 pub struct Pool(managed::Pool<Connector>);
 
@@ -51,7 +53,8 @@ impl managed::Manager for Connector {
 }
 
 impl Pool {
-    /// Connects when it is first needed: a database that is down must not keep the storefront from starting.
+    /// Makes a pool that connects when it is first used: a database that is down must not keep the
+    /// storefront from starting.
     pub fn new(options: PgConnectOptions) -> Result<Self, StoreError> {
         let timeouts = Timeouts { wait: Some(WAIT), create: Some(WAIT), recycle: Some(TEST) };
         let config = PoolConfig { timeouts, ..PoolConfig::new(CONNECTIONS) };
@@ -59,60 +62,63 @@ impl Pool {
         pool.map(Self).map_err(|error| StoreError::Refused(error.to_string()))
     }
 
-    /// A connection for one step.
-    pub async fn hold(&self) -> Result<Held, StoreError> {
-        let held = self.0.get().await.map_err(|error| match error {
+    /// Takes a connection for one step.
+    pub async fn acquire(&self) -> Result<PooledConnection, StoreError> {
+        let connection = self.0.get().await.map_err(|error| match error {
             PoolError::Timeout(TimeoutType::Wait) => StoreError::Unavailable("no free connection in time".to_owned()),
             PoolError::Timeout(_) => StoreError::Unavailable("no connection in time".to_owned()),
-            PoolError::Backend(error) => refused_or_unavailable(error),
+            PoolError::Backend(error) => error.into(),
             PoolError::Closed => StoreError::Unavailable("shutting down".to_owned()),
             other => StoreError::Unavailable(other.to_string()),
         })?;
-        Ok(Held(Some(held)))
+        Ok(PooledConnection(Some(connection)))
     }
 
-    /// Connections at rest are closed now, others when their step ends.
+    /// Closes idle connections now, and the others when their step ends.
     pub fn close(&self) {
         self.0.close();
     }
 }
 
-/// A connection in use. Unless its step ended well, it is cut: also when the step is dropped, because nobody waits for it any more.
-pub struct Held(Option<Object<Connector>>);
+/// A connection in use. It is closed unless its step succeeded; also when the step is dropped,
+/// because its caller went away.
+pub struct PooledConnection(Option<Object<Connector>>);
 
-impl Held {
+impl PooledConnection {
+    /// Returns the connection itself.
     pub fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
         self.0.as_deref_mut().ok_or_else(|| StoreError::Unavailable("no connection".to_owned()))
     }
 
-    /// The end of a step: what ended well leaves the connection to the next.
-    pub fn end<T>(mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    /// Ends a step: one that succeeded returns the connection to the pool.
+    pub fn end<T, E: Into<StoreError>>(mut self, result: Result<T, E>) -> Result<T, StoreError> {
         if result.is_ok() {
             drop(self.0.take());
         }
-        result
+        result.map_err(Into::into)
     }
 }
 
-impl Drop for Held {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
-        if let Some(held) = self.0.take() {
-            drop(Object::take(held));
+        if let Some(connection) = self.0.take() {
+            drop(Object::take(connection));
         }
     }
 }
 
-/// One step over a connection of its own, given up after `$longest`: the server's own timeouts do not help when the server cannot
-/// be heard.
+/// Runs one step over a connection of its own and gives it up after `$longest`: the server's own
+/// timeouts do not help while its responses do not arrive. The step's error is a [`StoreError`] or
+/// becomes one.
 macro_rules! step {
     ($store:expr, $longest:expr, |$connection:ident| $work:expr) => {
         $crate::server::store::postgres::within($longest, async {
-            let mut held = $store.pool.hold().await?;
+            let mut pooled = $store.pool.acquire().await?;
             let result = {
-                let $connection = held.connection()?;
+                let $connection = pooled.connection()?;
                 $work.await
             };
-            held.end(result)
+            pooled.end(result)
         })
         .await
     };

@@ -2,10 +2,7 @@
 
 use sqlx::{PgConnection, types::Json};
 
-use super::{
-    super::{PurchaseKey, StoreError},
-    refused_or_unavailable,
-};
+use super::super::{OrderKey, StoreError};
 use crate::domain::{
     checkout::Attempt,
     customer::{Locale, ShippingAddress},
@@ -15,43 +12,45 @@ use crate::domain::{
     product::ProductColor,
 };
 
-/// A row as it is read; queries name its columns.
-pub struct Row {
-    pub id: String,
-    pub preorder_number: String,
-    pub provider: String,
-    pub session_id: Option<String>,
-    pub payment_intent_id: Option<String>,
-    pub attempt: Option<String>,
-    pub status: String,
-    pub email: String,
-    pub color: Option<String>,
-    pub amount_minor: Option<i64>,
-    pub currency: Option<String>,
-    pub refunded_minor: i64,
-    pub locale: Option<String>,
-    pub shipping_address: Option<Json<ShippingAddress>>,
-    pub livemode: bool,
-    pub completed_at: Option<i64>,
-    pub access_hash: Option<String>,
-    pub tracking_number: Option<String>,
-    pub second_payment: bool,
-    pub review_reason: Option<String>,
-    pub review_settled: Option<String>,
-    pub erased_at: Option<i64>,
+/// The columns of a row that are read, by their names in the queries.
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) preorder_number: String,
+    pub(super) provider: String,
+    pub(super) session_id: Option<String>,
+    pub(super) payment_intent_id: Option<String>,
+    pub(super) attempt: Option<String>,
+    pub(super) status: String,
+    pub(super) email: String,
+    pub(super) color: Option<String>,
+    pub(super) amount_minor: Option<i64>,
+    pub(super) currency: Option<String>,
+    pub(super) refunded_minor: i64,
+    pub(super) locale: Option<String>,
+    pub(super) shipping_address: Option<Json<ShippingAddress>>,
+    pub(super) livemode: bool,
+    pub(super) completed_at: Option<i64>,
+    pub(super) access_hash: Option<String>,
+    pub(super) tracking_number: Option<String>,
+    pub(super) second_payment: bool,
+    pub(super) review_reason: Option<String>,
+    pub(super) review_settled: Option<String>,
+    pub(super) erased_at: Option<i64>,
 }
 
-/// The key as the four columns that a preorder is found by; three of them are null.
-fn columns(key: PurchaseKey<'_>) -> [Option<&str>; 4] {
+/// Returns the values of the four columns that a preorder is found by: id, number, session, intent.
+/// Three of them are null.
+fn columns(key: OrderKey<'_>) -> [Option<&str>; 4] {
     match key {
-        PurchaseKey::Id(id) => [Some(id.as_str()), None, None, None],
-        PurchaseKey::Number(number) => [None, Some(number.as_str()), None, None],
-        PurchaseKey::Session(session) => [None, None, Some(session.as_str()), None],
-        PurchaseKey::Intent(intent) => [None, None, None, Some(intent.as_str())],
+        OrderKey::Id(id) => [Some(id.as_str()), None, None, None],
+        OrderKey::Number(number) => [None, Some(number.as_str()), None, None],
+        OrderKey::Session(session) => [None, None, Some(session.as_str()), None],
+        OrderKey::SessionUpdate(update) => [None, None, Some(update.session.as_str()), None],
+        OrderKey::Intent(intent) => [None, None, None, Some(intent.as_str())],
     }
 }
 
-/// Rows of `preorders` with every column that is read, and the query's own end.
+/// A query for rows of `preorders` with every column that is read. `$end` is the query's own end.
 macro_rules! select_preorders {
     ($end:tt, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
@@ -68,8 +67,8 @@ macro_rules! select_preorders {
 }
 pub(super) use select_preorders;
 
-/// The preorder of this key; the oldest, should several share an intent.
-pub async fn find(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result<Option<Preorder>, StoreError> {
+/// Finds the preorder of this key: the oldest one, should several share an intent.
+pub(super) async fn find(connection: &mut PgConnection, key: OrderKey<'_>) -> Result<Option<Preorder>, StoreError> {
     let [id, number, session, intent] = columns(key);
     let row = select_preorders!(
         "where id in (select $1::text union all select id from preorders where preorder_number = $2
@@ -84,14 +83,20 @@ pub async fn find(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result
     one(row.fetch_optional(connection).await)
 }
 
-/// The preorder whose link this opens.
-pub async fn opened_by(connection: &mut PgConnection, access: &AccessHash) -> Result<Option<Preorder>, StoreError> {
+/// Finds the preorder that a link opens, by the link's hash alone.
+pub(super) async fn find_by_link(
+    connection: &mut PgConnection,
+    access: &AccessHash,
+) -> Result<Option<Preorder>, StoreError> {
     let row = select_preorders!("where access_hash = $1 limit 1", access.as_str());
     one(row.fetch_optional(connection).await)
 }
 
-/// As `find`, and locks the row until the transaction ends.
-pub async fn find_locked(connection: &mut PgConnection, key: PurchaseKey<'_>) -> Result<Option<Preorder>, StoreError> {
+/// Finds as [`find`] does, and locks the row until the transaction ends.
+pub(super) async fn find_locked(
+    connection: &mut PgConnection,
+    key: OrderKey<'_>,
+) -> Result<Option<Preorder>, StoreError> {
     let [id, number, session, intent] = columns(key);
     let row = select_preorders!(
         "where id in (select $1::text union all select id from preorders where preorder_number = $2
@@ -107,11 +112,15 @@ pub async fn find_locked(connection: &mut PgConnection, key: PurchaseKey<'_>) ->
 }
 
 fn one(row: Result<Option<Row>, sqlx::Error>) -> Result<Option<Preorder>, StoreError> {
-    row.map_err(refused_or_unavailable)?.map(Row::into_preorder).transpose()
+    row?.map(Row::into_preorder).transpose()
 }
 
 impl Row {
-    pub fn into_preorder(self) -> Result<Preorder, StoreError> {
+    /// Parses the row.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] names the column that does not read.
+    pub(super) fn into_preorder(self) -> Result<Preorder, StoreError> {
         let id = self.id.clone();
         let unreadable = |column: &str| StoreError::Unreadable(format!("preorders.{column} of {id}"));
         let amount = match (self.amount_minor, self.currency) {
@@ -154,8 +163,8 @@ impl Row {
     }
 }
 
-/// Whether another preorder of the attempt has been paid that is not itself the second one.
-pub async fn attempt_paid_elsewhere(
+/// Whether another preorder of the attempt is paid that is not itself a second payment.
+pub(super) async fn attempt_paid_elsewhere(
     connection: &mut PgConnection,
     attempt: &Attempt,
     session: &SessionId,
@@ -168,11 +177,12 @@ pub async fn attempt_paid_elsewhere(
     )
     .fetch_one(connection)
     .await
-    .map_err(refused_or_unavailable)
+    .map_err(StoreError::from)
 }
 
-/// `false` when the session or the number has a row already.
-pub async fn insert(connection: &mut PgConnection, preorder: &Preorder) -> Result<bool, StoreError> {
+/// Inserts a preorder. Returns `false`, and changes nothing, when its session or its number has a
+/// row already.
+pub(super) async fn insert(connection: &mut PgConnection, preorder: &Preorder) -> Result<bool, StoreError> {
     let details = &preorder.details;
     let done = sqlx::query!(
         r#"insert into preorders (id, preorder_number, provider, session_id, status, email, livemode)
@@ -187,8 +197,7 @@ pub async fn insert(connection: &mut PgConnection, preorder: &Preorder) -> Resul
         details.livemode
     )
     .execute(&mut *connection)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     if done.rows_affected() == 0 {
         return Ok(false);
     }
@@ -196,8 +205,8 @@ pub async fn insert(connection: &mut PgConnection, preorder: &Preorder) -> Resul
     Ok(true)
 }
 
-/// Writes every column that may change, but the number, the session and the mode.
-pub async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Result<(), StoreError> {
+/// Writes every column that may change: all but the id, the number, the session and the mode.
+pub(super) async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Result<(), StoreError> {
     let details = &preorder.details;
     let review = &details.review;
     sqlx::query!(
@@ -230,7 +239,6 @@ pub async fn update(connection: &mut PgConnection, preorder: &Preorder) -> Resul
         details.erased_at
     )
     .execute(connection)
-    .await
-    .map_err(refused_or_unavailable)?;
+    .await?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! What is personal is taken away: of one order in one transaction, of events and messages by their names or by their age.
+//! Erasure and retention: personal data of one order is removed in one transaction, that of events
+//! and messages by their names or by their age.
 
 use std::time::Duration;
 
@@ -6,10 +7,10 @@ use async_trait::async_trait;
 use sqlx::{Connection as _, PgConnection};
 
 use super::{
-    super::{CaseKey, Erased, Erasure, Over, Privacy, StoreError},
+    super::{Erased, Erasure, FinishedOrder, OrderKey, Privacy, StoreError},
     PostgresStore, STEP, apply,
     pool::step,
-    preorders, refused_or_unavailable, seconds,
+    preorders, seconds,
 };
 use crate::domain::{
     lifecycle::Change,
@@ -43,7 +44,7 @@ impl Privacy for PostgresStore {
         step!(self, STEP, |connection| counted(done.execute(connection)))
     }
 
-    async fn forget_events(&self, age: Duration, limit: u32) -> Result<u64, StoreError> {
+    async fn erase_old_events(&self, age: Duration, limit: u32) -> Result<u64, StoreError> {
         let done = sqlx::query!(
             "update webhook_logs set raw_body = null, raw_data = null, email = null
              where id in (select id from webhook_logs
@@ -56,7 +57,7 @@ impl Privacy for PostgresStore {
         step!(self, STEP, |connection| counted(done.execute(connection)))
     }
 
-    async fn forget_messages(&self, age: Duration, limit: u32) -> Result<u64, StoreError> {
+    async fn erase_old_messages(&self, age: Duration, limit: u32) -> Result<u64, StoreError> {
         let done = sqlx::query!(
             "update outbox set body = ''
              where id in (select id from outbox
@@ -69,28 +70,56 @@ impl Privacy for PostgresStore {
         step!(self, STEP, |connection| counted(done.execute(connection)))
     }
 
-    async fn orders_over(&self, age: Duration, after: Option<&Over>, limit: u32) -> Result<Vec<Over>, StoreError> {
-        step!(self, STEP, |connection| orders_over(connection, age, after, limit))
+    async fn finished_orders(
+        &self,
+        age: Duration,
+        after: Option<&FinishedOrder>,
+        limit: u32,
+    ) -> Result<Vec<FinishedOrder>, StoreError> {
+        let listed = sqlx::query!(
+            r#"select preorder_number, session_id as "session_id!", updated_at from preorders
+               where status in ('delivered', 'refunded', 'cancelled', 'payment_failed') and erased_at is null
+                 and updated_at < now() - make_interval(secs => $1) and session_id is not null
+                 and ($2::timestamptz is null or (updated_at, session_id) > ($2, $3))
+               order by updated_at, session_id limit $4"#,
+            seconds(age),
+            after.map(|after| after.updated_at),
+            after.map(|after| after.session.as_str()),
+            i64::from(limit)
+        );
+        let rows = step!(self, STEP, |connection| listed.fetch_all(connection))?;
+        let unreadable = |column: &str| StoreError::Unreadable(format!("preorders.{column}"));
+        rows.into_iter()
+            .map(|row| {
+                Ok(FinishedOrder {
+                    number: row.preorder_number.parse().map_err(|_| unreadable("preorder_number"))?,
+                    session: SessionId::parse(&row.session_id).ok_or_else(|| unreadable("session_id"))?,
+                    updated_at: row.updated_at,
+                    erased: false,
+                })
+            })
+            .collect()
     }
 }
 
-/// How many rows a statement changed.
+/// Returns the number of rows that a statement changed.
 async fn counted(
     done: impl Future<Output = Result<sqlx::postgres::PgQueryResult, sqlx::Error>>,
 ) -> Result<u64, StoreError> {
-    done.await.map(|done| done.rows_affected()).map_err(refused_or_unavailable)
+    Ok(done.await?.rows_affected())
 }
 
 async fn erase(connection: &mut PgConnection, erasure: &Erasure<'_>) -> Result<Option<Erased>, StoreError> {
-    let mut tx = connection.begin().await.map_err(refused_or_unavailable)?;
-    // Locked as whoever applies a fact locks it: what comes later finds an erased order, and what came before is seen here.
-    let (Some(known), before) = apply::locked(&mut tx, CaseKey::Number(erasure.number)).await? else {
-        tx.rollback().await.map_err(refused_or_unavailable)?;
+    let mut tx = connection.begin().await?;
+    // Locked as each step locks it: a later step finds an erased order, and an earlier one is seen
+    // here.
+    let (Some(known), before) = apply::lock_and_read(&mut tx, OrderKey::Number(erasure.number)).await? else {
+        tx.rollback().await?;
         return Ok(None);
     };
     let preorder = match (erasure.decide)(&before) {
         Change::Ignore(reason) => {
-            tx.rollback().await.map_err(refused_or_unavailable)?;
+            tx.rollback().await?;
             return Ok(Some(Erased::Refused(reason.to_owned())));
         }
         Change::None => known,
@@ -105,12 +134,12 @@ async fn erase(connection: &mut PgConnection, erasure: &Erasure<'_>) -> Result<O
     };
     let (events, messages) = (erase_logs(&mut tx, &preorder).await?, erase_outbox(&mut tx, &preorder).await?);
     let end = if erasure.dry_run { tx.rollback().await } else { tx.commit().await };
-    end.map_err(refused_or_unavailable)?;
+    end?;
     Ok(Some(Erased::Done { preorder: Box::new(preorder), events, messages }))
 }
 
-/// Whether one of these was erased.
-pub async fn is_erased(tx: &mut PgConnection, mentions: &Mentions) -> Result<bool, StoreError> {
+/// Whether the order or the customer that an ignored event mentions was erased.
+pub(super) async fn is_erased(tx: &mut PgConnection, mentions: &Mentions) -> Result<bool, StoreError> {
     if *mentions == Mentions::default() {
         return Ok(false);
     }
@@ -122,66 +151,28 @@ pub async fn is_erased(tx: &mut PgConnection, mentions: &Mentions) -> Result<boo
     )
     .fetch_one(tx)
     .await
-    .map_err(refused_or_unavailable)
+    .map_err(StoreError::from)
 }
 
 async fn erase_logs(tx: &mut PgConnection, preorder: &Preorder) -> Result<u64, StoreError> {
-    sqlx::query!(
+    let erased = sqlx::query!(
         "update webhook_logs set raw_body = null, raw_data = null, email = null
          where preorder_id = $1 and status in ('done', 'ignored')
            and (raw_body is not null or raw_data is not null or email is not null)",
         preorder.id.as_str()
-    )
-    .execute(tx)
-    .await
-    .map(|done| done.rows_affected())
-    .map_err(refused_or_unavailable)
+    );
+    counted(erased.execute(tx)).await
 }
 
-/// A lease that somebody has on one of these ends with it: that its sending is reported later changes nothing.
+/// Empties the order's messages and withdraws those that were not sent. A lease on one of them ends
+/// with it: the report of its sending changes nothing.
 async fn erase_outbox(tx: &mut PgConnection, preorder: &Preorder) -> Result<u64, StoreError> {
-    sqlx::query!(
+    let erased = sqlx::query!(
         "update outbox
          set body = '', lease_token = null, last_error = null,
              status = case when status in ('pending', 'parked') then 'withdrawn' else status end
          where preorder_id = $1 and (body <> '' or status in ('pending', 'parked'))",
         preorder.id.as_str()
-    )
-    .execute(tx)
-    .await
-    .map(|done| done.rows_affected())
-    .map_err(refused_or_unavailable)
-}
-
-async fn orders_over(
-    connection: &mut PgConnection,
-    age: Duration,
-    after: Option<&Over>,
-    limit: u32,
-) -> Result<Vec<Over>, StoreError> {
-    let rows = sqlx::query!(
-        r#"select preorder_number, session_id as "session_id!", updated_at from preorders
-           where status in ('delivered', 'refunded', 'cancelled', 'payment_failed') and erased_at is null
-             and updated_at < now() - make_interval(secs => $1) and session_id is not null
-             and ($2::timestamptz is null or (updated_at, session_id) > ($2, $3))
-           order by updated_at, session_id limit $4"#,
-        seconds(age),
-        after.map(|after| after.touched),
-        after.map(|after| after.session.as_str()),
-        i64::from(limit)
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(refused_or_unavailable)?;
-    let unreadable = |column: &str| StoreError::Unreadable(format!("preorders.{column}"));
-    rows.into_iter()
-        .map(|row| {
-            Ok(Over {
-                number: row.preorder_number.parse().map_err(|_| unreadable("preorder_number"))?,
-                session: SessionId::parse(&row.session_id).ok_or_else(|| unreadable("session_id"))?,
-                touched: row.updated_at,
-                erased: false,
-            })
-        })
-        .collect()
+    );
+    counted(erased.execute(tx)).await
 }

@@ -1,4 +1,5 @@
-//! Every query that this store asks, and the index that each of them needs: the indexes that are deployed are compared with these.
+//! Every query of this store. A test compares the indexes that they need with those that are
+//! deployed.
 
 use gcloud_sdk::google::firestore::v1::{
     Cursor, StructuredQuery, Value as WireValue,
@@ -20,9 +21,10 @@ use crate::domain::{
     preorder::{AccessHash, PreorderStatus},
 };
 
-/// The field that every document has: its own name.
+/// The field that every document has: its name.
 const NAME: &str = "__name__";
 
+/// A condition on one field.
 #[derive(Clone, Debug)]
 pub enum Condition {
     Equal(&'static str, Value),
@@ -33,9 +35,9 @@ pub enum Condition {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Towards {
-    Later,
-    Earlier,
+pub enum SortOrder {
+    Ascending,
+    Descending,
 }
 
 /// A query over one collection.
@@ -43,9 +45,10 @@ pub enum Towards {
 pub struct Query {
     pub collection: &'static str,
     conditions: Vec<Condition>,
-    order: Option<(&'static str, Towards)>,
+    order: Option<(&'static str, SortOrder)>,
     limit: Option<u32>,
-    /// Only what comes after the document at this path, which has this value to be ordered by.
+    /// Only what comes after the document at this path, which has this value in the field of the
+    /// order.
     after: Option<(Option<Value>, String)>,
 }
 
@@ -64,8 +67,8 @@ impl Query {
         self
     }
 
-    fn order(mut self, field: &'static str, towards: Towards) -> Self {
-        self.order = Some((field, towards));
+    fn order(mut self, field: &'static str, sort: SortOrder) -> Self {
+        self.order = Some((field, sort));
         self
     }
 
@@ -79,15 +82,15 @@ impl Query {
         self
     }
 
-    /// As it is sent. `documents` is where the database's documents are.
+    /// Returns the wire form. `documents` is the path of the database's documents.
     pub fn to_wire(&self, documents: &str) -> StructuredQuery {
         let mut order_by: Vec<Order> = Vec::new();
-        if let Some((field, towards)) = self.order {
-            order_by.push(order(field, towards));
-            // Said outright, so that a cursor can name the document.
-            order_by.push(order(NAME, towards));
+        if let Some((field, sort)) = self.order {
+            order_by.push(order(field, sort));
+            // Explicit, so that a cursor can name the document.
+            order_by.push(order(NAME, sort));
         } else if self.after.is_some() || self.conditions.is_empty() {
-            order_by.push(order(NAME, Towards::Later));
+            order_by.push(order(NAME, SortOrder::Ascending));
         }
         let start_at = self.after.as_ref().map(|(value, path)| {
             let name = ValueType::ReferenceValue(format!("{documents}/{path}"));
@@ -144,51 +147,56 @@ fn reference(field: &str) -> FieldReference {
     FieldReference { field_path: field.to_owned() }
 }
 
-fn order(field: &str, towards: Towards) -> Order {
-    let direction = match towards {
-        Towards::Later => Direction::Ascending,
-        Towards::Earlier => Direction::Descending,
+fn order(field: &str, sort: SortOrder) -> Order {
+    let direction = match sort {
+        SortOrder::Ascending => Direction::Ascending,
+        SortOrder::Descending => Direction::Descending,
     };
     Order { field: Some(reference(field)), direction: direction.into() }
 }
 
-/// Kept events in the order in which they are due. What is due after `until` is not read, and not billed.
+/// Waiting events in the order in which they are due. Those due after `until` are not read, and not
+/// billed.
 pub fn due_events(until: Option<OffsetDateTime>, limit: u32) -> Query {
-    let query =
-        Query::over(Table::WebhookLogs).among("status", EventStatus::WAITING).order("available_at", Towards::Later);
+    let query = Query::over(Table::WebhookLogs)
+        .among("status", EventStatus::WAITING)
+        .order("available_at", SortOrder::Ascending);
     query.limit(limit).before("available_at", until)
 }
 
-/// Pending messages in the order in which they are due. What is due after `until` is not read, and not billed.
+/// Pending messages in the order in which they are due. Those due after `until` are not read, and
+/// not billed.
 pub fn due_messages(kind: MessageKind, until: Option<OffsetDateTime>, limit: u32) -> Query {
     let query = Query::over(Table::Outbox).equal("kind", kind.as_str()).equal("status", MessageStatus::Pending);
-    query.order("available_at", Towards::Later).limit(limit).before("available_at", until)
+    query.order("available_at", SortOrder::Ascending).limit(limit).before("available_at", until)
 }
 
-/// The log of a preorder that does not say yet that something was told.
-pub fn untold_logs(preorder: &str) -> Query {
+/// The logs of a preorder that do not say yet that a message was sent.
+pub fn logs_without_sent(preorder: &str) -> Query {
     Query::over(Table::WebhookLogs).equal("preorder_id", preorder).equal("klaviyo_event_sent", false)
 }
 
+/// The preorder of this row id.
 pub fn preorder_of_id(id: &str) -> Query {
     Query::over(Table::Preorders).equal("id", id).limit(1)
 }
 
+/// The preorder that a link opens.
 pub fn preorder_of_link(access: &AccessHash) -> Query {
     Query::over(Table::Preorders).equal("access_hash", access.as_str()).limit(1)
 }
 
-/// Preorders that were paid by this intent.
+/// The preorders that were paid by this intent.
 pub fn preorders_of_intent(intent: &IntentId) -> Query {
     Query::over(Table::Preorders).equal("payment_intent_id", intent.as_str())
 }
 
-/// What is known of this payment, its refunds or its disputes.
+/// The refunds or the disputes of this payment.
 pub fn of_intent(table: Table, intent: &IntentId) -> Query {
     Query::over(table).equal("payment_intent_id", intent.as_str())
 }
 
-/// One query for each index that is not there by itself, to see whether all are.
+/// One query for each index that must be deployed, to check that all are.
 pub fn that_need_indexes() -> Vec<Query> {
     let provider = ProviderId::Stripe;
     let now = OffsetDateTime::UNIX_EPOCH;
@@ -210,14 +218,15 @@ pub fn that_need_indexes() -> Vec<Query> {
         open_differences(provider).limit(1),
         aged(Aged::Events, None, now, 1),
         aged(Aged::Sent, None, now, 1),
-        orders_over(now, None, 1),
+        finished_orders(now, None, 1),
     ]);
     all
 }
 
-/// Preorders, the newest first. `after` is the last one of the page before: when it was made, and where it is.
+/// Preorders, the newest first. `after` is the last one of the page before: when it was created,
+/// and its path.
 pub fn preorders(filter: &PreorderFilter, after: Option<(OffsetDateTime, String)>, limit: u32) -> Query {
-    let mut query = Query::over(Table::Preorders).order("created_at", Towards::Earlier).limit(limit);
+    let mut query = Query::over(Table::Preorders).order("created_at", SortOrder::Descending).limit(limit);
     if let Some(status) = filter.status {
         query = query.equal("status", status.as_str());
     }
@@ -237,25 +246,28 @@ pub fn preorders(filter: &PreorderFilter, after: Option<(OffsetDateTime, String)
     query
 }
 
+/// Preorders with an open review reason.
 pub fn preorders_in_review() -> Query {
     Query::over(Table::Preorders).equal("needs_review", true)
 }
 
+/// Refunds that have neither succeeded nor failed, the oldest first.
 pub fn waiting_refunds(provider: ProviderId, limit: u32) -> Query {
     Query::over(Table::Refunds)
         .equal("provider", provider.as_str())
         .among("status", status::waiting_refunds().map(RefundStatus::as_str))
-        .order("updated_at", Towards::Later)
+        .order("updated_at", SortOrder::Ascending)
         .limit(limit)
 }
 
-/// Those without a date come first here: null is before everything.
+/// Open disputes of a provider, in no order: Firestore would sort those without a date first.
 pub fn open_disputes(provider: ProviderId) -> Query {
     Query::over(Table::Disputes)
         .equal("provider", provider.as_str())
         .among("status", status::open_disputes().map(DisputeStatus::as_str))
 }
 
+/// Open disputes of all providers.
 pub fn all_open_disputes() -> Query {
     Query::over(Table::Disputes).among("status", status::open_disputes().map(DisputeStatus::as_str))
 }
@@ -264,14 +276,14 @@ pub fn all_open_disputes() -> Query {
 pub fn disputes_due() -> Query {
     let mut query = Query::over(Table::Disputes)
         .among("status", status::NEEDS_RESPONSE.map(DisputeStatus::as_str))
-        .order("due_by", Towards::Later)
+        .order("due_by", SortOrder::Ascending)
         .limit(1);
-    // What has no date is left out: a date is after the first of all.
+    // A dispute without a date is left out, because null sorts before every time.
     query.conditions.push(Condition::Since("due_by", OffsetDateTime::UNIX_EPOCH.into()));
     query
 }
 
-/// Payments of this shop that came before `before` and have no preorder.
+/// Payments of this shop that succeeded, have no preorder and were not updated since `before`.
 pub fn payments_without_preorder(before: OffsetDateTime) -> Query {
     let mut query = Query::over(Table::Payments).equal("ours", true).equal("status", IntentStatus::Succeeded.as_str());
     query.conditions.push(Condition::Null("session_id"));
@@ -279,20 +291,24 @@ pub fn payments_without_preorder(before: OffsetDateTime) -> Query {
     query
 }
 
+/// Events that wait for a worker.
 pub fn events_waiting() -> Query {
     Query::over(Table::WebhookLogs).among("status", EventStatus::WAITING)
 }
 
+/// The event that has waited the longest.
 pub fn oldest_event_waiting() -> Query {
-    events_waiting().order("received_at", Towards::Later).limit(1)
+    events_waiting().order("received_at", SortOrder::Ascending).limit(1)
 }
 
+/// Messages to be sent.
 pub fn messages_pending() -> Query {
     Query::over(Table::Outbox).equal("status", MessageStatus::Pending)
 }
 
+/// The message that has waited the longest.
 pub fn oldest_message_pending() -> Query {
-    messages_pending().order("created_at", Towards::Later).limit(1)
+    messages_pending().order("created_at", SortOrder::Ascending).limit(1)
 }
 
 /// Events that need a person.
@@ -305,28 +321,30 @@ pub fn messages_parked() -> Query {
     Query::over(Table::Outbox).equal("status", MessageStatus::Parked)
 }
 
+/// Open differences of a provider, the oldest first.
 pub fn open_differences(provider: ProviderId) -> Query {
     Query::over(Table::ReconcileDifferences)
         .equal("provider", provider.as_str())
-        .order("found_at", Towards::Later)
+        .order("found_at", SortOrder::Ascending)
         .limit(1_000)
 }
 
-/// Logs or messages of a preorder.
+/// The logs or the messages of a preorder.
 pub fn of_preorder(table: Table, preorder: &str) -> Query {
     Query::over(table).equal("preorder_id", preorder)
 }
 
-/// What is emptied when it is old, each by a time of its own.
+/// What retention empties, each by a time of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Aged {
     Events,
     Sent,
-    /// Those of before bodies were emptied on withdrawal, or copied.
+    /// Those that were withdrawn before withdrawal emptied bodies, or that were copied.
     Withdrawn,
 }
 
 impl Aged {
+    /// Returns the field with the time that its age counts from.
     pub const fn field(self) -> &'static str {
         match self {
             Self::Events => "processed_at",
@@ -336,7 +354,7 @@ impl Aged {
     }
 }
 
-/// What became old from `since` on, the oldest first.
+/// What became old at `since` or later, and before `until`; the oldest first.
 pub fn aged(what: Aged, since: Option<OffsetDateTime>, until: OffsetDateTime, limit: u32) -> Query {
     let mut query = match what {
         Aged::Events => Query::over(Table::WebhookLogs).among("status", EventStatus::CLOSED),
@@ -344,20 +362,20 @@ pub fn aged(what: Aged, since: Option<OffsetDateTime>, until: OffsetDateTime, li
         Aged::Withdrawn => Query::over(Table::Outbox).equal("status", MessageStatus::Withdrawn),
     };
     query.conditions.extend(since.map(|since| Condition::Since(what.field(), since.into())));
-    query.before(what.field(), Some(until)).order(what.field(), Towards::Later).limit(limit)
+    query.before(what.field(), Some(until)).order(what.field(), SortOrder::Ascending).limit(limit)
 }
 
 /// Orders that are over, the longest untouched first.
-pub fn orders_over(until: OffsetDateTime, after: Option<(OffsetDateTime, String)>, limit: u32) -> Query {
+pub fn finished_orders(until: OffsetDateTime, after: Option<(OffsetDateTime, String)>, limit: u32) -> Query {
     let mut query = Query::over(Table::Preorders)
         .among("status", status::OVER.map(PreorderStatus::as_str))
         .before("updated_at", Some(until));
-    query = query.order("updated_at", Towards::Later).limit(limit);
+    query = query.order("updated_at", SortOrder::Ascending).limit(limit);
     query.after = after.map(|(touched, path)| (Some(touched.into()), path));
     query
 }
 
-/// Everything in a collection, by name.
+/// Every document of a collection, by name.
 pub fn everything(table: Table) -> Query {
     Query::over(table)
 }

@@ -1,8 +1,10 @@
-//! That each query has the indexes that it needs as they are deployed, and that nothing else is deployed.
+//! Each query has the indexes that it needs among those that are deployed, and nothing else is
+//! deployed.
 //!
-//! The emulator asks for none, so this is worked out from Firestore's rules
-//! (<https://firebase.google.com/docs/firestore/query-data/index-overview>): one field alone is indexed by itself; conditions of equality
-//! together are merged from those; an order or a range beside them needs an index of each of them with it, or one of them all.
+//! The emulator needs none, so this follows Firestore's rules
+//! (<https://firebase.google.com/docs/firestore/query-data/index-overview>): one field alone is
+//! indexed by itself; conditions of equality are merged from those indexes; an order or a range
+//! together with them needs an index of each of them with it, or one index of them all.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +37,7 @@ fn all() -> Vec<Query> {
         due_messages(MessageKind::KlaviyoEvent, Some(now), 1),
         preorders_of_intent(&IntentId::parse("pi_1").unwrap()),
         of_intent(Table::Refunds, &IntentId::parse("pi_1").unwrap()),
-        untold_logs("id"),
+        logs_without_sent("id"),
         preorder_of_id("id"),
         preorder_of_link(&AccessHash::from_digest([0; 32])),
         preorders(&filter, Some((now, "preorders/cs_1".to_owned())), 1),
@@ -58,7 +60,7 @@ fn all() -> Vec<Query> {
         aged(Aged::Withdrawn, Some(now), now, 1),
         of_preorder(Table::WebhookLogs, "id"),
         of_preorder(Table::Outbox, "id"),
-        orders_over(now, Some((now, "preorders/cs_1".to_owned())), 1),
+        finished_orders(now, Some((now, "preorders/cs_1".to_owned())), 1),
     ];
     all.extend(Table::ALL.map(everything));
     all.extend(Table::ALL.map(|table| page(table, Some("a/b".to_owned()), 1)));
@@ -76,12 +78,12 @@ fn needs(query: &Query) -> Vec<Index> {
         })
         .collect();
     let ranged = query.conditions.iter().find_map(|condition| match condition {
-        Condition::Before(field, _) | Condition::Since(field, _) => Some((*field, Towards::Later)),
+        Condition::Before(field, _) | Condition::Since(field, _) => Some((*field, SortOrder::Ascending)),
         _ => None,
     });
-    let Some((field, towards)) = query.order.or(ranged) else { return Vec::new() };
+    let Some((field, sort)) = query.order.or(ranged) else { return Vec::new() };
     assert!(ranged.is_none_or(|(ranged, _)| ranged == field), "a range is over what is ordered by");
-    let direction = if towards == Towards::Later { "ASCENDING" } else { "DESCENDING" };
+    let direction = if sort == SortOrder::Ascending { "ASCENDING" } else { "DESCENDING" };
     let last = (field.to_owned(), direction);
     if query.collection == "preorders" {
         let merged = |field: &&str| ("preorders".to_owned(), vec![((*field).to_owned(), "ASCENDING"), last.clone()]);
@@ -95,7 +97,7 @@ fn needs(query: &Query) -> Vec<Index> {
 }
 
 #[test]
-fn what_is_deployed_is_what_the_queries_need() {
+fn the_deployed_indexes_are_those_that_the_queries_need() {
     let deployed: Json = serde_json::from_str(DEPLOYED).unwrap();
     let field = |field: &Json| {
         let direction = if field["order"] == "DESCENDING" { "DESCENDING" } else { "ASCENDING" };
@@ -113,7 +115,7 @@ fn what_is_deployed_is_what_the_queries_need() {
 }
 
 #[test]
-fn each_index_is_asked_for_once_at_the_start() {
+fn each_index_is_queried_once_at_the_start() {
     let asked: Vec<Index> = that_need_indexes().iter().flat_map(needs).collect();
     let needed: BTreeSet<Index> = all().iter().flat_map(needs).collect();
     assert_eq!(asked.len(), needed.len());
@@ -121,7 +123,7 @@ fn each_index_is_asked_for_once_at_the_start() {
 }
 
 #[test]
-fn what_is_large_or_personal_and_never_searched_is_not_indexed() {
+fn large_or_personal_fields_that_no_query_names_are_exempt_from_indexes() {
     let deployed: Json = serde_json::from_str(DEPLOYED).unwrap();
     let exempt: BTreeSet<(&str, &str)> = deployed["fieldOverrides"]
         .as_array()
@@ -157,7 +159,7 @@ fn what_is_large_or_personal_and_never_searched_is_not_indexed() {
 }
 
 #[test]
-fn no_client_may_read_or_write_anything() {
+fn security_rules_let_no_client_read_or_write() {
     let rules: Vec<&str> = RULES.lines().map(str::trim).filter(|line| line.starts_with("allow")).collect();
     assert_eq!(rules, ["allow read, write: if false;"]);
     assert!(RULES.contains("match /{document=**}"));
