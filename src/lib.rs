@@ -8,15 +8,11 @@ pub mod wire;
 
 pub mod app;
 
-#[cfg(all(feature = "ssr", not(feature = "chaos")))]
-#[path = "chaos/off.rs"]
-pub mod chaos;
-
-#[cfg(all(feature = "ssr", feature = "chaos"))]
-pub mod chaos;
-
 #[cfg(feature = "ssr")]
 pub mod server;
+
+#[cfg(feature = "failpoints")]
+pub mod negative_controls;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -73,9 +73,6 @@ fn main() -> ExitCode {
         Command::Task(_) => LogOutput::Stderr,
     };
     telemetry::start(environment.log_format(), output, environment.get("RUST_LOG").as_deref());
-    if let Err(error) = rolitt::chaos::start(environment.get("ROLITT_CHAOS").as_deref()) {
-        return failed(&anyhow::anyhow!(error));
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
@@ -92,6 +89,9 @@ fn main() -> ExitCode {
 async fn run(command: Command, environment: &Environment) -> anyhow::Result<()> {
     let fresh_secret = || SecretString::from(format!("whsec_{}", nanoid::nanoid!(32)));
     let config = Config::from_lookup(&|name| environment.get(name), fresh_secret)?;
+    failpoints::when_enabled! {
+        failpoints::arm(config.failpoints.rules.clone())?;
+    }
     match command {
         Command::Run(Run::Serve) => serve::serve(config, leptos_options(environment)?).await,
         Command::Run(Run::Sandbox) => serve::sandbox_alone(&config).await,

@@ -64,7 +64,11 @@ pub async fn serve(config: Config, mut leptos: LeptosOptions) -> anyhow::Result<
         start_sandbox(&config, need, &helpers, sandbox_end.clone())?;
     }
     let open = OpenStore::open(&config, &config.storage.chosen).await?;
-    let shop = Arc::new(Shop::new(&config, open.store.clone(), client()?, end.clone()));
+    let shop = Shop::new(&config, open.store.clone(), client()?, end.clone());
+    failpoints::when_enabled! {
+        let shop = rolitt::negative_controls::install(shop, config.failpoints.control.as_deref());
+    }
+    let shop = Arc::new(shop);
     let metrics = PrometheusBuilder::new().install_recorder().context("cannot install the metrics recorder")?;
     ops::metrics::initialize();
     if shop.klaviyo.is_none() {

@@ -14,15 +14,15 @@ build_faults() {
 
 # Builds what no other build makes: the shop with failpoints, and the harness.
 build_faults_struck() {
-  faults_build "$1" --features chaos --bin rolitt --bin faults
-  cp --remove-destination "$faults_built/rolitt" "$faults_programs/rolitt-chaos"
+  faults_build "$1" --features rolitt/failpoints --bin rolitt --bin faults
+  cp --remove-destination "$faults_built/rolitt" "$faults_programs/rolitt-failpoints"
   cp --remove-destination "$faults_built/faults" "$faults_programs/faults"
 }
 
 # Builds with a profile, and sets where the results are. A debug build uses the dependencies that
 # were compiled for the tests, with the tests' features; a release build has its own.
 faults_build() {
-  local profile=$1 features=()
+  local profile=$1 features=(--package rolitt --package fault-harness)
   shift
   faults_built=$(target_dir)/release
   if [ "$profile" = dev ]; then

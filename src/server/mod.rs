@@ -3,6 +3,7 @@
 pub mod config;
 pub mod state;
 pub mod telemetry;
+pub mod timing;
 
 pub mod doctor;
 pub mod orders;

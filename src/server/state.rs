@@ -14,8 +14,11 @@ use super::{
     config::{Config, Environment, ProviderConfig},
     http::limits::{ConcurrencyLimits, RateLimits},
     ids::FreshIds,
-    marketing::klaviyo::Klaviyo,
-    orders::invoice_history::StoredOrders,
+    marketing::{EventSender, klaviyo::Klaviyo},
+    orders::{
+        invoice_history::StoredOrders,
+        messages::{KlaviyoMessages, MessageSource, NoMessages},
+    },
     outbox::send_throttle::SendThrottle,
     payments::{
         PaymentProvider, PaymentService,
@@ -25,6 +28,7 @@ use super::{
     store::{Ids, Store},
     storefront::catalogue::Catalogue,
     telemetry::log_limiter::LogLimiter,
+    timing::Timing,
     webhook::signature_stats::SignatureStats,
 };
 
@@ -44,9 +48,13 @@ pub struct Shop {
     pub catalogue: Catalogue,
     pub store: Arc<dyn Store>,
     /// `None`: marketing is off, and no messages are written.
-    pub klaviyo: Option<Klaviyo>,
+    pub klaviyo: Option<Arc<dyn EventSender>>,
+    /// Makes the outbox's messages.
+    pub(crate) messages: Arc<dyn MessageSource>,
     /// Bounds and pauses what is sent to Klaviyo.
     pub(crate) klaviyo_throttle: SendThrottle,
+    /// Leases and retry delays of the workers.
+    pub(crate) timing: Timing,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn Ids>,
     pub(crate) rate_limits: RateLimits,
@@ -87,8 +95,13 @@ impl Shop {
             payments,
             invoice: providers.invoice().cloned(),
             store,
-            klaviyo: config.klaviyo.as_ref().map(|klaviyo| Klaviyo::new(klaviyo, http)),
+            messages: if config.klaviyo.is_some() { Arc::new(KlaviyoMessages) } else { Arc::new(NoMessages) },
+            klaviyo: config
+                .klaviyo
+                .as_ref()
+                .map(|klaviyo| Arc::new(Klaviyo::new(klaviyo, http)) as Arc<dyn EventSender>),
             klaviyo_throttle: SendThrottle::default(),
+            timing: Timing::new(&config.failpoints),
             clock: Arc::new(SystemClock),
             ids: Arc::new(FreshIds),
             rate_limits: RateLimits::new(&config.rate_limits),

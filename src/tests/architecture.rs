@@ -2,6 +2,9 @@
 
 use std::{fs, path::Path};
 
+use fault_harness::contract::{COLORS, STATUSES};
+use rolitt::domain::{preorder::PreorderStatus, product::ProductColor};
+
 struct Source {
     path: String,
     text: String,
@@ -55,7 +58,7 @@ fn lines_with(source: &Source, needle: &str) -> Vec<String> {
 fn only_in(needle: &str, allowed: &[&str]) {
     let found: Vec<String> = sources()
         .iter()
-        .filter(|source| !["tests/", "faults/"].iter().any(|outside| source.path.starts_with(outside)))
+        .filter(|source| !["tests/", "crates/fault-harness/"].iter().any(|outside| source.path.starts_with(outside)))
         .filter(|source| !allowed.iter().any(|place| source.path.starts_with(place)))
         .flat_map(|source| lines_with(source, needle))
         .collect();
@@ -73,7 +76,13 @@ fn never_from(room: &str, needles: &[&str]) {
 
 #[test]
 fn features_are_gated_in_one_place() {
-    only_in("cfg(feature", &["lib.rs"]);
+    only_in("cfg(feature", &["lib.rs", "crates/failpoints/src/lib.rs"]);
+    // In every other build the macros of `failpoints` leave nothing, and this module is not compiled.
+    only_in("when_enabled!", &["main.rs", "serve.rs", "crates/failpoints/src/lib.rs"]);
+    only_in("negative_controls", &["lib.rs", "serve.rs"]);
+    only_in("failpoints::arm", &["main.rs", "crates/failpoints"]);
+    only_in("failpoints::hit", &["crates/failpoints"]);
+    only_in("config.failpoints", &["main.rs", "serve.rs", "server/state.rs"]);
 }
 
 #[test]
@@ -132,16 +141,17 @@ fn arrows_go_one_way() {
     only_in("stripe_sandbox", &["sandbox.rs"]);
     never_from("sandbox.rs", &["crate::domain", "crate::app", "crate::wire", "crate::ops", "crate::router"]);
     never_from("crates/", &["rolitt::"]);
+    // The harness links no part of the shop, and no failpoint acts in it.
+    never_from("crates/fault-harness/", &["stripe_sandbox", "failpoints::arm", "failpoints::hit"]);
+    for (path, manifest) in manifests().iter().filter(|(path, _)| path.contains("crates/")) {
+        assert!(!manifest.contains("\nrolitt"), "{path} depends on the shop");
+        assert!(!manifest.contains("\"enabled\""), "{path} turns failpoints on in everything that is built with it");
+    }
     never_from("server/", &["crate::app", "app::api", "crate::ops", "crate::sandbox", "crate::router"]);
     never_from("ops/", &["crate::app", "crate::wire", "crate::router"]);
     never_from("server/payments/", &["server::store", "server::marketing"]);
     never_from("server/store/", &["server::payments", "server::marketing"]);
     never_from("server/marketing/", &["server::payments", "server::store"]);
-    // The harness is outside: of the shop it knows names, and nothing that does anything.
-    never_from(
-        "faults/",
-        &["rolitt::server", "rolitt::app", "rolitt::wire", "rolitt::ops", "rolitt::sandbox", "rolitt::router"],
-    );
     never_from("server/store_copy/", &["store::postgres", "store::firestore", "postgres::", "firestore::"]);
 }
 
@@ -155,6 +165,14 @@ fn pages_reach_the_server_through_their_functions_only() {
     assert!(found.is_empty(), "{}", found.join("\n"));
     let api = sources().into_iter().find(|source| source.path == "app/api.rs").unwrap();
     assert!(lines_with(&api, "use crate::server").is_empty(), "inside bodies only");
+}
+
+/// The harness has its own list of the names that the outside depends on, because it does not link the
+/// shop.
+#[test]
+fn the_fault_harness_spells_colors_and_statuses_as_the_shop_does() {
+    assert_eq!(COLORS, ProductColor::ALL.map(ProductColor::as_str));
+    assert_eq!(STATUSES, PreorderStatus::ALL.map(PreorderStatus::as_str));
 }
 
 #[test]

@@ -6,9 +6,6 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
-#[path = "../faults/proxy.rs"]
-mod proxy;
-
 mod database;
 mod emulated;
 mod fixtures;

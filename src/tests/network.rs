@@ -3,13 +3,11 @@
 
 use std::sync::Arc;
 
+use fault_harness::proxy::{Proxy, Toxics};
 use futures::future::join_all;
 use reqwest::StatusCode;
 
-use super::{
-    proxy::{Proxy, Toxics},
-    test_app::{Home, Setup, TestApp, completed},
-};
+use super::test_app::{Home, Setup, TestApp, completed};
 
 /// A shop whose database is behind a proxy. On Firestore there is no such database.
 async fn shop() -> (TestApp, Arc<Proxy>) {
@@ -45,7 +43,7 @@ async fn a_commit_whose_answer_was_lost_is_done_once() {
     proxy.set(Toxics { lost_commit_rate: 1.0, ..Toxics::default() });
     let event = paid(1);
     assert_eq!(app.deliver(&event).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(proxy.dealt().0, 1, "the answer was lost");
+    assert_eq!(proxy.counts().0, 1, "the answer was lost");
     assert_eq!(app.count("preorders").await, 1, "and the commit was not");
     proxy.set(Toxics::default());
     assert_eq!(app.deliver(&event).await, StatusCode::OK);
@@ -61,7 +59,7 @@ async fn connections_that_are_cut_are_replaced() {
     proxy.set(Toxics { reset_rate: 1.0, ..Toxics::default() });
     let event = paid(2);
     assert_eq!(app.deliver(&event).await, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(proxy.dealt().1 > 0);
+    assert!(proxy.counts().1 > 0);
     proxy.set(Toxics::default());
     assert_eq!(app.deliver(&event).await, StatusCode::OK);
     app.deliver_all().await;

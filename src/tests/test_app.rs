@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use fault_harness::proxy::Proxy;
 use leptos::config::LeptosOptions;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use reqwest::{Response, StatusCode};
@@ -38,7 +39,6 @@ pub use super::fixtures::{completed, event, form, paid_session, sign};
 use super::{
     database::{TOMORROW, drop_database, fresh_database, on_the_schema_of_tomorrow},
     emulated::{self, Emulated},
-    proxy::Proxy,
 };
 
 pub const SECRET: &str = "whsec_test_current";
@@ -117,7 +117,7 @@ impl TestApp {
             || url.clone(),
             |proxy| {
                 proxy.repoint(format!("127.0.0.1:{}", url::Url::parse(&url).unwrap().port().unwrap()));
-                proxy.before(&url).unwrap()
+                proxy.in_front_of(&url).unwrap()
             },
         );
         let mut variables: HashMap<&'static str, String> = HashMap::from([

@@ -6,6 +6,7 @@
 
 mod capabilities;
 mod colors;
+mod failpoints;
 mod payments;
 mod rate_limits;
 mod reader;
@@ -76,6 +77,9 @@ pub struct Config {
     /// `ADMIN_TOKEN`: at least 32 characters, required in production. Nothing reads it yet; the
     /// operations pages (`/admin`) will authenticate with it.
     pub admin_token: Option<SecretString>,
+    /// `ROLITT_FAILPOINTS`: what a failpoint build does on purpose. Every other build refuses to
+    /// start if it is set, and has the default.
+    pub failpoints: ::failpoints::Settings,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -187,6 +191,7 @@ impl Config {
             search_path: reader.text("PATH").map(OsString::from),
         };
         let providers = payments::providers(&mut reader);
+        let failpoints = failpoints::failpoints(&mut reader);
         // Everything was read, so every fault is known. What is missing now has a fault.
         let complete = || {
             let (stripe, catalogue) = (stripe?, catalogue?);
@@ -214,6 +219,7 @@ impl Config {
                 reconcile_every,
                 retention,
                 admin_token,
+                failpoints,
             })
         };
         reader.finish(complete())

@@ -292,3 +292,20 @@ fn retention_times_have_defaults_and_lower_bounds() {
         assert_eq!(faults, ["RETENTION_RAW", "RETENTION_PERSONAL"], "{raw} {personal}");
     }
 }
+
+#[test]
+fn failpoints_are_refused_by_a_build_without_them_and_misspelt_ones_by_every_build() {
+    let with = |settings| read(&[("ROLITT_FAILPOINTS", settings)]);
+    assert_eq!(with("kill@no_such_failpoint=1").unwrap_err().0[0].variable, "ROLITT_FAILPOINTS");
+    match with("kill@before_commit=37;lease_ms=4000") {
+        Ok(config) => {
+            assert!(::failpoints::ENABLED);
+            assert_eq!(config.failpoints.to_string(), "kill@before_commit=37;lease_ms=4000");
+        }
+        Err(ConfigError(faults)) => {
+            assert!(!::failpoints::ENABLED);
+            assert!(faults[0].mend.contains("without failpoints"), "{faults:?}");
+        }
+    }
+    assert_eq!(read(&[]).unwrap().failpoints, ::failpoints::Settings::default());
+}

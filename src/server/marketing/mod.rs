@@ -8,6 +8,7 @@ pub mod klaviyo;
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use thiserror::Error;
 
 /// A frozen event: every attempt sends the same bytes.
@@ -16,6 +17,13 @@ pub struct MarketingEvent {
     /// The receiver's deduplication key: always the same for the same occurrence.
     pub unique_id: String,
     pub body: Vec<u8>,
+}
+
+/// Sends events to a marketing service.
+#[async_trait]
+pub trait EventSender: Send + Sync {
+    /// Sends a frozen body once. A repeat is harmless: the service knows its `unique_id`.
+    async fn send(&self, body: Vec<u8>) -> Result<(), MarketingError>;
 }
 
 /// Why an event was not accepted.

@@ -2,6 +2,7 @@
 //! is stored here, so the store cannot fail it; the exception is an order for which no event will
 //! arrive.
 
+use failpoints::{fail_point, shop::SESSION_CREATED};
 use rand::{RngExt as _, distr::Alphanumeric};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -15,7 +16,6 @@ use crate::server::{
     storefront::catalogue::NotSellable,
 };
 use crate::{
-    chaos::{self, Point},
     domain::{
         checkout::{Attempt, CheckoutError, CheckoutRequest, Field, METHOD_NOT_OFFERED},
         lifecycle::SessionUpdate,
@@ -68,7 +68,7 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String
     };
     match provider.create_session(&order).await {
         Ok(started) => {
-            chaos::pass(Point::SessionCreated);
+            fail_point!(SESSION_CREATED);
             metrics::counter!("checkout_sessions_total", "result" => "created").increment(1);
             tracing::info!(
                 color = %order.color, amount = %order.expected, provider = provider.id().as_str(),

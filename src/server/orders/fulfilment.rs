@@ -4,7 +4,6 @@
 
 use time::OffsetDateTime;
 
-use crate::chaos;
 use crate::domain::{
     lifecycle::{self, Change, MerchantAction, Notification, OrderState, PaymentUpdate, SessionUpdate},
     mirror::Mirror,
@@ -12,10 +11,9 @@ use crate::domain::{
     preorder::{Preorder, PreorderNumber},
 };
 use crate::server::{
-    marketing::klaviyo::build_event,
     retry,
     state::Shop,
-    store::{Applied, Effect, Message, MessageKind, OrderEffect, OrderKey, Source, Step, StoreError, WebhookEvent},
+    store::{Applied, Effect, OrderEffect, OrderKey, Source, Step, StoreError, WebhookEvent},
 };
 
 /// Applies one payment update. Safe to repeat and to run concurrently.
@@ -68,7 +66,7 @@ async fn change_order(
     decide: &(dyn Fn(&OrderState) -> Change + Send + Sync),
 ) -> Result<Applied, StoreError> {
     let messages = |preorder: &Preorder, order: &OrderState, notifications: &[Notification]| {
-        messages_for(shop, preorder, order, notifications, source.at)
+        shop.messages.messages(preorder, order, notifications, source.at)
     };
     let effect = || Effect::Order(OrderEffect { key, decide, messages: &messages, ids: shop.ids.as_ref() });
     let applied = apply_step(shop, source, effect).await?;
@@ -86,29 +84,6 @@ async fn apply_step<'a>(
     effect: impl Fn() -> Effect<'a> + Send + Sync,
 ) -> Result<Applied, StoreError> {
     retry::on_conflict(|| shop.store.apply(Step { source, effect: effect() })).await
-}
-
-/// Builds the messages for notifications that became due.
-fn messages_for(
-    shop: &Shop,
-    preorder: &Preorder,
-    order: &OrderState,
-    notifications: &[Notification],
-    at: OffsetDateTime,
-) -> Vec<Message> {
-    if shop.klaviyo.is_none() {
-        return Vec::new();
-    }
-    let message = |notification: &Notification| {
-        let event = build_event(notification, preorder, order, at)?;
-        Some(Message {
-            kind: MessageKind::KlaviyoEvent,
-            dedupe_key: event.unique_id,
-            body: event.body,
-            notification: notification.clone(),
-        })
-    };
-    chaos::divert(shop.klaviyo.as_ref(), notifications.iter().filter_map(message).collect())
 }
 
 /// Logs the change. Operators follow an order by this line.

@@ -7,5 +7,6 @@ pub mod bank_transfer;
 pub mod checkout;
 pub mod fulfilment;
 pub mod invoice_history;
+pub mod messages;
 pub mod order_link;
 pub mod refund;

@@ -6,22 +6,20 @@ pub mod send_throttle;
 
 use std::time::Duration;
 
+use failpoints::{
+    fail_point,
+    shop::{MESSAGE_LEASED, MESSAGE_MARKED, MESSAGE_SENT},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     backoff,
-    marketing::{MarketingError, klaviyo::Klaviyo},
+    marketing::{EventSender, MarketingError},
     state::Shop,
     store::{LeasedMessage, MessageEnd, MessageKind, MessageStatus, OrderKey, StoreError},
     worker::{self, Progress},
 };
-use crate::{
-    chaos::{self, Point},
-    domain::lifecycle,
-};
-
-/// Longer than any attempt to send takes.
-const LEASE: Duration = Duration::from_mins(1);
+use crate::domain::lifecycle;
 
 /// The age at which a message is parked. A receiver does not recognize a repeat for ever.
 const PARK_AFTER: Duration = Duration::from_hours(72);
@@ -43,12 +41,12 @@ pub async fn deliver_next(shop: &Shop) -> Result<Progress, StoreError> {
     if shop.klaviyo_throttle.paused_for().is_some() {
         return Ok(Progress::Idle);
     }
-    let Some(message) = shop.store.lease_message(MessageKind::KlaviyoEvent, chaos::lease(LEASE)).await? else {
+    let Some(message) = shop.store.lease_message(MessageKind::KlaviyoEvent, shop.timing.lease).await? else {
         return Ok(Progress::Idle);
     };
-    chaos::pass(Point::MessageLeased);
+    fail_point!(MESSAGE_LEASED);
     if still_applies(shop, &message).await? {
-        deliver(shop, klaviyo, &message).await?;
+        deliver(shop, klaviyo.as_ref(), &message).await?;
     } else {
         shop.store.finish_message(&message, MessageEnd::Withdrawn).await?;
         metrics::counter!("outbox_messages_total", "result" => MessageStatus::Withdrawn.as_str()).increment(1);
@@ -64,7 +62,7 @@ async fn still_applies(shop: &Shop, message: &LeasedMessage) -> Result<bool, Sto
     Ok(purchase.is_some_and(|purchase| lifecycle::still_applies(notification, &purchase.state)))
 }
 
-async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Result<(), StoreError> {
+async fn deliver(shop: &Shop, klaviyo: &dyn EventSender, message: &LeasedMessage) -> Result<(), StoreError> {
     // A message that still waits for the throttle is released at shutdown, so that the next process
     // finds it at once. A message that is being sent is finished.
     tokio::select! {
@@ -76,11 +74,11 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
         }
         () = shop.klaviyo_throttle.acquire() => {}
     }
-    let error = match klaviyo.send(chaos::body(message.body.clone())).await {
+    let error = match klaviyo.send(message.body.clone()).await {
         Ok(()) => {
-            chaos::pass(Point::MessageSent);
+            fail_point!(MESSAGE_SENT);
             let ours = shop.store.finish_message(message, MessageEnd::Sent).await?;
-            chaos::pass(Point::MessageMarked);
+            fail_point!(MESSAGE_MARKED);
             metrics::counter!("outbox_messages_total", "result" => MessageStatus::Sent.as_str()).increment(1);
             tracing::info!(about = message.about(), attempt = message.attempts, ours, "klaviyo event sent");
             return Ok(());
@@ -98,7 +96,8 @@ async fn deliver(shop: &Shop, klaviyo: &Klaviyo, message: &LeasedMessage) -> Res
             MessageEnd::Retry { error: &reason, after: REFUSED_KEY_PAUSE, counts: false }
         }
         MarketingError::Temporary(_) if message.age < PARK_AFTER => {
-            MessageEnd::Retry { error: &reason, after: chaos::pause(backoff::message(message.attempts)), counts: true }
+            let after = shop.timing.retry_delay(backoff::message(message.attempts));
+            MessageEnd::Retry { error: &reason, after, counts: true }
         }
         MarketingError::Temporary(_) | MarketingError::Permanent(_) => MessageEnd::Parked { error: &reason },
     };

@@ -3,11 +3,11 @@
 
 use std::{collections::HashSet, time::Duration};
 
+use failpoints::{fail_point, shop::PAGE_COMPARED};
 use time::OffsetDateTime;
 
 use super::{Difference, ReconcileError, ReconcileOptions, ReconcileReport, Resolution, Scope, ScopeReport};
 use crate::{
-    chaos::{self, Point},
     domain::{lifecycle::PaymentUpdate, payment::SessionId},
     server::{
         orders::fulfilment::apply_update,
@@ -212,7 +212,7 @@ impl<'a> Cycle<'a> {
         window: &mut Window,
         next: Option<Cursor>,
     ) -> Result<bool, ReconcileError> {
-        chaos::pass(Point::PageCompared);
+        fail_point!(PAGE_COMPARED);
         window.from = next;
         if let (Some(mark), false) = (&window.mark, self.options.dry_run) {
             let mark = match &window.from {

@@ -9,6 +9,7 @@ use std::panic::AssertUnwindSafe;
 
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
+use failpoints::{fail_point, shop::WEBHOOK_VERIFIED};
 use futures::FutureExt;
 use thiserror::Error;
 
@@ -19,10 +20,7 @@ use super::{
     state::Shop,
     store::{Applied, EventStatus, Source, StoreError, WebhookEvent},
 };
-use crate::{
-    chaos::{self, Point},
-    domain::payment::Mentions,
-};
+use crate::domain::payment::Mentions;
 
 /// Why a webhook is not acknowledged. The provider sees the status only.
 #[derive(Debug, Error)]
@@ -81,7 +79,7 @@ pub async fn receive(
         }
     })?;
     shop.signature_stats.record_good(shop.clock.now());
-    chaos::pass(Point::WebhookVerified);
+    fail_point!(WEBHOOK_VERIFIED);
     let Some(_permit) = shop.concurrency.acquire_webhook().await else {
         metrics::counter!("requests_refused_total", "reason" => "busy_webhooks").increment(1);
         if let Some(suppressed) = shop.log_limiter.allow("busy webhooks") {
@@ -110,7 +108,7 @@ pub(crate) async fn process_event(
     let (failure, error) = match failure {
         Failure::Store(error @ StoreError::Unavailable(_)) => (error.to_string(), error),
         failure => {
-            let next = (!failure.is_permanent()).then(|| chaos::pause(backoff::event(1)));
+            let next = (!failure.is_permanent()).then(|| shop.timing.retry_delay(backoff::event(1)));
             match store_failed(shop, &delivery, &failure, next).await {
                 Ok(()) => return Ok(None),
                 Err(error) => (failure.to_string(), error),

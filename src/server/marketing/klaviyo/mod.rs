@@ -4,13 +4,14 @@ mod event;
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use reqwest::header;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
 pub(crate) use self::event::build_event;
-use super::MarketingError;
+use super::{EventSender, MarketingError};
 use crate::server::backoff::retry_after;
 
 /// The API's revision. Klaviyo supports one for two years.
@@ -40,9 +41,12 @@ impl Klaviyo {
         let url = format!("{}/api/events", config.base.as_str().trim_end_matches('/'));
         Self { http, url, key: config.api_key.clone() }
     }
+}
 
-    /// Sends a frozen body. Klaviyo's 202 means queued, and `unique_id` makes a repeat harmless.
-    pub async fn send(&self, body: Vec<u8>) -> Result<(), MarketingError> {
+#[async_trait]
+impl EventSender for Klaviyo {
+    /// Klaviyo's 202 means queued.
+    async fn send(&self, body: Vec<u8>) -> Result<(), MarketingError> {
         let retry = |text: &str| MarketingError::Temporary(text.to_owned());
         let response = self
             .http

@@ -5,6 +5,10 @@
 //! advisory, because an update may come before the row that it is about.
 
 use async_trait::async_trait;
+use failpoints::{
+    fail_point,
+    shop::{AFTER_COMMIT, BEFORE_COMMIT, LOCK_HELD},
+};
 use sqlx::{Connection as _, PgConnection};
 
 use super::{
@@ -14,14 +18,11 @@ use super::{
     preorders, privacy,
     webhook_logs::{self, Outcome},
 };
-use crate::{
-    chaos::{self, Control, Point},
-    domain::{
-        checkout::Attempt,
-        lifecycle::{Change, OrderState, notifications},
-        payment::{IntentId, ProviderId, SessionId},
-        preorder::{AccessHash, Preorder, PreorderStatus},
-    },
+use crate::domain::{
+    checkout::Attempt,
+    lifecycle::{Change, OrderState, notifications},
+    payment::{IntentId, ProviderId, SessionId},
+    preorder::{AccessHash, Preorder, PreorderStatus},
 };
 
 /// The number of draws for one preorder number: at ten million preorders, three draws all collide
@@ -88,9 +89,9 @@ async fn apply_once(connection: &mut PgConnection, step: &Step<'_>, json: Option
     if let Some(id) = log {
         webhook_logs::close(&mut tx, id, &outcome).await?;
     }
-    chaos::pass(Point::BeforeCommit);
+    fail_point!(BEFORE_COMMIT);
     tx.commit().await?;
-    chaos::pass(Point::AfterCommit);
+    fail_point!(AFTER_COMMIT);
     Ok(applied)
 }
 
@@ -123,7 +124,7 @@ async fn change_order(
     let mut tries = 0;
     loop {
         let (names, before) = read(tx, effect.key, &target).await?;
-        chaos::pass(Point::LockHeld);
+        fail_point!(LOCK_HELD);
         let after = match (effect.decide)(&before) {
             Change::Ignore(reason) => {
                 let outcome = Outcome::ignored(reason).about(names.as_ref());
@@ -141,7 +142,7 @@ async fn change_order(
                 Some(preorder)
             }
             (None, Some(details)) => {
-                let PreorderNames { id, number } = effect.ids.preorder_names(&details.session, chaos::draw(tries));
+                let PreorderNames { id, number } = effect.ids.preorder_names(&details.session, tries);
                 let preorder = Preorder { id, number, details };
                 if !preorders::insert(tx, &preorder).await? {
                     // Either the number is taken, or the session's row was inserted meanwhile: the
@@ -226,9 +227,6 @@ async fn read(
 
 /// Waits until no other transaction works on the same attempt or on the same payment.
 async fn lock(tx: &mut PgConnection, attempt: Option<&Attempt>, intent: Option<&IntentId>) -> Result<(), StoreError> {
-    if chaos::breaks(Control::NoUniqueIndex) {
-        return Ok(());
-    }
     sqlx::query!(
         "select case when $1::text is not null then pg_advisory_xact_lock(hashtextextended('attempt:' || $1, 0)) end,
                 case when $2::text is not null then pg_advisory_xact_lock(hashtextextended('intent:' || $2, 0)) end",
