@@ -304,7 +304,7 @@ fn failpoints_are_refused_by_a_build_without_them_and_misspelt_ones_by_every_bui
         }
         Err(ConfigError(faults)) => {
             assert!(!::failpoints::ENABLED);
-            assert!(faults[0].mend.contains("without failpoints"), "{faults:?}");
+            assert!(faults[0].fix.contains("without failpoints"), "{faults:?}");
         }
     }
     assert_eq!(read(&[]).unwrap().failpoints, ::failpoints::Settings::default());

@@ -2,8 +2,6 @@
 //! follows from it, in one transaction. Webhooks, the return page, reconciliation and the
 //! merchant's commands all end here, so there is one way for an order to change.
 
-use time::OffsetDateTime;
-
 use crate::domain::{
     lifecycle::{self, Change, MerchantAction, Notification, OrderState, PaymentUpdate, SessionUpdate},
     mirror::Mirror,

@@ -199,7 +199,7 @@ async fn an_erased_customer_copy_is_never_filled_again() {
     assert_eq!(app.store.erase_customers(&customers).await.unwrap(), 1);
     assert_eq!(app.store.erase_customers(&customers).await.unwrap(), 0);
     for (event, reported_at) in [("evt_2", 20), ("evt_3", 5)] {
-        mirror(&app, &delivery(event), &customer(told_at)).await;
+        mirror(&app, &delivery(event), &customer(reported_at)).await;
         assert_eq!(app.count("customers where email is null and name is null and erased_at is not null").await, 1);
     }
     assert_eq!(app.count("webhook_logs where status = 'done'").await, 3);
