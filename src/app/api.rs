@@ -1,6 +1,11 @@
 //! The server functions of the pages. Only this file of `app` names `server`, inside bodies that
 //! the browser's bundle leaves out.
 
+use leptos::{
+    prelude::*,
+    server_fn::{codec::JsonEncoding, error::ServerFnErrorErr},
+};
+
 use crate::{
     domain::{
         checkout::{Attempt, CheckoutError},
@@ -9,10 +14,6 @@ use crate::{
         product::ProductColor,
     },
     wire::page::{OrderOutcome, Storefront},
-};
-use leptos::{
-    prelude::*,
-    server_fn::{codec::JsonEncoding, error::ServerFnErrorErr},
 };
 
 /// Returns the storefront's data for this request.
