@@ -66,7 +66,7 @@ pub fn Checkout() -> impl IntoView {
         >
             <ProductSelection state redraw/>
             <EmailField state initial=email/>
-            <input type="hidden" name="locale" value=locale.as_str().to_owned()/>
+            <input type="hidden" name="locale" value=locale/>
             <input type="hidden" name="attempt" value=attempt/>
             {choice.map(|choice| view! { <PaymentMethod choice/> })}
             <PaymentErrorBoundary state development/>
@@ -79,8 +79,8 @@ pub fn Checkout() -> impl IntoView {
 /// browser, the attributes of the page.
 fn seed() -> CheckoutSeed {
     if cfg!(target_arch = "wasm32") {
-        let page = document().get_element_by_id(SEED_ID);
-        page.map(|page| CheckoutSeed::from_attributes(|name| page.get_attribute(name))).unwrap_or_default()
+        let Some(page) = document().get_element_by_id(SEED_ID) else { return CheckoutSeed::default() };
+        CheckoutSeed::from_attributes(|name| page.get_attribute(name))
     } else {
         use_context().unwrap_or_default()
     }

@@ -24,21 +24,20 @@ pub async fn send(form: &HtmlFormElement, page_request_id: String) -> Result<Str
     if let Some(url) = member(&reply.body, "url").as_string() {
         return Ok(url);
     }
-    let parts = member(&reply.body, "error");
-    let word = |name| member(&parts, name).as_string().unwrap_or_default();
+    let body = member(&reply.body, "error");
+    let word = |name| member(&body, name).as_string().unwrap_or_default();
     let (kind, field, message) = (word("kind"), word("field"), word("message"));
     // Without a body of ours, a proxy responded.
-    let error = match (kind.as_str(), reply.status) {
-        ("", 429) => ErrorParts::of_form(RATE_LIMITED).to_error(),
+    let parts = match (kind.as_str(), reply.status) {
+        ("", 429) => ErrorParts::of_form(RATE_LIMITED),
         ("", 403) => ErrorParts::of_form(
             "The form was not sent from this page. Nothing was charged. Reload the page and try again.",
-        )
-        .to_error(),
-        ("", 502..=504) => CheckoutError::Network,
-        _ => ErrorParts { kind: &kind, field: Some(&field), message: &message }.to_error(),
+        ),
+        ("", 502..=504) => ErrorParts { kind: CheckoutError::Network.kind(), field: None, message: "" },
+        _ => ErrorParts { kind: &kind, field: Some(&field), message: &message },
     };
     Err(Problem {
-        error,
+        error: parts.to_error(),
         detail: ["status ", &reply.status.to_string(), "\nkind ", &kind, "\nfield ", &field, "\n", &message].concat(),
         request_id: reply.request_id.unwrap_or(page_request_id),
     })

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::error::ErrorParts;
 use crate::domain::{
     checkout::CheckoutError,
-    customer::Locale,
     money::Money,
     payment::ProviderId,
     product::{Offer, ProductColor},
@@ -32,8 +31,8 @@ pub struct CheckoutSeed {
     pub email: String,
     /// This page's [`Attempt`](crate::domain::checkout::Attempt). Not read in the browser.
     pub attempt: String,
-    /// The language of the order. Not read in the browser.
-    pub locale: Locale,
+    /// The [`Locale`](crate::domain::customer::Locale) of the order. Not read in the browser.
+    pub locale: String,
 }
 
 /// Several ways to pay, in the merchant's order.
@@ -62,7 +61,7 @@ impl CheckoutSeed {
         let problem = attribute("data-kind").map(|kind| Problem {
             error: ErrorParts {
                 kind: &kind,
-                field: attribute("data-field").as_deref(),
+                field: Some(&attribute("data-field").unwrap_or_default()),
                 message: &attribute("data-message").unwrap_or_default(),
             }
             .to_error(),

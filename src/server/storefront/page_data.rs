@@ -24,7 +24,7 @@ use crate::server::{
 };
 use crate::{
     domain::{
-        customer::mask,
+        customer::{Locale, mask},
         lifecycle::SessionOutcome,
         payment::{ProviderId, SessionId},
         preorder::{Preorder, PreorderDetails, PreorderNumber, PreorderStatus},
@@ -82,9 +82,10 @@ impl RequestView {
         let problem =
             error.map(|error| Problem { detail: error.kind().to_owned(), error, request_id: request_id.clone() });
         let selected = parameter("color").and_then(ProductColor::from_slug);
+        let locale = Locale::default().into();
         Self {
             page: Storefront {
-                seed: CheckoutSeed { selected, problem, request_id, email, ..CheckoutSeed::default() },
+                seed: CheckoutSeed { selected, problem, request_id, email, locale, ..CheckoutSeed::default() },
                 cancelled: parts.uri.path() == CHECKOUT_CANCEL,
             },
             method: parameter("method").and_then(ProviderId::from_name),
@@ -125,8 +126,8 @@ async fn outcome_of(shop: &Shop, session: &SessionId, visitor: &Visitor) -> Orde
     }
     // Only Stripe's page sends customers back with a session.
     let Some(provider) = shop.payments.by_id(ProviderId::Stripe) else { return OrderOutcome::NotFound };
-    let facts = match provider.retrieve_session(session).await {
-        Ok(facts) if facts.livemode == provider.livemode() && facts.color.is_some() => facts,
+    let update = match provider.retrieve_session(session).await {
+        Ok(update) if update.livemode == provider.livemode() && update.color.is_some() => update,
         Ok(_) | Err(crate::server::payments::PaymentError::NotFound) => return OrderOutcome::NotFound,
         Err(error) => {
             tracing::warn!(%error, "the return page could not read the session from the provider");
@@ -136,10 +137,10 @@ async fn outcome_of(shop: &Shop, session: &SessionId, visitor: &Visitor) -> Orde
             };
         }
     };
-    if matches!(facts.outcome, SessionOutcome::Open | SessionOutcome::Expired) {
-        return OrderOutcome::Unfinished { color: facts.color.as_deref().and_then(|color| color.parse().ok()) };
+    if matches!(update.outcome, SessionOutcome::Open | SessionOutcome::Expired) {
+        return OrderOutcome::Unfinished { color: update.color.as_deref().and_then(|color| color.parse().ok()) };
     }
-    if let Err(error) = apply_session(shop, &facts).await {
+    if let Err(error) = apply_session(shop, &update).await {
         tracing::warn!(%error, "the return page could not record the session; its webhook will");
         return OrderOutcome::Unreachable;
     }
