@@ -61,8 +61,8 @@ fn cookies(data: &[u8]) {
     assert_eq!(set.is_some(), typed.len() <= 254);
     let Some(set) = set else { return };
     let pair = set.to_str().unwrap().split(';').next().unwrap();
-    let sent = format!("a=b; {pair}; c=d");
-    assert_eq!(email_cookie::read(&sent).as_deref(), Some(typed), "what was typed comes back as it was");
+    let request_header = format!("a=b; {pair}; c=d");
+    assert_eq!(email_cookie::read(&request_header).as_deref(), Some(typed), "what was typed comes back as it was");
 }
 
 fn retries(data: &[u8]) {

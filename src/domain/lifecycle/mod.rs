@@ -154,7 +154,7 @@ fn apply_update(state: &mut OrderState, update: &PaymentUpdate) {
         }
         PaymentUpdate::Intent(update) => payment_of(state, &update.intent, update.livemode).apply_attempt(update),
         PaymentUpdate::Charge(update) => {
-            payment_of(state, &update.intent, update.livemode).apply_refunded_total(update.refunded)
+            payment_of(state, &update.intent, update.livemode).apply_refunded_total(update.refunded);
         }
         PaymentUpdate::Refund(refund) => {
             payment_of(state, &refund.intent, refund.livemode);
