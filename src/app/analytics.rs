@@ -1,5 +1,6 @@
-//! Analytics events. Nothing is sent until the customer has agreed: the script that asks for consent
-//! sets `rolitt-consent` to `granted` in `localStorage`. No event carries an address or an id.
+//! Analytics events. Nothing is sent until the customer has agreed: the script that asks for
+//! consent sets `rolitt-consent` to `granted` in `localStorage`. No event carries an address or an
+//! id.
 
 use js_sys::{Array, Object, Reflect};
 use leptos::prelude::*;

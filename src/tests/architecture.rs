@@ -77,12 +77,13 @@ fn never_from(room: &str, needles: &[&str]) {
 #[test]
 fn features_are_gated_in_one_place() {
     only_in("cfg(feature", &["lib.rs", "crates/failpoints/src/lib.rs"]);
-    // In every other build the macros of `failpoints` leave nothing, and this module is not compiled.
+    // In every other build the macros of `failpoints` leave nothing, and this module is not
+    // compiled.
     only_in("when_enabled!", &["main.rs", "serve.rs", "crates/failpoints/src/lib.rs"]);
     only_in("negative_controls", &["lib.rs", "serve.rs"]);
     only_in("failpoints::arm", &["main.rs", "crates/failpoints"]);
     only_in("failpoints::hit", &["crates/failpoints"]);
-    only_in("config.failpoints", &["main.rs", "serve.rs", "server/state.rs"]);
+    only_in("config.failpoints", &["main.rs", "serve.rs", "server/state.rs", "server/config/tests.rs"]);
 }
 
 #[test]
@@ -167,8 +168,8 @@ fn pages_reach_the_server_through_their_functions_only() {
     assert!(lines_with(&api, "use crate::server").is_empty(), "inside bodies only");
 }
 
-/// The harness has its own list of the names that the outside depends on, because it does not link the
-/// shop.
+/// The harness has its own list of the names that the outside depends on, because it does not link
+/// the shop.
 #[test]
 fn the_fault_harness_spells_colors_and_statuses_as_the_shop_does() {
     assert_eq!(COLORS, ProductColor::ALL.map(ProductColor::as_str));

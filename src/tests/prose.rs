@@ -59,7 +59,7 @@ const ALLOWED: &[(&str, usize, usize)] = &[
     ("docs/", 2, 0),
     ("end2end/", 58, 30),
     ("fuzz/", 43, 14),
-    ("migrations/", 11, 14),
+    ("migrations/", 13, 15),
     ("script/", 3, 0),
     ("src/", 7, 1),
     ("src/app/", 0, 0),

@@ -71,7 +71,7 @@ async fn check_names_the_address_in_one_line_and_fails() {
     let (status, said, complaint) = tokio::time::timeout(SOON, ended(check)).await.unwrap();
     let failed: Vec<&str> = said.lines().filter(|line| line.starts_with("FAIL")).collect();
     assert!(status == 1 && failed.len() == 1 && failed[0].contains(&emulator), "{said}{complaint}");
-    assert_eq!(complaint.trim_end(), "rolitt: 1 check(s) failed");
+    assert_eq!(complaint.trim_end(), "rolitt: 1 check(s) failed; each FAIL line above names its cause");
 }
 
 #[tokio::test]
