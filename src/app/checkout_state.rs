@@ -174,7 +174,8 @@ impl CheckoutState {
         self.color_fault().is_some()
     }
 
-    /// Returns one line about the colors. It is never empty, so nothing moves when it changes.
+    /// Returns the line below the colors: an error, or which colors are unavailable. It is never empty,
+    /// so nothing moves when it changes.
     pub fn said_of_colors(&self) -> String {
         if let Some(said) = self.color_fault().or(self.notice.as_deref()) {
             return said.to_owned();

@@ -164,9 +164,9 @@ pub struct Refund {
     pub intent: IntentId,
     pub amount: Money,
     pub status: RefundStatus,
-    /// Whether it ever counted: a refund that failed later had been promised.
+    /// Whether this refund ever counted: one that failed later had been promised.
     pub counted: bool,
-    /// Whether it ever succeeded.
+    /// Whether this refund ever succeeded.
     pub succeeded: bool,
     /// The provider's reason code for the refund.
     pub reason: Option<String>,

@@ -92,8 +92,8 @@ async fn start_unbounded(shop: &Shop, request: CheckoutRequest) -> Result<String
     }
 }
 
-/// Stores an order for which no event will arrive, and returns the URL of its page. The same order
-/// finds the same row again.
+/// Stores an order by bank transfer, for which no webhook will arrive, and returns the URL of its
+/// order page. Idempotent: the same order finds the same row again.
 async fn place(shop: &Shop, facts: &SessionUpdate, token: &SecretString) -> Result<String, CheckoutError> {
     let preorder = match apply_session(shop, facts).await {
         Ok(Applied::Changed(Some(preorder)) | Applied::Unchanged(Some(preorder))) => preorder,

@@ -138,7 +138,7 @@ pub struct Difference {
     pub end: Resolution,
 }
 
-/// The result of a difference.
+/// What reconciliation did about a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resolution {

@@ -55,7 +55,11 @@ async fn each_is_named_and_skipped_and_the_others_are_copied() {
     spoiled(&app, &project).await;
     let variables = variables_for(&project);
     let (status, said, complaint) = app.rolitt_with(&BACK, &borrowed(&variables)).await;
-    assert_eq!((status, complaint.lines().last().unwrap()), (1, "rolitt: 18 row(s) need a look"), "{said}{complaint}");
+    assert_eq!(
+        (status, complaint.lines().last().unwrap()),
+        (1, "rolitt: 18 row(s) need a person; the report names the first of them"),
+        "{said}{complaint}"
+    );
     let line = |table: &str, key: &str| {
         let begin = format!("{table}  {key}  ");
         said.lines().find(|line| line.starts_with(&begin)).unwrap_or_else(|| panic!("{begin} in {said}")).to_owned()

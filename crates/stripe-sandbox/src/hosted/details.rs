@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::stripe::objects::{Address, Buyer, Session, country_name};
 
-/// The contents of the form's fields.
+/// What the customer typed into the payment page's form.
 #[derive(Clone, Default)]
 pub(crate) struct Fields {
     pub(crate) email: String,
@@ -118,7 +118,7 @@ impl Fields {
     }
 }
 
-/// Returns the customer who pays where no form is filled in.
+/// Returns a plausible buyer for a payment through the controls, which fill in no form.
 pub(crate) fn believable(session: &Session) -> Buyer {
     Fields::prefilled(session).check(session).unwrap_or_default()
 }

@@ -43,7 +43,7 @@ impl Price {
 
 #[async_trait]
 impl Prices for Stripe {
-    /// Returns at most a thousand prices.
+    /// Returns the product's active prices by price id: the first thousand, in ten pages.
     async fn prices(&self, product: &ProductId) -> Result<BTreeMap<String, Money>, PaymentError> {
         const PAGES: usize = 10;
         let deadline = deadline();

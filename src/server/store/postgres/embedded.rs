@@ -42,7 +42,8 @@ pub enum Purpose {
     Tests,
 }
 
-/// A running cluster, used by this process and perhaps by others. The last one to leave stops it.
+/// A running PostgreSQL cluster, used by this process and perhaps by others. The last one to leave
+/// stops it.
 #[derive(Debug)]
 pub struct Embedded {
     url: SecretString,

@@ -39,7 +39,7 @@ impl Endpoint {
 }
 
 impl Object for Endpoint {
-    /// Without the secret, which is shown once, on creation.
+    /// Renders the endpoint without its secret, which Stripe shows once, on creation.
     fn render(&self) -> Value {
         json!({
             "id": self.id, "object": "webhook_endpoint", "api_version": API_VERSION, "application": null,

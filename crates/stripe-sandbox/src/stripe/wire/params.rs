@@ -114,7 +114,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a parameter that may be an integer or a group, as `created` of lists is.
+    /// Reads a parameter that may be an integer or a group of bounds, like `created=1` or
+    /// `created[gte]=1` in lists.
     pub(crate) fn either(&mut self, field: &'static str) -> Result<Option<Either<'a>>, ApiError> {
         if let Some(Param::Group(_)) = self.params.get(field) {
             return Ok(self.group(field)?.map(Either::Group));

@@ -176,7 +176,7 @@ pub fn logs_without_sent(preorder: &str) -> Query {
     Query::over(Table::WebhookLogs).equal("preorder_id", preorder).equal("klaviyo_event_sent", false)
 }
 
-/// The preorder of this row id.
+/// Returns the query that finds a preorder by its `id` field.
 pub fn preorder_of_id(id: &str) -> Query {
     Query::over(Table::Preorders).equal("id", id).limit(1)
 }
