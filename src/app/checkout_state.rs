@@ -1,6 +1,6 @@
-//! The state of the checkout island, and the rules by which it changes. One signal holds all of it:
-//! each further type of signal adds two kilobytes to the bundle, and redrawing this little costs
-//! nothing. Sends no requests and touches no elements.
+//! The state of the checkout island, and the rules by which it changes. One signal holds all of
+//! it: each further type of signal adds two kilobytes to the bundle, and redrawing this little
+//! costs nothing. Sends no requests and touches no elements.
 
 use leptos::prelude::*;
 
@@ -174,8 +174,8 @@ impl CheckoutState {
         self.color_fault().is_some()
     }
 
-    /// Returns the line below the colors: an error, or which colors are unavailable. It is never empty,
-    /// so nothing moves when it changes.
+    /// Returns the line below the colors: an error, or which colors are unavailable. It is never
+    /// empty, so nothing moves when it changes.
     pub fn said_of_colors(&self) -> String {
         if let Some(said) = self.color_fault().or(self.notice.as_deref()) {
             return said.to_owned();

@@ -1,6 +1,6 @@
-//! Use case: a customer submits the checkout form and is redirected to the provider's page. Nothing
-//! is stored here, so the store cannot fail it; the exception is an order for which no event will
-//! arrive.
+//! Use case: a customer submits the checkout form and is redirected to the provider's page.
+//! Nothing is stored here, so the store cannot fail it; the exception is an order for which no
+//! event will arrive.
 
 use failpoints::{fail_point, shop::SESSION_CREATED};
 use rand::{RngExt as _, distr::Alphanumeric};
@@ -26,8 +26,8 @@ use crate::{
 /// How long a customer waits at most, whatever is slow.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(8);
 
-/// Creates the session of this request, or finds the one that an equal request created. Returns the
-/// URL of the provider's page.
+/// Creates the session of this request, or finds the one that an equal request created. Returns
+/// the URL of the provider's page.
 pub(crate) async fn start(shop: &Shop, request: CheckoutRequest) -> Result<String, CheckoutError> {
     tokio::time::timeout(DEADLINE, start_unbounded(shop, request)).await.unwrap_or_else(|_| {
         tracing::warn!("checkout aborted: the deadline has passed");

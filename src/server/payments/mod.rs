@@ -184,8 +184,8 @@ impl VerifiedEvent {
 /// A verified event, decoded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProviderEvent {
-    /// The event's own `livemode`. An event without one belongs to our mode: each mode signs with its
-    /// own secret.
+    /// The event's own `livemode`. An event without one belongs to our mode: each mode signs with
+    /// its own secret.
     pub livemode: Option<bool>,
     /// When it happened, by the provider's clock, in whole seconds. It does not order events.
     pub created: OffsetDateTime,

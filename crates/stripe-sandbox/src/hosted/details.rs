@@ -1,5 +1,5 @@
-//! The customer's details: plausible test data at first, and checked as far as Stripe's page checks
-//! them.
+//! The customer's details: plausible test data at first, and checked as far as Stripe's page
+//! checks them.
 
 use std::collections::HashMap;
 

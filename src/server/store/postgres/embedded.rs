@@ -62,9 +62,9 @@ struct Server {
 }
 
 impl Embedded {
-    /// Starts the cluster of `data_dir`, creating it where there is none, or uses it where it runs.
-    /// `path` is the search path of programs. The URL is also written to `data_dir/database-url`,
-    /// readable by the owner only.
+    /// Starts the cluster of `data_dir`, creating it where there is none, or uses it where it
+    /// runs. `path` is the search path of programs. The URL is also written to
+    /// `data_dir/database-url`, readable by the owner only.
     pub async fn start(data_dir: &Path, path: Option<OsString>, purpose: Purpose) -> Result<Self, EmbeddedError> {
         let dir = data_dir.to_owned();
         let (server, users, port, password) =
@@ -280,8 +280,8 @@ async fn create_database(url: &str) -> Result<(), EmbeddedError> {
         .map_err(failed)?;
     if exists.is_none() {
         let made = sqlx::query("create database rolitt").execute(&mut connection).await;
-        // Another process may have created it between the two: a duplicate database, or a duplicate
-        // row of the catalog.
+        // Another process may have created it between the two: a duplicate database, or a
+        // duplicate row of the catalog.
         if let Err(error) = made
             && !error
                 .as_database_error()
@@ -342,7 +342,8 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// Writes a file that appears whole or not at all: several processes may write and read it at once.
+/// Writes a file that appears whole or not at all: several processes may write and read it at
+/// once.
 fn write_private(path: &Path, text: &str) -> Result<(), EmbeddedError> {
     let failed = |error| EmbeddedError::Io(path.to_owned(), error);
     let draft = path.with_extension(nanoid::nanoid!(8, &nanoid::alphabet::SAFE));
