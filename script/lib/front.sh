@@ -29,8 +29,8 @@ build_front_dev() {
     --no-default-features --features hydrate
   mkdir -p "$pkg"
   wasm-bindgen --target web --out-name rolitt --out-dir "$pkg" "$(target_dir)/front/$target/debug/rolitt.wasm"
-  # Leptos asks for the name without "_bg".
-  mv "$pkg/rolitt_bg.wasm" "$pkg/rolitt.wasm"
+  # A server that cargo built asks for the name with "_bg"; one that cargo-leptos built, without.
+  cp "$pkg/rolitt_bg.wasm" "$pkg/rolitt.wasm"
   # main.css is nothing but the order of the parts.
   sed -nE 's/^@import "([^"]+)";$/\1/p' style/main.css | while read -r part; do cat "style/$part"; done >"$pkg/rolitt.css"
   cp -r public/. target/site/
