@@ -97,7 +97,7 @@ pub struct LeasedMessage {
     pub attempts: u32,
     /// The time since it was written.
     pub age: Duration,
-    /// The preorder that caused it, and what it is about; `None` where it is sent in any case.
+    /// The preorder and the notification that caused it; `None` for a message that is always sent.
     pub cause: Option<(PreorderId, Notification)>,
 }
 
@@ -123,6 +123,6 @@ pub enum MessageEnd<'a> {
     Parked {
         error: &'a str,
     },
-    /// What it is about no longer applies: its body is emptied and nothing is sent.
+    /// Its notification no longer applies: the body is emptied and nothing is sent.
     Withdrawn,
 }

@@ -65,9 +65,9 @@ impl ReviewReason {
         }
     }
 
-    /// Returns the code under which the reason is stored: its name, and what it is about after a
-    /// colon. The names of reasons that only flag begin as the first releases expect, which decided
-    /// by them: such a release may run next to this one during a deployment.
+    /// Returns the code under which the reason is stored: its name, then its details after a
+    /// colon. The names of reasons that only flag begin as the first releases expect, which
+    /// decided by them: such a release may run next to this one during a deployment.
     pub fn code(&self) -> String {
         match self {
             Self::AmountDiffers { paid, expected } => {
